@@ -1,0 +1,1 @@
+"""What was measured: SNMP, orchestrators and probes to samples and facts, to the journal, to the store."""

@@ -1,0 +1,1 @@
+"""SD-WAN orchestrators: the port, and one module per vendor."""

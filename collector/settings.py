@@ -1,0 +1,95 @@
+"""The collector's settings: what a person may write under `snmp`, `orchestrators`, `probe` and `store`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, model_validator
+
+from collector.model import Cadence, Source
+from config.secrets import Secret
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SnmpCredential(_Section):
+    """SNMP v2c; the community is a secret."""
+
+    community: Secret
+
+
+class SnmpSettings(_Section):
+    every: int = Field(default=60, ge=1, description="seconds between two polls of a device")
+    timeout: float = Field(default=2.0, gt=0, description="real seconds to wait for an answer")
+    retries: int = Field(default=2, ge=0)
+    credentials: dict[str, SnmpCredential] = {}
+
+
+class OrchestratorSettings(_Section):
+    kind: Literal["velocloud"] = "velocloud"
+    url: AnyHttpUrl
+    token: Secret | None = None
+    username: str | None = None
+    password: Secret | None = None
+    states_every: int = Field(default=60, ge=1, description="seconds between two readings of link states")
+    statistics_every: int = Field(default=600, ge=1, description="seconds between two readings of statistics")
+    tick: int = Field(default=300, ge=60, description="the vendor's statistics interval in seconds")
+    late: int = Field(default=600, ge=0, description="seconds after a tick's end until its statistics must be there")
+    history_days: float = Field(default=3.0, ge=0, le=14, description="how much of the past is read at first contact")
+    in_flight: int = Field(default=4, ge=1, description="calls at the same time; the vendor asks for a handful")
+    timeout: float = Field(default=60.0, gt=0, description="real seconds to wait for an answer")
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        if (self.token is None) == (self.username is None or self.password is None):
+            raise ValueError("either a token, or a username and a password")
+        return self
+
+
+class ProbeSettings(_Section):
+    enabled: bool = True
+    every: int = Field(default=60, ge=1, description="seconds between two samples")
+    packets: int = Field(default=20, ge=1, le=1000, description="packets in a sample, spread over it")
+    timeout: float = Field(default=1.0, gt=0, description="real seconds after which a packet counts as lost")
+
+
+class InfluxSettings(_Section):
+    url: AnyHttpUrl
+    token: Secret | None = None
+    org: str = "-"
+    bucket: str = "wan/raw"
+
+
+class StoreSettings(_Section):
+    kind: Literal["embedded", "influx"] = "embedded"
+    folder: Path = Path("measurements")
+    raw_days: int = Field(default=95, ge=1)
+    influx: InfluxSettings | None = None
+
+    @model_validator(mode="after")
+    def _influx_is_described(self) -> Self:
+        if self.kind == "influx" and self.influx is None:
+            raise ValueError("a section `influx` with url and token when kind is influx")
+        return self
+
+
+class CollectorSettings(_Section):
+    snmp: SnmpSettings = SnmpSettings()
+    orchestrators: dict[str, OrchestratorSettings] = {}
+    probe: ProbeSettings = ProbeSettings()
+    store: StoreSettings = StoreSettings()
+
+    def cadences(self) -> dict[Source, Cadence]:
+        """When each source's slots are due. SNMP and probes are late by one poll at most."""
+        orchestrators = self.orchestrators.values()
+        return {
+            Source.SNMP: Cadence(every=self.snmp.every, late=self.snmp.every),
+            Source.PROBE: Cadence(every=self.probe.every, late=self.probe.every),
+            Source.ORCHESTRATOR: Cadence(
+                every=max((settings.tick for settings in orchestrators), default=300),
+                late=max((settings.late + settings.statistics_every for settings in orchestrators), default=1200),
+            ),
+        }

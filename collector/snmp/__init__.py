@@ -1,0 +1,1 @@
+"""SNMP: the message codec, the poller, and what IF-MIB rows mean for a link."""

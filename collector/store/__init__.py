@@ -1,0 +1,1 @@
+"""Measurements at rest: the port, and one module per adapter."""

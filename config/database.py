@@ -1,0 +1,84 @@
+"""The records database: SQLite (WAL) or PostgreSQL through SQLAlchemy Core.
+
+Each package declares its tables on `metadata` in its own `tables.py`; Alembic (in `service/`) creates them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy import MetaData, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def database_url(location: str | Path) -> str:
+    """The async SQLAlchemy URL of a SQLite file path, `postgresql://` URL, or a URL that is already one."""
+    text = str(location)
+    if text.startswith("postgresql://"):
+        return "postgresql+asyncpg://" + text.removeprefix("postgresql://")
+    return text if "://" in text else f"sqlite+aiosqlite:///{text}"
+
+
+class Database:
+    """One records database. `reading()` and `writing()` each give one transaction.
+
+    On SQLite a writing transaction takes the write lock at its start (BEGIN IMMEDIATE), so that what it reads
+    cannot change before it commits and two writers wait instead of failing.
+    """
+
+    def __init__(self, location: str | Path) -> None:
+        self.url = database_url(location)
+        self._engine = create_async_engine(self.url)
+        self._is_sqlite = self._engine.dialect.name == "sqlite"
+        if self._is_sqlite:
+            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that only reads one consistent snapshot."""
+        async with self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that commits when the block ends and rolls back when it raises."""
+        async with self._engine.connect() as connection:
+            connection = await connection.execution_options(lineproof_write=True)
+            async with connection.begin():
+                yield connection
+
+    async def create_all(self) -> None:
+        """Create every declared table that is missing; for tests and throw-away databases only."""
+        async with self.writing() as connection:
+            await connection.run_sync(metadata.create_all)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    write = connection.get_execution_options().get("lineproof_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,1 @@
+"""What we say: evidence pack, proof of performance; one typed report with HTML and PDF views."""

@@ -1,0 +1,1 @@
+"""What we think and what we do: detection, verdicts, cases, re-route options, the outbox, tickets, actuators."""

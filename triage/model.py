@@ -1,0 +1,217 @@
+"""The words of triage: claim, finding, verdict, trouble, case, proposal. Frozen values; no I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from collector.model import Cadence, Fact, Series, Source
+from inventory.model import Client, Device, Link, MaintenanceWindow, Site
+
+
+class Symptom(StrEnum):
+    SLOW = "slow"
+    DOWN = "down"
+    DROPS = "drops"
+    VOICE = "voice"
+
+
+class VerdictKind(StrEnum):
+    CONFIRMED = "confirmed"
+    RECOVERED = "recovered"
+    NOT_SUBSTANTIATED = "not_substantiated"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Cause(StrEnum):
+    LINK_DOWN = "link_down"
+    SITE_DOWN = "site_down"
+    LOSS = "loss"
+    LATENCY = "latency"
+    JITTER = "jitter"
+    SATURATION = "saturation"
+    INSTABILITY = "instability"
+    FAILOVER = "failover"
+    LAN = "lan"
+    DEVICE = "device"
+    MANAGEMENT_LOST = "management_lost"
+    NO_DATA = "no_data"
+    NONE = "none"
+
+
+class Scope(StrEnum):
+    LINK = "link"
+    SITE = "site"
+    CARRIER = "carrier"
+
+
+class Severity(StrEnum):
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class Direction(StrEnum):
+    DOWNLOAD = "download"
+    UPLOAD = "upload"
+    BOTH = "both"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What a carrier asks before it accepts a repair."""
+
+    on_site_contact: str = ""
+    access_hours: str = ""
+    dispatch_consent: bool = False
+    intrusive_test_consent: bool = False
+    power_checked: bool = False
+    rebooted: bool = False
+    client_reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a client reports. `since` None means "now"; times are aware."""
+
+    site: str
+    client: str
+    symptom: Symptom = Symptom.SLOW
+    since: datetime | None = None
+    reported_at: datetime
+    reported_by: str = ""
+    words: str = ""
+    intake: Intake = Intake()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """One link with everything known of it over the window: a Series per source, its facts ascending in time."""
+
+    link: Link
+    series: Sequence[Series]
+    facts: Sequence[Fact] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """All that a judgement looks at: the site's links, its devices' facts, and the other sites of its carriers.
+
+    Series reach from the baseline's start to `now`; `cadences` tells which slots can be expected by now.
+    """
+
+    site: Site
+    client: Client
+    devices: Sequence[Device]
+    links: Sequence[Measured]
+    peers: Sequence[Measured] = ()
+    device_facts: Sequence[Fact] = ()
+    cadences: Mapping[Source, Cadence] = field(default_factory=dict)
+    maintenance: Sequence[MaintenanceWindow] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """Slots of the claimed window: `expected` leaves the `pending` ones out; `newest` starts the newest one present."""
+
+    present: int
+    expected: int
+    pending: int
+    newest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One degradation of one link as one source saw it.
+
+    `value` is the statistic compared with `threshold`, both in `unit`, and can be computed again from the samples
+    [onset, end) of `link` and `source` in `metric`: `rule` says how, in words.
+    """
+
+    link: str
+    source: Source
+    metric: str
+    cause: Cause
+    direction: Direction
+    onset: datetime
+    end: datetime | None
+    value: float
+    unit: str
+    baseline: float | None
+    threshold: float
+    rule: str
+    statistic: str
+    """How `value` comes from the samples: `median | mean | max | min | sum | last | share`."""
+    bad_samples: int
+    habitual: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunnerUp:
+    cause: Cause
+    why_not: str
+
+
+class UnfitReason(StrEnum):
+    """Why a link cannot take the traffic over."""
+
+    DOWN = "down"
+    DEGRADED = "degraded"
+    NO_DATA = "no_data"
+    NO_HEADROOM = "no_headroom"
+    CAPACITY_UNKNOWN = "capacity_unknown"
+    SHARED_FATE = "shared_fate"
+    DATA_CAP = "data_cap"
+    CONSENT_NEEDED = "consent_needed"
+    NOT_LIVE = "not_live"
+    NOTHING_TO_RELIEVE = "nothing_to_relieve"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A way to relieve the site: send its traffic over `link`. `utilisation_after_pct` None where unknown."""
+
+    rank: int
+    link: str
+    action: str
+    fit: bool
+    reason: UnfitReason | None
+    utilisation_after_rx_pct: float | None
+    utilisation_after_tx_pct: float | None
+    metered: bool
+    shared_fate: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer to a claim, or what the machine itself holds to be there (`claim` None).
+
+    `onset`/`end` are the degradation's, not the claim's. `detectable` is the smallest fault of each metric that
+    this measurement would have shown. `sources` names the samples relied on.
+    """
+
+    verdict: VerdictKind
+    cause: Cause
+    scope: Scope
+    severity: Severity | None
+    onset: datetime | None
+    end: datetime | None
+    site: str
+    client: str
+    link: str | None
+    direction: Direction
+    habitual: bool
+    coverage: Coverage
+    rejudge_at: datetime | None
+    findings: tuple[Finding, ...]
+    side_findings: tuple[Finding, ...]
+    runner_up: RunnerUp | None
+    detectable: Mapping[str, float]
+    secondary_fit: bool | None
+    options: tuple[Option, ...]
+    policy: str
+    reason: str
+    """One sentence for a person: why this verdict."""
