@@ -1,0 +1,452 @@
+"""What follows from what happened: (case, event, context) -> Decision. Pure; the same inputs give the same effects.
+
+One function per kind of event. The life of a case:
+
+    suspected --held--> open --trouble gone--> monitoring --stayed gone--> resolved
+        |                 ^ ^________________________|
+        '--did not hold--> closed        pending: a claim that waits for statistics
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from triage.cases import (
+    Answered,
+    Case,
+    CaseStatus,
+    ClaimReported,
+    Decision,
+    Effect,
+    EffectKind,
+    Judged,
+    Origin,
+    PersonAct,
+    PersonActed,
+    Proposal,
+    ProposalStatus,
+    Reason,
+    Timer,
+    TimerKind,
+)
+from triage.model import Cause, VerdictKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRules:
+    """The part of a policy that governs cases."""
+
+    quarantine: timedelta
+    recheck: timedelta
+    recovery: timedelta
+    causes_without_ticket: frozenset[Cause]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a decision may know besides case and event. The ids are those that a new case or proposal would get."""
+
+    now: datetime
+    rules: CaseRules
+    new_case_id: str
+    new_proposal_id: str
+    proposal: Proposal | None = None
+    in_maintenance: bool = False
+
+
+def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context: Context) -> Decision:
+    """A client's claim: joins the site's open case or opens one, whatever the verdict says."""
+    before = case or _new_case(Origin.CLIENT, judged, context)
+    kind = judged.verdict.verdict
+    status = _status_after_claim(before.status, kind)
+    tells_more = case is None or kind is VerdictKind.CONFIRMED or before.status is CaseStatus.PENDING
+    after = replace(
+        _with_verdict(before, judged) if tells_more else before,
+        status=status,
+        origins=_joined_origins(before.origins, Origin.CLIENT),
+        claim=before.claim or reported.claim,
+        claims=before.claims + 1,
+        ticket_wanted=before.ticket_wanted or reported.open_ticket,
+        updated_at=context.now,
+        next_action=_next_action(kind),
+        next_action_at=judged.verdict.rejudge_at,
+    )
+    effects = (
+        _ticket_effects(after, judged)
+        if after.ticket is None
+        else _evidence_effects(after, judged, f"The client reported again. {judged.text}")
+    )
+    timers = []
+    if judged.verdict.rejudge_at is not None:
+        timers.append(Timer(case=after.id, kind=TimerKind.REJUDGE, due_at=judged.verdict.rejudge_at))
+    if status is CaseStatus.MONITORING and before.status is not CaseStatus.MONITORING:
+        timers.append(Timer(case=after.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery))
+    return Decision(
+        case=after,
+        reason=Reason.CLAIM_JOINED if case is not None else _claim_reason(kind),
+        effects=effects,
+        timers=tuple(timers),
+        cancelled=(TimerKind.QUARANTINE,) if before.status is CaseStatus.SUSPECTED else (),
+        proposal=_proposal(after, judged, context),
+        judged=judged,
+    )
+
+
+def _status_after_claim(before: CaseStatus, kind: VerdictKind) -> CaseStatus:
+    """A confirmed claim opens; one that waits for data is pending; the rest only watch, unless work is under way."""
+    if kind is VerdictKind.CONFIRMED:
+        return CaseStatus.OPEN
+    undecided = before in (CaseStatus.SUSPECTED, CaseStatus.PENDING)
+    if kind is VerdictKind.INCONCLUSIVE:
+        return CaseStatus.PENDING if undecided else before
+    return CaseStatus.MONITORING if undecided else before
+
+
+def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
+    """The sweep looked at a site, because something was nominated there or because its case is open."""
+    troubled = judged.verdict.verdict is VerdictKind.CONFIRMED
+    if case is None:
+        if not troubled:
+            return Decision(case=None, reason=Reason.NOTHING_FOUND)
+        if context.in_maintenance:
+            return Decision(case=None, reason=Reason.IN_MAINTENANCE, judged=judged)
+        return _suspect(judged, context)
+    if case.status in (CaseStatus.SUSPECTED, CaseStatus.PENDING):
+        return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
+    if judged.verdict.verdict is VerdictKind.INCONCLUSIVE:
+        return Decision(case=None, reason=Reason.RECHECK_WITHOUT_DATA)
+    if not troubled:
+        return _trouble_gone(case, context)
+    return _trouble_again(case, judged, context)
+
+
+def _suspect(judged: Judged, context: Context) -> Decision:
+    case = _new_case(Origin.MACHINE, judged, context)
+    due = context.now + context.rules.quarantine
+    case = replace(case, next_action="look again before a ticket is opened", next_action_at=due)
+    timer = Timer(case=case.id, kind=TimerKind.QUARANTINE, due_at=due)
+    return Decision(case=case, reason=Reason.TROUBLE_SUSPECTED, timers=(timer,), judged=judged)
+
+
+def _trouble_gone(case: Case, context: Context) -> Decision:
+    if case.status is CaseStatus.MONITORING:
+        return Decision(case=None, reason=Reason.RECOVERY_SEEN)
+    due = context.now + context.rules.recovery
+    after = replace(
+        case,
+        status=CaseStatus.MONITORING,
+        updated_at=context.now,
+        next_action="resolve if the trouble stays gone",
+        next_action_at=due,
+    )
+    timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)
+    return Decision(case=after, reason=Reason.RECOVERY_SEEN, timers=(timer,))
+
+
+def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
+    came_back = case.status is CaseStatus.MONITORING
+    changed = case.cause is not judged.verdict.cause or case.severity is not judged.verdict.severity
+    if not came_back and not changed:
+        return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
+    after = replace(
+        _with_verdict(case, judged),
+        status=CaseStatus.OPEN,
+        origins=_joined_origins(case.origins, Origin.MACHINE),
+        updated_at=context.now,
+        next_action="work on the trouble",
+        next_action_at=None,
+    )
+    lead = "The trouble is back." if came_back else "The trouble has changed."
+    return Decision(
+        case=after,
+        reason=Reason.RECOVERY_BROKEN if came_back else Reason.TROUBLE_CHANGED,
+        effects=_ticket_effects(_wanting_ticket(after, judged, context), judged)
+        if after.ticket is None
+        else _evidence_effects(after, judged, f"{lead} {judged.text}"),
+        cancelled=(TimerKind.RECOVERY,),
+        proposal=_proposal(after, judged, context),
+        judged=judged,
+    )
+
+
+def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
+    """The second look at a suspected trouble: held, did not hold, or could not be seen."""
+    if case.status is not CaseStatus.SUSPECTED:
+        return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
+    match judged.verdict.verdict:
+        case VerdictKind.INCONCLUSIVE:
+            due = context.now + context.rules.recheck
+            timer = Timer(case=case.id, kind=TimerKind.QUARANTINE, due_at=due)
+            after = replace(case, updated_at=context.now, next_action_at=due)
+            return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
+        case VerdictKind.CONFIRMED:
+            opened = replace(
+                _with_verdict(case, judged),
+                status=CaseStatus.OPEN,
+                updated_at=context.now,
+                next_action="work on the trouble",
+                next_action_at=None,
+            )
+            wanting = _wanting_ticket(opened, judged, context)
+            return Decision(
+                case=wanting,
+                reason=Reason.TROUBLE_HELD if wanting.ticket_wanted else Reason.NO_TICKET_FOR_CAUSE,
+                effects=_ticket_effects(wanting, judged),
+                proposal=_proposal(wanting, judged, context),
+                judged=judged,
+            )
+        case _:
+            after = replace(
+                case, status=CaseStatus.CLOSED, updated_at=context.now, ended_at=context.now, next_action=""
+            )
+            return Decision(case=after, reason=Reason.TROUBLE_DID_NOT_HOLD, judged=judged)
+
+
+def on_rejudge(case: Case, judged: Judged, context: Context) -> Decision:
+    """The claim's statistics should be there now: the same claim, judged again."""
+    if not case.status.is_open:
+        return Decision(case=None, reason=Reason.CASE_ENDED)
+    verdict = judged.verdict.verdict
+    if verdict is VerdictKind.INCONCLUSIVE and judged.verdict.rejudge_at is not None:
+        timer = Timer(case=case.id, kind=TimerKind.REJUDGE, due_at=judged.verdict.rejudge_at)
+        after = replace(case, updated_at=context.now, next_action_at=judged.verdict.rejudge_at)
+        return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,), judged=judged)
+    healthy = verdict in (VerdictKind.RECOVERED, VerdictKind.NOT_SUBSTANTIATED)
+    after = replace(
+        _with_verdict(case, judged),
+        status=CaseStatus.MONITORING if healthy else CaseStatus.OPEN,
+        updated_at=context.now,
+        next_action=_next_action(verdict),
+        next_action_at=None,
+    )
+    recovery = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery)
+    effects = (
+        _evidence_effects(after, judged, f"Judged again. {judged.text}")
+        if after.ticket is not None
+        else _ticket_effects(after, judged)
+    )
+    return Decision(
+        case=after,
+        reason=_claim_reason(verdict),
+        effects=effects,
+        timers=(recovery,) if healthy else (),
+        proposal=_proposal(after, judged, context),
+        judged=judged,
+    )
+
+
+def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
+    """The trouble has been gone for the recovery window: resolve, unless data lack or a client is in it."""
+    if case.status is not CaseStatus.MONITORING:
+        return Decision(case=None, reason=Reason.CASE_ENDED)
+    if judged.verdict.verdict is VerdictKind.CONFIRMED:
+        return _trouble_again(case, judged, context)
+    if judged.verdict.verdict is VerdictKind.INCONCLUSIVE:
+        due = context.now + context.rules.recheck
+        timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)
+        return Decision(case=replace(case, next_action_at=due), reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
+    if Origin.CLIENT in case.origins:
+        after = replace(
+            case, updated_at=context.now, next_action="ask the client to confirm that it is well", next_action_at=None
+        )
+        return Decision(case=after, reason=Reason.CLIENT_MUST_CONFIRM)
+    return _resolve(case, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
+
+
+def on_person(case: Case | None, acted: PersonActed, context: Context) -> Decision:
+    """A named person decided. What does not fit the state of things is refused, with the reason in `detail`."""
+    if case is None or not acted.who.strip():
+        return _refused("no such case or proposal" if case is None else "a decision needs the name of a person")
+    if acted.does in (PersonAct.APPROVE, PersonAct.REFUSE, PersonAct.APPLY, PersonAct.REVERT):
+        return _on_proposal(case, acted, context)
+    if not case.status.is_open:
+        return _refused(f"case {case.id} is {case.status}")
+    if acted.does is PersonAct.ACKNOWLEDGE:
+        after = replace(case, owner=acted.who, updated_at=context.now)
+        return Decision(case=after, reason=Reason.PERSON_ACTED, detail=f"{acted.who} took the case")
+    return _resolve(case, f"{acted.who}: {acted.note or acted.does}", Reason.PERSON_ACTED, context)
+
+
+def _on_proposal(case: Case, acted: PersonActed, context: Context) -> Decision:
+    proposal = context.proposal
+    if proposal is None:
+        return _refused(f"no proposal {acted.target}")
+    steps = {
+        PersonAct.APPROVE: (ProposalStatus.PROPOSED, ProposalStatus.APPROVED, None),
+        PersonAct.REFUSE: (ProposalStatus.PROPOSED, ProposalStatus.REFUSED, None),
+        PersonAct.APPLY: (ProposalStatus.APPROVED, ProposalStatus.APPLYING, EffectKind.APPLY_REROUTE),
+        PersonAct.REVERT: (ProposalStatus.APPLIED, ProposalStatus.APPLYING, EffectKind.REVERT_REROUTE),
+    }
+    needed, following, effect_kind = steps[acted.does]
+    if proposal.status is not needed:
+        return _refused(f"proposal {proposal.id} is {proposal.status}, {acted.does} needs one that is {needed}")
+    after = replace(proposal, status=following)
+    if effect_kind is None:
+        after = replace(after, decided_by=acted.who, decided_at=context.now)
+        return Decision(case=None, reason=Reason.PERSON_ACTED, proposal=after)
+    key = f"{proposal.id}:{effect_kind}"
+    effect = Effect(key=key, kind=effect_kind, case=case.id, proposal=proposal.id, text=f"asked by {acted.who}")
+    return Decision(case=None, reason=Reason.PERSON_ACTED, proposal=after, effects=(effect,))
+
+
+def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
+    """A far end answered: the case learns its ticket, a proposal its result."""
+    if answered.proposal is not None and context.proposal is not None:
+        done = {EffectKind.APPLY_REROUTE: ProposalStatus.APPLIED, EffectKind.REVERT_REROUTE: ProposalStatus.REVERTED}
+        status = done[answered.kind] if answered.ok else ProposalStatus.FAILED
+        proposal = replace(context.proposal, status=status, result=answered.text)
+        return Decision(case=None, reason=_answer_reason(answered), proposal=proposal)
+    if answered.kind is EffectKind.OPEN_TICKET and answered.ok:
+        after = replace(case, ticket=answered.ticket, updated_at=context.now)
+        effects: tuple[Effect, ...] = ()
+        if case.evidence_sha256 is not None:
+            effects = (_attach(after, case.evidence_sha256),)
+        if not case.status.is_open:
+            effects = (*effects, _resolve_ticket(after, "The case ended while the ticket was being opened."))
+        return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects)
+    if answered.ok:
+        return Decision(case=None, reason=Reason.FAR_END_ANSWERED)
+    after = replace(case, next_action=f"{answered.kind} was given up: {answered.text}", next_action_at=context.now)
+    return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
+
+
+def _new_case(origin: Origin, judged: Judged, context: Context) -> Case:
+    verdict = judged.verdict
+    return Case(
+        id=context.new_case_id,
+        client=verdict.client,
+        site=verdict.site,
+        status=CaseStatus.SUSPECTED,
+        origins=(origin,),
+        title=judged.title,
+        cause=verdict.cause,
+        scope=verdict.scope,
+        severity=verdict.severity,
+        link=verdict.link,
+        onset=verdict.onset,
+        opened_at=context.now,
+        updated_at=context.now,
+        evidence_sha256=judged.evidence_sha256,
+    )
+
+
+def _with_verdict(case: Case, judged: Judged) -> Case:
+    verdict = judged.verdict
+    return replace(
+        case,
+        title=judged.title,
+        cause=verdict.cause,
+        scope=verdict.scope,
+        severity=verdict.severity,
+        link=verdict.link,
+        onset=verdict.onset,
+        evidence_sha256=judged.evidence_sha256,
+    )
+
+
+def _joined_origins(origins: tuple[Origin, ...], origin: Origin) -> tuple[Origin, ...]:
+    return origins if origin in origins else (*origins, origin)
+
+
+def _wanting_ticket(case: Case, judged: Judged, context: Context) -> Case:
+    ticketed = judged.verdict.cause not in context.rules.causes_without_ticket
+    return replace(case, ticket_wanted=case.ticket_wanted or ticketed)
+
+
+def _ticket_effects(case: Case, judged: Judged) -> tuple[Effect, ...]:
+    """Open the case's one ticket, if it is wanted; its key names only the case, so it can never be a second one."""
+    if not case.ticket_wanted or case.ticket is not None or case.status is CaseStatus.SUSPECTED:
+        return ()
+    return (
+        Effect(
+            key=f"{case.id}:ticket",
+            kind=EffectKind.OPEN_TICKET,
+            case=case.id,
+            title=judged.title,
+            text=judged.text,
+            severity=judged.verdict.severity,
+            evidence_sha256=judged.evidence_sha256,
+        ),
+    )
+
+
+def _evidence_effects(case: Case, judged: Judged, text: str) -> tuple[Effect, ...]:
+    """A note on the case's ticket, and the new evidence beside it."""
+    digest = judged.evidence_sha256
+    note = Effect(
+        key=f"{case.id}:note:{digest[:16]}", kind=EffectKind.NOTE_TICKET, case=case.id, ticket=case.ticket, text=text
+    )
+    return (note, _attach(case, digest))
+
+
+def _attach(case: Case, digest: str) -> Effect:
+    return Effect(
+        key=f"{case.id}:evidence:{digest[:16]}",
+        kind=EffectKind.ATTACH_EVIDENCE,
+        case=case.id,
+        ticket=case.ticket,
+        evidence_sha256=digest,
+    )
+
+
+def _resolve(case: Case, text: str, reason: Reason, context: Context) -> Decision:
+    after = replace(
+        case,
+        status=CaseStatus.RESOLVED,
+        updated_at=context.now,
+        ended_at=context.now,
+        next_action="",
+        next_action_at=None,
+    )
+    effects = (_resolve_ticket(after, text),) if case.ticket is not None else ()
+    return Decision(case=after, reason=reason, effects=effects, cancelled=tuple(TimerKind), detail=text)
+
+
+def _resolve_ticket(case: Case, text: str) -> Effect:
+    return Effect(key=f"{case.id}:resolve", kind=EffectKind.RESOLVE_TICKET, case=case.id, ticket=case.ticket, text=text)
+
+
+def _proposal(case: Case, judged: Judged, context: Context) -> Proposal | None:
+    """The best fit option as a proposal, once per case, while the trouble is there."""
+    verdict = judged.verdict
+    best = next((option for option in verdict.options if option.fit), None)
+    if verdict.verdict is not VerdictKind.CONFIRMED or verdict.link is None or best is None:
+        return None
+    if context.proposal is not None:
+        return None
+    return Proposal(
+        id=context.new_proposal_id,
+        case=case.id,
+        site=case.site,
+        from_link=verdict.link,
+        to_link=best.link,
+        action=best.action,
+        proposed_at=context.now,
+    )
+
+
+def _refused(why: str) -> Decision:
+    return Decision(case=None, reason=Reason.PERSON_ACT_REFUSED, detail=why)
+
+
+def _claim_reason(kind: VerdictKind) -> Reason:
+    return {
+        VerdictKind.CONFIRMED: Reason.CLAIM_CONFIRMED,
+        VerdictKind.RECOVERED: Reason.CLAIM_RECOVERED,
+        VerdictKind.NOT_SUBSTANTIATED: Reason.CLAIM_NOT_SUBSTANTIATED,
+        VerdictKind.INCONCLUSIVE: Reason.CLAIM_INCONCLUSIVE,
+    }[kind]
+
+
+def _answer_reason(answered: Answered) -> Reason:
+    return Reason.FAR_END_ANSWERED if answered.ok else Reason.FAR_END_GAVE_UP
+
+
+def _next_action(kind: VerdictKind) -> str:
+    return {
+        VerdictKind.CONFIRMED: "work on the trouble",
+        VerdictKind.RECOVERED: "tell the client that it has passed, and what it was",
+        VerdictKind.NOT_SUBSTANTIATED: "tell the client what was measured",
+        VerdictKind.INCONCLUSIVE: "judge again when the statistics are there",
+    }[kind]

@@ -1,0 +1,170 @@
+"""The tables of triage. Documents are JSON of the frozen dataclasses; what is searched for has a column of its own."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from config.database import metadata
+
+# Times are epoch milliseconds: they sort and compare alike in SQLite and PostgreSQL.
+Moment = BigInteger
+Sequence = BigInteger().with_variant(Integer, "sqlite")
+
+inbox = Table(
+    "triage_inbox",
+    metadata,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("key", String(200), unique=True, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("now", Moment, nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("consumed_at", Moment),
+    Index("ix_triage_inbox_waiting", "seq", sqlite_where=text("consumed_at IS NULL")),
+)
+
+lease = Table(
+    "triage_lease",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(100), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+
+case = Table(
+    "triage_case",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("client", String(100), nullable=False),
+    Column("site", String(100), nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Column("ticket", String(100)),
+    Column("document", JSON, nullable=False),
+    Index(
+        "uq_triage_case_open",
+        "client",
+        "site",
+        unique=True,
+        sqlite_where=text("open = 1"),
+        postgresql_where=text("open"),
+    ),
+)
+
+verdict = Table(
+    "triage_verdict",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("case_number", ForeignKey("triage_case.number"), nullable=False, index=True),
+    Column("inbox_seq", BigInteger, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("evidence_sha256", String(64), nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
+proposal = Table(
+    "triage_proposal",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("case_number", ForeignKey("triage_case.number"), nullable=False, index=True),
+    Column("status", String(20), nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
+timer = Table(
+    "triage_timer",
+    metadata,
+    Column("case_number", ForeignKey("triage_case.number"), primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("due_at", Moment, nullable=False, index=True),
+)
+
+decision = Table(
+    "triage_decision",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("inbox_seq", BigInteger, nullable=False, index=True),
+    Column("case_number", BigInteger, index=True),
+    Column("site", String(100)),
+    Column("made_at", Moment, nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("policy", String(80), nullable=False),
+    Column("detail", Text, nullable=False),
+)
+
+outbox = Table(
+    "triage_outbox",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("key", String(200), unique=True, nullable=False),
+    Column("case_number", ForeignKey("triage_case.number"), nullable=False),
+    Column("kind", String(30), nullable=False),
+    Column("status", String(20), nullable=False, index=True),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("next_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("done_at", Moment),
+    Column("last_error", Text, nullable=False, default=""),
+    Column("document", JSON, nullable=False),
+)
+
+policy = Table(
+    "triage_policy",
+    metadata,
+    Column("hash", String(80), primary_key=True),
+    Column("first_used_at", Moment, nullable=False),
+    Column("document", JSON, nullable=False),
+)
+
+ticket = Table(
+    "ticket",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("external_id", String(200), unique=True, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("severity", String(20), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("client", String(100), nullable=False, index=True),
+    Column("site", String(100), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("resolved_at", Moment),
+)
+
+ticket_note = Table(
+    "ticket_note",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("ticket_number", ForeignKey("ticket.number"), nullable=False, index=True),
+    Column("key", String(200), unique=True, nullable=False),
+    Column("author", String(100), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+ticket_attachment = Table(
+    "ticket_attachment",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("ticket_number", ForeignKey("ticket.number"), nullable=False, index=True),
+    Column("name", String(200), nullable=False),
+    Column("media_type", String(100), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Index("uq_ticket_attachment_once", "ticket_number", "name", "sha256", unique=True),
+)
