@@ -43,7 +43,8 @@ class Fault:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" if self.line is not None else self.file
-        return f"{where}: {self.field}: {self.value!r}: expected {self.expected}"
+        parts = (where, self.field, repr(self.value) if self.value else "", f"expected {self.expected}")
+        return ": ".join(part for part in parts if part)
 
 
 class ConfigurationError(LineproofError):
