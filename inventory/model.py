@@ -201,6 +201,8 @@ class Link:
     role: LinkRole = LinkRole.PRIMARY
     probe_target: str | None = None
     """`icmp://HOST` or `udp://HOST:PORT` answered at or behind this line's far end."""
+    next_hop: str | None = None
+    """The carrier's router address on this line: the next hop of a default route over it."""
     carrier: str | None = None
     underlying_carrier: str | None = None
     circuit_id: str | None = None

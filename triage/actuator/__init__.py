@@ -1,0 +1,1 @@
+"""Actuators: what applies a re-route. The plan is pure; one module per adapter sends it."""

@@ -1,0 +1,99 @@
+"""The inbox: everything that happens to the engine is a committed row first, carrying its own `now`.
+
+Desk and command line only enqueue here. A key makes an input count once, however often it is sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import TypeAdapter
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.clock import epoch_ms, from_epoch_ms
+from config.database import Database
+from triage import tables
+from triage.cases import Answered, ClaimReported, Input, PersonActed, Tick, TimerDue
+
+KINDS: dict[str, TypeAdapter[Input]] = {
+    "claim": TypeAdapter(ClaimReported),
+    "tick": TypeAdapter(Tick),
+    "timer": TypeAdapter(TimerDue),
+    "person": TypeAdapter(PersonActed),
+    "answer": TypeAdapter(Answered),
+}
+_KIND_OF = {ClaimReported: "claim", Tick: "tick", TimerDue: "timer", PersonActed: "person", Answered: "answer"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An input waiting to be decided: `now` is the moment it is decided for, whenever that happens."""
+
+    seq: int
+    key: str
+    now: datetime
+    input: Input
+
+
+async def put(connection: AsyncConnection, key: str, happened: Input, now: datetime) -> int:
+    """Add an input within the caller's transaction; returns its sequence number, the old one for a known key."""
+    known = await connection.scalar(select(tables.inbox.c.seq).where(tables.inbox.c.key == key))
+    if known is not None:
+        return int(known)
+    kind = _KIND_OF[type(happened)]
+    document = KINDS[kind].dump_python(happened, mode="json")
+    row = await connection.execute(
+        insert(tables.inbox)
+        .values(key=key, kind=kind, now=epoch_ms(now), document=document)
+        .returning(tables.inbox.c.seq)
+    )
+    return int(row.scalar_one())
+
+
+async def enqueue(database: Database, key: str, happened: Input, now: datetime) -> int:
+    """Add an input in a transaction of its own; durable when it returns."""
+    try:
+        async with database.writing() as connection:
+            return await put(connection, key, happened, now)
+    except IntegrityError:  # someone else put the same key between our look and our insert
+        async with database.reading() as connection:
+            seq = await connection.scalar(select(tables.inbox.c.seq).where(tables.inbox.c.key == key))
+            if seq is None:
+                raise
+            return int(seq)
+
+
+async def waiting(connection: AsyncConnection, limit: int = 100) -> list[Row]:
+    """Inputs that nobody has consumed, oldest first."""
+    rows = await connection.execute(
+        select(tables.inbox).where(tables.inbox.c.consumed_at.is_(None)).order_by(tables.inbox.c.seq).limit(limit)
+    )
+    return [
+        Row(
+            seq=row.seq,
+            key=row.key,
+            now=from_epoch_ms(row.now),
+            input=KINDS[row.kind].validate_python(row.document),
+        )
+        for row in rows
+    ]
+
+
+async def consume(connection: AsyncConnection, seq: int, now: datetime) -> bool:
+    """Mark an input as decided, within the transaction that writes what follows; False when it already was."""
+    done = await connection.execute(
+        update(tables.inbox)
+        .where(tables.inbox.c.seq == seq, tables.inbox.c.consumed_at.is_(None))
+        .values(consumed_at=epoch_ms(now))
+    )
+    return done.rowcount == 1
+
+
+async def consumed(database: Database, seq: int) -> bool:
+    """Whether the engine has decided this input."""
+    async with database.reading() as connection:
+        moment = await connection.scalar(select(tables.inbox.c.consumed_at).where(tables.inbox.c.seq == seq))
+    return moment is not None

@@ -1,0 +1,338 @@
+"""Cases, proposals, timers, decisions and outbox rows in the records database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.clock import epoch_ms, from_epoch_ms
+from config.errors import NotFoundError
+from triage import tables
+from triage.cases import Case, Decision, Effect, Proposal, Timer, TimerDue, TimerKind
+
+_CASE = TypeAdapter(Case)
+_PROPOSAL = TypeAdapter(Proposal)
+_EFFECT = TypeAdapter(Effect)
+
+
+class OutboxStatus(StrEnum):
+    PENDING = "pending"
+    TRYING = "trying"
+    DONE = "done"
+    WITHHELD = "withheld"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    number: int
+    status: OutboxStatus
+    attempts: int
+    created_at: datetime
+    next_at: datetime
+    done_at: datetime | None
+    last_error: str
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredVerdict:
+    """A verdict as recorded: `document` is DESIGN's verdict JSON."""
+
+    id: str
+    case: str
+    made_at: datetime
+    evidence_sha256: str
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDecision:
+    case: str | None
+    site: str | None
+    made_at: datetime
+    reason: str
+    policy: str
+    detail: str
+
+
+def number_of(identity: str) -> int:
+    """The number in `C-12`. Raises NotFoundError when there is none."""
+    digits = identity.rpartition("-")[2]
+    if not digits.isdigit():
+        raise NotFoundError(f"{identity!r} is not an id like C-12; `lineproof case list` shows the cases")
+    return int(digits)
+
+
+async def next_number(connection: AsyncConnection, table: Any) -> int:  # noqa: ANN401 - any of our tables
+    return int(await connection.scalar(select(func.coalesce(func.max(table.c.number), 0))) or 0) + 1
+
+
+async def open_case(connection: AsyncConnection, client: str, site: str) -> Case | None:
+    """The one open case of a site, if there is one."""
+    document = await connection.scalar(
+        select(tables.case.c.document).where(
+            tables.case.c.client == client, tables.case.c.site == site, tables.case.c.open.is_(True)
+        )
+    )
+    return None if document is None else _CASE.validate_python(document)
+
+
+async def case_by_id(connection: AsyncConnection, identity: str) -> Case:
+    """Raises NotFoundError."""
+    document = await connection.scalar(
+        select(tables.case.c.document).where(tables.case.c.number == number_of(identity))
+    )
+    if document is None:
+        raise NotFoundError(f"there is no case {identity}; `lineproof case list` shows the cases")
+    return _CASE.validate_python(document)
+
+
+async def cases(
+    connection: AsyncConnection,
+    *,
+    client: str | None = None,
+    site: str | None = None,
+    only_open: bool = False,
+    limit: int = 500,
+) -> list[Case]:
+    """Cases, the newest first."""
+    query = select(tables.case.c.document).order_by(tables.case.c.number.desc()).limit(limit)
+    if client is not None:
+        query = query.where(tables.case.c.client == client)
+    if site is not None:
+        query = query.where(tables.case.c.site == site)
+    if only_open:
+        query = query.where(tables.case.c.open.is_(True))
+    return [_CASE.validate_python(document) for document in await connection.scalars(query)]
+
+
+async def save_case(connection: AsyncConnection, case: Case) -> None:
+    row = {
+        "client": case.client,
+        "site": case.site,
+        "status": case.status.value,
+        "open": case.status.is_open,
+        "opened_at": epoch_ms(case.opened_at),
+        "ended_at": epoch_ms(case.ended_at) if case.ended_at else None,
+        "ticket": case.ticket,
+        "document": _CASE.dump_python(case, mode="json"),
+    }
+    number = number_of(case.id)
+    changed = await connection.execute(update(tables.case).where(tables.case.c.number == number).values(row))
+    if changed.rowcount == 0:
+        await connection.execute(insert(tables.case).values(number=number, **row))
+
+
+async def proposal_by_id(connection: AsyncConnection, identity: str) -> Proposal:
+    """Raises NotFoundError."""
+    document = await connection.scalar(
+        select(tables.proposal.c.document).where(tables.proposal.c.number == number_of(identity))
+    )
+    if document is None:
+        raise NotFoundError(f"there is no proposal {identity}; `lineproof reroute options SITE` shows them")
+    return _PROPOSAL.validate_python(document)
+
+
+async def proposals_of(connection: AsyncConnection, case: str) -> list[Proposal]:
+    """A case's proposals, the newest first."""
+    documents = await connection.scalars(
+        select(tables.proposal.c.document)
+        .where(tables.proposal.c.case_number == number_of(case))
+        .order_by(tables.proposal.c.number.desc())
+    )
+    return [_PROPOSAL.validate_python(document) for document in documents]
+
+
+async def save_proposal(connection: AsyncConnection, proposal: Proposal) -> None:
+    row = {"status": proposal.status.value, "document": _PROPOSAL.dump_python(proposal, mode="json")}
+    number = number_of(proposal.id)
+    changed = await connection.execute(update(tables.proposal).where(tables.proposal.c.number == number).values(row))
+    if changed.rowcount == 0:
+        await connection.execute(
+            insert(tables.proposal).values(number=number, case_number=number_of(proposal.case), **row)
+        )
+
+
+async def set_timer(connection: AsyncConnection, timer: Timer) -> None:
+    await clear_timer(connection, timer.case, timer.kind)
+    await connection.execute(
+        insert(tables.timer).values(
+            case_number=number_of(timer.case), kind=timer.kind.value, due_at=epoch_ms(timer.due_at)
+        )
+    )
+
+
+async def clear_timer(connection: AsyncConnection, case: str, kind: TimerKind) -> None:
+    await connection.execute(
+        delete(tables.timer).where(tables.timer.c.case_number == number_of(case), tables.timer.c.kind == kind.value)
+    )
+
+
+async def due_timers(connection: AsyncConnection, now: datetime) -> list[tuple[TimerDue, datetime]]:
+    """Timers that are due, the longest overdue first, each with its due time."""
+    rows = await connection.execute(
+        select(tables.timer).where(tables.timer.c.due_at <= epoch_ms(now)).order_by(tables.timer.c.due_at)
+    )
+    return [
+        (TimerDue(case=f"C-{row.case_number}", kind=TimerKind(row.kind)), from_epoch_ms(row.due_at)) for row in rows
+    ]
+
+
+async def save_verdict(
+    connection: AsyncConnection,
+    case: str,
+    inbox_seq: int,
+    made_at: datetime,
+    evidence_sha256: str,
+    document: Mapping[str, Any],
+) -> None:
+    await connection.execute(
+        insert(tables.verdict).values(
+            case_number=number_of(case),
+            inbox_seq=inbox_seq,
+            made_at=epoch_ms(made_at),
+            evidence_sha256=evidence_sha256,
+            document=dict(document),
+        )
+    )
+
+
+async def verdicts_of(connection: AsyncConnection, case: str) -> list[StoredVerdict]:
+    """A case's verdicts, the newest first."""
+    rows = await connection.execute(
+        select(tables.verdict)
+        .where(tables.verdict.c.case_number == number_of(case))
+        .order_by(tables.verdict.c.number.desc())
+    )
+    return [
+        StoredVerdict(
+            id=f"V-{row.number}",
+            case=case,
+            made_at=from_epoch_ms(row.made_at),
+            evidence_sha256=row.evidence_sha256,
+            document=row.document,
+        )
+        for row in rows
+    ]
+
+
+async def save_decision(
+    connection: AsyncConnection, inbox_seq: int, decision: Decision, now: datetime, policy: str, site: str | None
+) -> None:
+    """Keep why something was or was not done, with the hash of the policy that said so."""
+    await connection.execute(
+        insert(tables.decision).values(
+            inbox_seq=inbox_seq,
+            case_number=number_of(decision.case.id) if decision.case else None,
+            site=decision.case.site if decision.case else site,
+            made_at=epoch_ms(now),
+            reason=decision.reason.value,
+            policy=policy,
+            detail=decision.detail,
+        )
+    )
+
+
+async def decisions_of(connection: AsyncConnection, *, site: str, limit: int = 100) -> list[StoredDecision]:
+    """What was decided about a site, the newest first."""
+    rows = await connection.execute(
+        select(tables.decision)
+        .where(tables.decision.c.site == site)
+        .order_by(tables.decision.c.number.desc())
+        .limit(limit)
+    )
+    return [_stored_decision(row) for row in rows]
+
+
+async def decisions_on(connection: AsyncConnection, inbox_seq: int) -> list[StoredDecision]:
+    """What was decided on one input."""
+    rows = await connection.execute(
+        select(tables.decision).where(tables.decision.c.inbox_seq == inbox_seq).order_by(tables.decision.c.number)
+    )
+    return [_stored_decision(row) for row in rows]
+
+
+def _stored_decision(row: Any) -> StoredDecision:  # noqa: ANN401 - a row has no better type
+    return StoredDecision(
+        case=f"C-{row.case_number}" if row.case_number is not None else None,
+        site=row.site,
+        made_at=from_epoch_ms(row.made_at),
+        reason=row.reason,
+        policy=row.policy,
+        detail=row.detail,
+    )
+
+
+async def add_effect(connection: AsyncConnection, effect: Effect, now: datetime) -> None:
+    """Commit the intent to do something; a key that is known is not done again."""
+    known = await connection.scalar(select(tables.outbox.c.number).where(tables.outbox.c.key == effect.key))
+    if known is not None:
+        return
+    await connection.execute(
+        insert(tables.outbox).values(
+            key=effect.key,
+            case_number=number_of(effect.case),
+            kind=effect.kind.value,
+            status=OutboxStatus.PENDING.value,
+            attempts=0,
+            next_at=epoch_ms(now),
+            created_at=epoch_ms(now),
+            last_error="",
+            document=_EFFECT.dump_python(effect, mode="json"),
+        )
+    )
+
+
+async def outbox(
+    connection: AsyncConnection, *, statuses: Sequence[OutboxStatus] = (), due: datetime | None = None, limit: int = 100
+) -> list[OutboxRow]:
+    """Outbox rows in the order they were meant; of all statuses when none is named."""
+    query = select(tables.outbox).order_by(tables.outbox.c.number).limit(limit)
+    if statuses:
+        query = query.where(tables.outbox.c.status.in_([status.value for status in statuses]))
+    if due is not None:
+        query = query.where(tables.outbox.c.next_at <= epoch_ms(due))
+    return [
+        OutboxRow(
+            number=row.number,
+            status=OutboxStatus(row.status),
+            attempts=row.attempts,
+            created_at=from_epoch_ms(row.created_at),
+            next_at=from_epoch_ms(row.next_at),
+            done_at=from_epoch_ms(row.done_at) if row.done_at is not None else None,
+            last_error=row.last_error,
+            effect=_EFFECT.validate_python(row.document),
+        )
+        for row in await connection.execute(query)
+    ]
+
+
+async def mark_outbox(connection: AsyncConnection, row: OutboxRow) -> None:
+    await connection.execute(
+        update(tables.outbox)
+        .where(tables.outbox.c.number == row.number)
+        .values(
+            status=row.status.value,
+            attempts=row.attempts,
+            next_at=epoch_ms(row.next_at),
+            done_at=epoch_ms(row.done_at) if row.done_at is not None else None,
+            last_error=row.last_error,
+        )
+    )
+
+
+async def keep_policy(connection: AsyncConnection, digest: str, document: Mapping[str, Any], now: datetime) -> None:
+    """Keep a policy by its hash, once, so that every decision can be explained later."""
+    known = await connection.scalar(select(tables.policy.c.hash).where(tables.policy.c.hash == digest))
+    if known is None:
+        await connection.execute(
+            insert(tables.policy).values(hash=digest, first_used_at=epoch_ms(now), document=dict(document))
+        )

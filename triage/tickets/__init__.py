@@ -1,0 +1,1 @@
+"""Ticket systems: the port, and one module per adapter."""

@@ -1,0 +1,195 @@
+"""The built-in ticket system, shaped as TMF621: tables of its own, in the records database."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.clock import Clock, epoch_ms, from_epoch_ms
+from config.database import Database
+from config.errors import NotFoundError
+from triage import tables
+from triage.evidence import EvidenceFile
+from triage.repository import next_number, number_of
+from triage.tickets.port import Attachment, NewTicket, Ticket, TicketError, TicketNote, TicketStatus
+
+AUTHOR = "lineproof"
+
+
+class BuiltinTickets:
+    """Implements TicketSystem. A note's key and an attachment's (name, SHA-256) make each count once."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def find(self, external_id: str) -> str | None:
+        async with self._database.reading() as connection:
+            return await _find(connection, external_id)
+
+    async def create(self, new: NewTicket) -> str:
+        now = epoch_ms(self._clock.now())
+        try:
+            async with self._database.writing() as connection:
+                known = await _find(connection, new.external_id)
+                if known is not None:
+                    return known
+                number = await next_number(connection, tables.ticket)
+                await connection.execute(
+                    insert(tables.ticket).values(
+                        number=number,
+                        external_id=new.external_id,
+                        status=TicketStatus.ACKNOWLEDGED.value,
+                        severity=new.severity.value if new.severity else "minor",
+                        name=new.name,
+                        description=new.description,
+                        client=new.client,
+                        site=new.site,
+                        created_at=now,
+                        updated_at=now,
+                    )
+                )
+                return f"T-{number}"
+        except OperationalError as error:
+            raise _busy(error) from error
+
+    async def add_note(self, ticket: str, key: str, text: str) -> None:
+        now = epoch_ms(self._clock.now())
+        async with self._database.writing() as connection:
+            await _note(connection, ticket, key, text, now)
+
+    async def attach(self, ticket: str, file: EvidenceFile) -> None:
+        digest = hashlib.sha256(file.content).hexdigest()
+        attachment = tables.ticket_attachment.c
+        async with self._database.writing() as connection:
+            number = await _existing(connection, ticket)
+            known = await connection.scalar(
+                select(attachment.number).where(
+                    attachment.ticket_number == number, attachment.name == file.name, attachment.sha256 == digest
+                )
+            )
+            if known is None:
+                await connection.execute(
+                    insert(tables.ticket_attachment).values(
+                        ticket_number=number,
+                        name=file.name,
+                        media_type=file.media_type,
+                        sha256=digest,
+                        content=file.content,
+                    )
+                )
+
+    async def resolve(self, ticket: str, key: str, text: str) -> None:
+        now = epoch_ms(self._clock.now())
+        async with self._database.writing() as connection:
+            await _note(connection, ticket, key, text, now)
+            await connection.execute(
+                update(tables.ticket)
+                .where(tables.ticket.c.number == number_of(ticket), tables.ticket.c.resolved_at.is_(None))
+                .values(status=TicketStatus.RESOLVED.value, resolved_at=now, updated_at=now)
+            )
+
+    async def show(self, ticket: str) -> Ticket:
+        async with self._database.reading() as connection:
+            number = await _existing(connection, ticket)
+            row = (await connection.execute(select(tables.ticket).where(tables.ticket.c.number == number))).one()
+            notes = await connection.execute(
+                select(tables.ticket_note)
+                .where(tables.ticket_note.c.ticket_number == number)
+                .order_by(tables.ticket_note.c.number)
+            )
+            column = tables.ticket_attachment.c
+            files = await connection.execute(
+                select(column.name, column.media_type, column.sha256, func.length(column.content).label("size"))
+                .where(column.ticket_number == number)
+                .order_by(column.number)
+            )
+            return _ticket(
+                row,
+                tuple(
+                    TicketNote(author=note.author, made_at=from_epoch_ms(note.made_at), text=note.text)
+                    for note in notes
+                ),
+                tuple(
+                    Attachment(name=file.name, media_type=file.media_type, sha256=file.sha256, size=file.size)
+                    for file in files
+                ),
+            )
+
+    async def list(self, *, client: str | None = None, limit: int = 500) -> Sequence[Ticket]:
+        query = select(tables.ticket).order_by(tables.ticket.c.number.desc()).limit(limit)
+        if client is not None:
+            query = query.where(tables.ticket.c.client == client)
+        async with self._database.reading() as connection:
+            return [_ticket(row) for row in await connection.execute(query)]
+
+    async def attachment(self, ticket: str, name: str) -> EvidenceFile:
+        """The newest attachment of that name."""
+        async with self._database.reading() as connection:
+            number = await _existing(connection, ticket)
+            column = tables.ticket_attachment.c
+            row = (
+                await connection.execute(
+                    select(column.name, column.media_type, column.content)
+                    .where(column.ticket_number == number, column.name == name)
+                    .order_by(column.number.desc())
+                    .limit(1)
+                )
+            ).one_or_none()
+        if row is None:
+            raise NotFoundError(f"{ticket} has no attachment {name!r}; `lineproof ticket show {ticket}` lists them")
+        return EvidenceFile(row.name, row.media_type, row.content)
+
+
+async def _find(connection: AsyncConnection, external_id: str) -> str | None:
+    number = await connection.scalar(select(tables.ticket.c.number).where(tables.ticket.c.external_id == external_id))
+    return None if number is None else f"T-{number}"
+
+
+async def _existing(connection: AsyncConnection, ticket: str) -> int:
+    number = await connection.scalar(select(tables.ticket.c.number).where(tables.ticket.c.number == number_of(ticket)))
+    if number is None:
+        raise NotFoundError(f"there is no ticket {ticket}; `lineproof ticket list` shows the tickets")
+    return int(number)
+
+
+async def _note(connection: AsyncConnection, ticket: str, key: str, text: str, now: int) -> None:
+    number = await _existing(connection, ticket)
+    known = await connection.scalar(select(tables.ticket_note.c.number).where(tables.ticket_note.c.key == key))
+    if known is not None:
+        return
+    await connection.execute(
+        insert(tables.ticket_note).values(ticket_number=number, key=key, author=AUTHOR, made_at=now, text=text)
+    )
+    await connection.execute(update(tables.ticket).where(tables.ticket.c.number == number).values(updated_at=now))
+
+
+def _ticket(
+    row: Any,  # noqa: ANN401 - a row has no better type
+    notes: tuple[TicketNote, ...] = (),
+    attachments: tuple[Attachment, ...] = (),
+) -> Ticket:
+    return Ticket(
+        id=f"T-{row.number}",
+        external_id=row.external_id,
+        status=TicketStatus(row.status),
+        severity=row.severity,
+        name=row.name,
+        description=row.description,
+        client=row.client,
+        site=row.site,
+        created_at=from_epoch_ms(row.created_at),
+        updated_at=from_epoch_ms(row.updated_at),
+        resolved_at=from_epoch_ms(row.resolved_at) if row.resolved_at is not None else None,
+        notes=notes,
+        attachments=attachments,
+    )
+
+
+def _busy(error: OperationalError) -> TicketError:
+    return TicketError(f"the records database did not take the ticket: {error.orig}; it is tried again", retryable=True)
