@@ -1,0 +1,300 @@
+"""The engine: takes inputs from the inbox, judges, decides, and commits what follows in one transaction each.
+
+Exactly one engine holds the lease. Memory follows commit: it may be killed at any line and started again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.clock import Clock, epoch_ms
+from config.database import Database
+from inventory.model import Inventory
+from triage import inbox, repository, tables
+from triage.blindness import blind
+from triage.cases import (
+    Answered,
+    Case,
+    CaseStatus,
+    ClaimReported,
+    Decision,
+    PersonActed,
+    Reason,
+    Tick,
+    TimerDue,
+    TimerKind,
+)
+from triage.decide import (
+    CaseRules,
+    Context,
+    on_answer,
+    on_claim,
+    on_person,
+    on_quarantine,
+    on_recovery,
+    on_rejudge,
+    on_trouble,
+)
+from triage.documents import policy_document, verdict_document
+from triage.evidence_folder import EvidenceFolder
+from triage.judge import check_claim
+from triage.judging import Judgement, Judging
+from triage.policy import policy_hash
+from triage.reading import read_measured
+from triage.sweep import nominate
+
+log = structlog.get_logger()
+
+HOT_WINDOW = timedelta(minutes=60)
+REJUDGE_OPEN_CASES_EVERY = 5
+"""Minutes between two looks at a case that is open already; spread by case number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Matter:
+    """One case to decide within an input's transaction. `case` names it, or the site's open one is taken."""
+
+    client: str
+    site: str
+    decide: Callable[[Case | None, Context], Decision]
+    case: str | None = None
+    proposal: str | None = None
+    judgement: Judgement | None = None
+
+
+class Engine:
+    """Works the inbox off. `judging` gives a Judging over the current inventory and policy."""
+
+    def __init__(
+        self,
+        database: Database,
+        judging: Callable[[], Awaitable[Judging]],
+        evidence: EvidenceFolder,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._judging = judging
+        self._evidence = evidence
+        self._clock = clock
+
+    async def tick(self) -> None:
+        """Enqueue this minute's sweep, once however often it is called."""
+        now = self._clock.now()
+        minute = epoch_ms(now) // 60_000
+        await inbox.enqueue(self._database, f"tick:{minute}", Tick(), now)
+
+    async def fire_timers(self) -> int:
+        """Turn due timers into inputs: row out, input in, in one transaction."""
+        now = self._clock.now()
+        async with self._database.writing() as connection:
+            due = await repository.due_timers(connection, now)
+            for happened, due_at in due:
+                await repository.clear_timer(connection, happened.case, happened.kind)
+                key = f"timer:{happened.case}:{happened.kind}:{epoch_ms(due_at)}"
+                await inbox.put(connection, key, happened, now)
+        return len(due)
+
+    async def work_off(self) -> int:
+        """Decide every waiting input; returns how many. Raises StoreError when measurements cannot be read."""
+        done = 0
+        while True:
+            async with self._database.reading() as connection:
+                rows = await inbox.waiting(connection)
+            if not rows:
+                return done
+            for row in rows:
+                await self._work_off_one(row)
+                done += 1
+
+    async def _work_off_one(self, row: inbox.Row) -> None:
+        judging = await self._judging()
+        match row.input:
+            case ClaimReported():
+                matters = await self._on_claim(row.input, judging, row.now)
+            case Tick():
+                matters = await self._on_tick(judging, row.now)
+            case TimerDue():
+                matters = await self._on_timer(row.input, judging, row.now)
+            case PersonActed():
+                matters = await self._on_person(row.input)
+            case Answered():
+                matters = await self._on_answer(row.input)
+        for matter in matters:
+            if matter.judgement is not None:
+                self._evidence.put(matter.judgement.pack)
+        await self._commit(row, matters, judging)
+
+    async def _on_claim(self, reported: ClaimReported, judging: Judging, now: datetime) -> list[Matter]:
+        claim = reported.claim
+        site = judging.inventory.sites.get(claim.site)
+        refusal = check_claim(claim, judging.policy, now)
+        why = refusal.message if refusal is not None else None
+        if site is None or site.client != claim.client:
+            why = f"{claim.client} has no site {claim.site}"
+        if why is not None:
+            refused = Decision(case=None, reason=Reason.CLAIM_REFUSED, detail=why)
+            return [Matter(client=claim.client, site=claim.site, decide=lambda _case, _context: refused)]
+        judgement = await judging.judge(claim.site, claim, now)
+        judged = judgement.judged()
+        return [
+            Matter(
+                client=claim.client,
+                site=claim.site,
+                decide=lambda case, context: on_claim(case, reported, judged, context),
+                judgement=judgement,
+            )
+        ]
+
+    async def _on_tick(self, judging: Judging, now: datetime) -> list[Matter]:
+        inventory = judging.inventory
+        watched = inventory.watched_links()
+        hot = await read_measured(judging.store, watched, now - HOT_WINDOW, now + timedelta(milliseconds=1))
+        if blind(hot, judging.cadences, now):
+            blinded = Decision(case=None, reason=Reason.OWN_BLINDNESS, detail="most sites went silent at once")
+            return [Matter(client="", site="", decide=lambda _case, _context: blinded)]
+        sites = {inventory.links[link].site for link in nominate(hot, judging.policy, now)}
+        async with self._database.reading() as connection:
+            standing = await repository.cases(connection, only_open=True, limit=10_000)
+        minute = epoch_ms(now) // 60_000
+        for case in standing:
+            looked_at = (minute + repository.number_of(case.id)) % REJUDGE_OPEN_CASES_EVERY == 0
+            if case.status in (CaseStatus.SUSPECTED, CaseStatus.PENDING) or not looked_at:
+                sites.discard(case.site)
+            elif case.site in inventory.sites:
+                sites.add(case.site)
+        return [await self._look(site, judging, now) for site in sorted(sites)]
+
+    async def _look(self, site: str, judging: Judging, now: datetime) -> Matter:
+        judgement = await judging.judge(site, None, now)
+        judged = judgement.judged()
+        return Matter(
+            client=judgement.verdict.client,
+            site=site,
+            decide=lambda case, context: on_trouble(case, judged, context),
+            judgement=judgement,
+        )
+
+    async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
+        async with self._database.reading() as connection:
+            case = await repository.case_by_id(connection, due.case)
+        if case.site not in judging.inventory.sites:
+            gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
+            return [Matter(client=case.client, site=case.site, decide=lambda _case, _context: gone, case=case.id)]
+        claim = case.claim if due.kind is TimerKind.REJUDGE else None
+        judgement = await judging.judge(case.site, claim, now)
+        judged = judgement.judged()
+        follow = {TimerKind.QUARANTINE: on_quarantine, TimerKind.REJUDGE: on_rejudge, TimerKind.RECOVERY: on_recovery}
+        rule = follow[due.kind]
+
+        def decide(current: Case | None, context: Context) -> Decision:
+            if current is None:
+                return Decision(case=None, reason=Reason.CASE_ENDED)
+            return rule(current, judged, context)
+
+        return [Matter(client=case.client, site=case.site, decide=decide, case=case.id, judgement=judgement)]
+
+    async def _on_person(self, acted: PersonActed) -> list[Matter]:
+        async with self._database.reading() as connection:
+            proposal = acted.target if acted.target.startswith("P-") else None
+            case_id = (await repository.proposal_by_id(connection, acted.target)).case if proposal else acted.target
+            case = await repository.case_by_id(connection, case_id)
+        return [
+            Matter(
+                client=case.client,
+                site=case.site,
+                decide=lambda current, context: on_person(current, acted, context),
+                case=case.id,
+                proposal=proposal,
+            )
+        ]
+
+    async def _on_answer(self, answered: Answered) -> list[Matter]:
+        async with self._database.reading() as connection:
+            case = await repository.case_by_id(connection, answered.case)
+
+        def decide(current: Case | None, context: Context) -> Decision:
+            return on_answer(current or case, answered, context)
+
+        return [Matter(client=case.client, site=case.site, decide=decide, case=case.id, proposal=answered.proposal)]
+
+    async def _commit(self, row: inbox.Row, matters: Sequence[Matter], judging: Judging) -> None:
+        """The one transaction: input consumed, cases, verdicts, timers, proposals, decisions and outbox rows."""
+        digest = policy_hash(judging.policy)
+        async with self._database.writing() as connection:
+            if not await inbox.consume(connection, row.seq, self._clock.now()):
+                return
+            await repository.keep_policy(connection, digest, policy_document(judging.policy), row.now)
+            for matter in matters:
+                decision = await self._decide(connection, matter, judging, row.now)
+                await _write(connection, row, matter, decision, digest)
+                log.info(
+                    "decided",
+                    input=row.seq,
+                    site=matter.site,
+                    reason=decision.reason.value,
+                    case=decision.case.id if decision.case else None,
+                )
+
+    async def _decide(self, connection: AsyncConnection, matter: Matter, judging: Judging, now: datetime) -> Decision:
+        if matter.case is not None:
+            case: Case | None = await repository.case_by_id(connection, matter.case)
+        else:
+            case = await repository.open_case(connection, matter.client, matter.site)
+        proposals = await repository.proposals_of(connection, case.id) if case is not None else []
+        named = [one for one in proposals if matter.proposal in (None, one.id)]
+        context = Context(
+            now=now,
+            rules=case_rules(judging),
+            new_case_id=f"C-{await repository.next_number(connection, tables.case)}",
+            new_proposal_id=f"P-{await repository.next_number(connection, tables.proposal)}",
+            proposal=named[0] if named else None,
+            in_maintenance=_in_maintenance(judging.inventory, matter, now),
+        )
+        return matter.decide(case, context)
+
+
+def case_rules(judging: Judging) -> CaseRules:
+    """The policy's rules for cases."""
+    rules = judging.policy.cases
+    return CaseRules(
+        quarantine=timedelta(seconds=rules.quarantine_seconds),
+        recheck=timedelta(seconds=rules.recheck_seconds),
+        recovery=timedelta(minutes=rules.recovery_minutes),
+        causes_without_ticket=frozenset(rules.causes_without_ticket),
+    )
+
+
+def _in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool:
+    verdict = matter.judgement.verdict if matter.judgement else None
+    link = inventory.links.get(verdict.link) if verdict and verdict.link else None
+    return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
+
+
+async def _write(connection: AsyncConnection, row: inbox.Row, matter: Matter, decision: Decision, digest: str) -> None:
+    case = decision.case
+    if case is not None:
+        await repository.save_case(connection, case)
+    if decision.judged is not None and case is not None:
+        number = await repository.next_number(connection, tables.verdict)
+        document = verdict_document(
+            decision.judged.verdict, id=f"V-{number}", case=case.id, evidence_sha256=decision.judged.evidence_sha256
+        )
+        await repository.save_verdict(connection, case.id, row.seq, row.now, decision.judged.evidence_sha256, document)
+    if decision.proposal is not None:
+        await repository.save_proposal(connection, decision.proposal)
+    ended = decision.cancelled
+    owner = case.id if case is not None else matter.case
+    if owner is not None:
+        for kind in ended:
+            await repository.clear_timer(connection, owner, kind)
+    for timer in decision.timers:
+        await repository.set_timer(connection, timer)
+    for effect in decision.effects:
+        await repository.add_effect(connection, effect, row.now)
+    if decision.reason not in (Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING):
+        await repository.save_decision(connection, row.seq, decision, row.now, digest, matter.site)
