@@ -35,7 +35,7 @@ LONGEST_WAIT = timedelta(minutes=10)
 
 def wait_before(attempt: int) -> timedelta:
     """How long to wait after the given failed attempt (from 1): doubling, bounded. The same every time."""
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1))
+    return min(LONGEST_WAIT, FIRST_WAIT * float(2 ** min(attempt - 1, 20)))
 
 
 class Performer:

@@ -1,0 +1,126 @@
+"""One installation, opened: the composition that every process, command and page starts from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from collector.journal import Journal
+from collector.store.opening import open_store
+from collector.store.port import MeasurementStore
+from config.clock import Clock, SystemClock
+from config.database import Database
+from config.errors import ConfigurationError
+from inventory.model import Inventory
+from inventory.repository import load_inventory
+from service.migrations import is_current
+from service.settings import Settings, read_settings
+from triage.engine import Engine
+from triage.evidence_folder import EvidenceFolder
+from triage.judging import Judging
+from triage.lease import Lease
+from triage.performer import Performer
+from triage.policy import Policy, load_policy
+from triage.tickets.builtin import BuiltinTickets
+
+INVENTORY_AGE = timedelta(seconds=30)
+"""How old the inventory and policy in memory may be before they are read again (real time)."""
+
+CONFIG_NAMES = ("lineproof.yaml", "config/lineproof.yaml", "/etc/lineproof/lineproof.yaml")
+
+
+def find_settings(path: Path | None) -> Path:
+    """The named settings file, or the first that lies at a usual place. Raises ConfigurationError."""
+    if path is not None:
+        return path
+    for name in CONFIG_NAMES:
+        if Path(name).is_file():
+            return Path(name)
+    raise ConfigurationError(
+        f"no settings file: name one with -c FILE, or put one at {CONFIG_NAMES[0]} (`lineproof init DIR` makes one)"
+    )
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Installation:
+    settings: Settings
+    clock: Clock
+    database: Database
+    journal: Journal
+    store: MeasurementStore
+    evidence: EvidenceFolder
+    tickets: BuiltinTickets
+    real_clock: Clock = field(default_factory=SystemClock)
+    _inventory: Inventory | None = None
+    _policy: Policy | None = None
+    _read_at: datetime | None = None
+
+    async def inventory(self) -> Inventory:
+        """The inventory, at most half a minute old."""
+        await self._refresh()
+        assert self._inventory is not None  # noqa: S101 - set by the refresh
+        return self._inventory
+
+    async def judging(self) -> Judging:
+        """A Judging over the current inventory and policy."""
+        await self._refresh()
+        assert self._inventory is not None  # noqa: S101 - set by the refresh
+        assert self._policy is not None  # noqa: S101 - set by the refresh
+        return Judging(self.store, self._inventory, self.settings.cadences(), self._policy)
+
+    async def _refresh(self) -> None:
+        now = self.real_clock.now()
+        if self._read_at is not None and now - self._read_at < INVENTORY_AGE:
+            return
+        async with self.database.reading() as connection:
+            self._inventory = await load_inventory(connection)
+        self._policy = load_policy(self.settings.policy)
+        self._read_at = now
+
+    def engine(self) -> Engine:
+        return Engine(self.database, self.judging, self.evidence, self.clock)
+
+    def lease(self) -> Lease:
+        return Lease(self.database, self.real_clock)
+
+    def performer(self) -> Performer:
+        from reports.evidence import ReportRenderer
+        from triage.actuator.dryrun import DryRun
+
+        return Performer(
+            self.database,
+            self.clock,
+            self.tickets,
+            ReportRenderer(),
+            DryRun(),
+            self.evidence,
+            self.inventory,
+            withhold=self.settings.withheld(),
+        )
+
+
+@asynccontextmanager
+async def opened(path: Path | None) -> AsyncIterator[Installation]:
+    """Open an installation by its settings file. Raises ConfigurationError when its database needs `db upgrade`."""
+    settings = read_settings(find_settings(path))
+    settings.data.mkdir(parents=True, exist_ok=True)
+    clock = settings.make_clock()
+    database = Database(settings.records or settings.data / "records.db")
+    journal, store = open_store(settings.store, settings.data)
+    try:
+        await is_current(database)
+        yield Installation(
+            settings=settings,
+            clock=clock,
+            database=database,
+            journal=journal,
+            store=store,
+            evidence=EvidenceFolder(settings.data / "evidence"),
+            tickets=BuiltinTickets(database, clock),
+        )
+    finally:
+        await store.close()
+        await database.close()

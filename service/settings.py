@@ -1,0 +1,77 @@
+"""The settings file: the collector's sections, and where records, evidence, desk and metrics are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from collector.settings import CollectorSettings
+from config.clock import Clock, ScaledClock, SystemClock
+from config.yamlfile import read_model
+from triage.cases import EffectKind
+
+
+class ClockSettings(BaseModel):
+    """An accelerated clock, for demonstrations: at the system time `origin` it shows `start`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    start: AwareDatetime
+    origin: float
+    factor: float = Field(gt=0)
+
+
+class ListenSettings(BaseModel):
+    """Where the processes listen: the desk for people, the others for /metrics and /health. Loopback only: there
+    are no users and passwords yet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    desk: int = Field(default=8080, ge=0, le=65535)
+    collector: int = Field(default=8081, ge=0, le=65535)
+    engine: int = Field(default=8082, ge=0, le=65535)
+
+
+class DryRunSettings(BaseModel):
+    """What is decided but withheld, and says so."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tickets: bool = False
+
+
+class Settings(CollectorSettings):
+    """`config/examples/lineproof.example.yaml` describes every key."""
+
+    data: Path = Path("var")
+    records: str | None = Field(default=None, description="a postgresql:// URL; default: records.db in `data`")
+    policy: Path | None = Field(default=None, description="a trouble policy file; default: the shipped one")
+    clock: ClockSettings | None = None
+    listen: ListenSettings = ListenSettings()
+    dry_run: DryRunSettings = DryRunSettings()
+
+    def make_clock(self) -> Clock:
+        if self.clock is None:
+            return SystemClock()
+        start: datetime = self.clock.start
+        return ScaledClock(start, self.clock.origin, self.clock.factor)
+
+    def withheld(self) -> frozenset[EffectKind]:
+        """The effects that are decided but not carried out."""
+        ticketing = {kind for kind in EffectKind if kind.value.endswith(("ticket", "evidence"))}
+        return frozenset(ticketing) if self.dry_run.tickets else frozenset()
+
+
+HOST = "127.0.0.1"
+
+
+def read_settings(path: Path) -> Settings:
+    """The settings of a file; relative paths in it are relative to its folder. Raises ConfigurationError."""
+    settings = read_model(path, Settings)
+    folder = path.resolve().parent
+    data = folder / settings.data
+    store = settings.store.model_copy(update={"folder": data / settings.store.folder})
+    policy = folder / settings.policy if settings.policy is not None else None
+    return settings.model_copy(update={"data": data, "store": store, "policy": policy})
