@@ -13,6 +13,25 @@ from pydantic_core import ErrorDetails
 Place = tuple[str | int, ...]
 """Where something stands in a document: keys and indices from its top."""
 
+_PLAIN_WORDS = {
+    "missing": "a value (this key is required)",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "decimal_type": "a decimal number",
+    "decimal_parsing": "a decimal number",
+    "string_type": "a text",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "keys with values",
+    "model_type": "keys with values",
+    "model_attributes_type": "keys with values",
+}
+
 
 def closest(text: str, options: Iterable[str]) -> str | None:
     """The option that `text` was most likely meant to be, compared without case; None when none is close."""
@@ -30,8 +49,8 @@ def one_of(text: str, options: Sequence[str]) -> str:
 def expectation(detail: ErrorDetails, model: type[BaseModel] | None = None) -> str:
     """What was expected where pydantic found `detail`; `model`, if given, tells which keys are known there."""
     kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "missing":
-        return "a value (this key is required)"
+    if kind in _PLAIN_WORDS:
+        return _PLAIN_WORDS[kind]
     if kind == "extra_forbidden":
         keys = keys_at(model, detail["loc"]) if model else ()
         return one_of(str(detail["loc"][-1]), keys) if keys else "no such key"
@@ -47,11 +66,12 @@ def keys_at(model: type[BaseModel], place: Place) -> tuple[str, ...]:
     here = model
     for part in place[:-1]:
         field = here.model_fields.get(str(part))
-        here = (_model_in(field.annotation) or here) if field else here
+        here = (model_in(field.annotation) or here) if field else here
     return tuple(here.model_fields)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a type expression
+def model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a type expression
+    """The model that a type expression such as `tuple[Contact, ...]` or `Contact | None` is about, if any."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for argument in get_args(annotation) if (found := _model_in(argument))), None)
+    return next((found for argument in get_args(annotation) if (found := model_in(argument))), None)

@@ -1,0 +1,317 @@
+"""The inventory as a person writes it: what may stand in a YAML file or a CSV row, checked and made into the model.
+
+The keys are the names of `inventory.model`; the values may be written as people write them (`100M`, `50 GB`,
+`08:00-18:00`). `config/examples/inventory.example.yaml` lists every key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, ClassVar, Literal, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from config.expected import Place, expectation, one_of
+from config.yamlfile import shown
+from inventory.fields import (
+    Address,
+    Day,
+    Host,
+    Hours,
+    Identifier,
+    Listed,
+    Mail,
+    Moment,
+    Money,
+    Port,
+    ProbeTarget,
+    Rate,
+    Text,
+    Volume,
+    Zone,
+)
+from inventory.model import (
+    Access,
+    Client,
+    CommandLineAccess,
+    Contact,
+    Contract,
+    Device,
+    DeviceRole,
+    LifeCycle,
+    Link,
+    LinkRole,
+    MaintenanceWindow,
+    Monitoring,
+    OrchestratorIdentity,
+    Ownership,
+    ReportWishes,
+    Site,
+    SnmpAccess,
+    Tool,
+)
+
+Item = TypeVar("Item")
+
+
+def _beside(value: Item, other: str, info: ValidationInfo) -> Item:
+    """`value`, which makes sense only where the key `other` says something too."""
+    if value is not None and info.data.get(other, "") is None:
+        raise ValueError(f"`{other}` beside it")
+    return value
+
+
+class Document(BaseModel):
+    """A mapping of the file; `made()` is the model's record with the same field names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    record: ClassVar[type]
+
+    def made(self, **instead: object) -> Any:  # noqa: ANN401 - an instance of `record`
+        """The record, with the values of `instead` in place of the document's own."""
+        values = {name: _made(getattr(self, name)) for name in type(self).model_fields}
+        return self.record(**values | instead)
+
+
+def _made(value: object) -> object:
+    if isinstance(value, Document):
+        return value.made()
+    return tuple(map(_made, value)) if isinstance(value, tuple) else value
+
+
+class ContactDocument(Document):
+    record = Contact
+    name: Text
+    role: Text = ""
+    phone: Text | None = None
+    email: Mail | None = None
+    hours: Text | None = None
+    escalation_level: int = Field(default=1, ge=1, le=9)
+    may_report: bool = False
+
+
+class ReportWishesDocument(Document):
+    record = ReportWishes
+    monthly: bool = True
+    formats: Listed[Literal["html", "pdf", "xlsx", "json"]] = ("html", "pdf")
+    recipients: Listed[Mail] = ()
+
+
+class ClientDocument(Document):
+    record = Client
+    id: Identifier
+    name: Text = ""
+    timezone: Zone = "UTC"
+    contacts: tuple[ContactDocument, ...] = ()
+    monthly_charge: Money | None = None
+    currency: Text = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    reports: ReportWishesDocument = ReportWishesDocument()
+
+
+class SiteDocument(Document):
+    """`timezone` is the client's where it is left out."""
+
+    record = Site
+    id: Identifier
+    client: Identifier
+    name: Text = ""
+    address: Text = ""
+    market: Text = ""
+    timezone: Zone | None = None
+    business_hours: Hours = ()
+    holidays: Listed[Day] = ()
+    access_hours: Text = ""
+    on_site_contact: ContactDocument | None = None
+    aliases: Listed[Text] = ()
+
+
+class MonitoringDocument(Document):
+    record = Monitoring
+    subscribed: bool = True
+    service: Text = ""
+    tools: Listed[Tool] = ()
+
+
+class SnmpAccessDocument(Document):
+    record = SnmpAccess
+    credential: Text
+    port: Port = 161
+
+
+class OrchestratorIdentityDocument(Document):
+    record = OrchestratorIdentity
+    name: Text
+    enterprise_id: int = Field(ge=0)
+    edge_id: int = Field(ge=0)
+
+
+class CommandLineAccessDocument(Document):
+    record = CommandLineAccess
+    credential: Text
+    platform: Text
+    port: Port = 22
+
+
+class DeviceDocument(Document):
+    record = Device
+    id: Identifier
+    site: Identifier
+    role: DeviceRole
+    vendor: Text = ""
+    model: Text = ""
+    serials: Listed[Text] = ()
+    management_address: Host | None = None
+    snmp: SnmpAccessDocument | None = None
+    orchestrator: OrchestratorIdentityDocument | None = None
+    command_line: CommandLineAccessDocument | None = None
+    life_cycle: LifeCycle = LifeCycle.LIVE
+    monitoring: MonitoringDocument = MonitoringDocument()
+
+    @field_validator("snmp", "command_line")
+    @classmethod
+    def _has_an_address(cls, value: Item, info: ValidationInfo) -> Item:
+        return _beside(value, "management_address", info)
+
+
+class ContractDocument(Document):
+    record = Contract
+    start: Day | None = None
+    end: Day | None = None
+    notice_days: int | None = Field(default=None, ge=0)
+
+    @field_validator("end")
+    @classmethod
+    def _not_before_its_start(cls, end: date | None, info: ValidationInfo) -> date | None:
+        start = info.data.get("start")
+        if start and end and end < start:
+            raise ValueError(f"a date at or after the start, {start}")
+        return end
+
+
+class LinkDocument(Document):
+    record = Link
+    id: Identifier
+    site: Identifier
+    device: Identifier | None = None
+    interface: Text | None = None
+    orchestrator_link: Text | None = None
+    access: Access | None = None
+    role: LinkRole = LinkRole.PRIMARY
+    probe_target: ProbeTarget | None = None
+    next_hop: Address | None = None
+    carrier: Text | None = None
+    underlying_carrier: Text | None = None
+    circuit_id: Text | None = None
+    service_number: Text | None = None
+    carrier_account: Text | None = None
+    carrier_repair_contact: Text | None = None
+    committed_down_bps: Rate | None = None
+    committed_up_bps: Rate | None = None
+    ownership: Ownership = Ownership.PROVIDER
+    metered: bool = False
+    cap_bytes: Volume | None = None
+    monthly_charge: Money | None = None
+    contract: ContractDocument = ContractDocument()
+    sla_profile: Text | None = None
+    last_mile_group: Text | None = None
+    life_cycle: LifeCycle = LifeCycle.LIVE
+    monitoring: MonitoringDocument = MonitoringDocument()
+
+    @field_validator("interface", "orchestrator_link")
+    @classmethod
+    def _on_a_device(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return _beside(value, "device", info)
+
+    @field_validator("cap_bytes")
+    @classmethod
+    def _only_when_metered(cls, cap: int | None, info: ValidationInfo) -> int | None:
+        if cap is not None and info.data.get("metered") is False:
+            raise ValueError("`metered: true` beside a cap")
+        return cap
+
+
+class MaintenanceDocument(Document):
+    """A time without an offset is in the zone of the sites concerned."""
+
+    record = MaintenanceWindow
+    id: Identifier
+    start: Moment
+    end: Moment
+    sites: Listed[Identifier] = ()
+    links: Listed[Identifier] = ()
+    reason: Text = ""
+
+    @model_validator(mode="after")
+    def _names_what_it_touches(self) -> Self:
+        if not self.sites and not self.links:
+            raise ValueError("sites or links that the work touches")
+        return self
+
+
+SECTIONS: Mapping[str, type[Document]] = {
+    "clients": ClientDocument,
+    "sites": SiteDocument,
+    "devices": DeviceDocument,
+    "links": LinkDocument,
+    "maintenance": MaintenanceDocument,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong at one place of a document, before its file and line are known."""
+
+    place: Place
+    value: str
+    expected: str
+
+
+@dataclass(slots=True)
+class Documents:
+    """The items of a file that are right by themselves, each under its index in its section."""
+
+    clients: dict[int, ClientDocument] = field(default_factory=dict)
+    sites: dict[int, SiteDocument] = field(default_factory=dict)
+    devices: dict[int, DeviceDocument] = field(default_factory=dict)
+    links: dict[int, LinkDocument] = field(default_factory=dict)
+    maintenance: dict[int, MaintenanceDocument] = field(default_factory=dict)
+
+
+def read_documents(raw: object) -> tuple[Documents, list[Problem]]:
+    """The items of a whole file (`{clients: [..], sites: [..], ..}`), and every problem of those that are wrong."""
+    documents, problems = Documents(), []
+    if not isinstance(raw, Mapping):
+        return documents, [Problem((), shown((), raw), f"a mapping with {', '.join(SECTIONS)}")]
+    for name, items in raw.items():
+        if name not in SECTIONS:
+            problems.append(Problem((name,), "", one_of(str(name), list(SECTIONS))))
+        elif items is not None and not isinstance(items, list):
+            problems.append(Problem((name,), shown((name,), items), "a list; begin each item with a dash"))
+        else:
+            for index, item in enumerate(items or ()):
+                document = _read_item(SECTIONS[name], item, (name, index), problems)
+                if document is not None:
+                    getattr(documents, name)[index] = document
+    return documents, problems
+
+
+def _read_item(kind: type[Document], item: object, place: Place, problems: list[Problem]) -> Document | None:
+    try:
+        return kind.model_validate(item)
+    except ValidationError as error:
+        for detail in error.errors():
+            where = (*place, *detail["loc"])
+            whole = detail["type"] == "missing" or isinstance(detail["input"], dict | Document)
+            value = "" if whole else shown(where, detail["input"])
+            problems.append(Problem(where, value, expectation(detail, kind)))
+        return None

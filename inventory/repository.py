@@ -1,0 +1,91 @@
+"""The inventory in the records database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Table, bindparam, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from config.database import Database
+from inventory import tables
+from inventory.changes import Changes, diff, items_of
+from inventory.importing import read_inventory
+from inventory.model import Client, Device, Inventory, Link, MaintenanceWindow, Site
+
+# In the order in which foreign keys allow them to be written.
+_KINDS: tuple[tuple[str, Table, TypeAdapter[Any]], ...] = (
+    ("clients", tables.client, TypeAdapter(Client)),
+    ("sites", tables.site, TypeAdapter(Site)),
+    ("devices", tables.device, TypeAdapter(Device)),
+    ("links", tables.link, TypeAdapter(Link)),
+    ("maintenance", tables.maintenance, TypeAdapter(MaintenanceWindow)),
+)
+
+
+async def load_inventory(connection: AsyncConnection) -> Inventory:
+    """The whole inventory, each kind ordered by id."""
+    aliases: dict[str, list[str]] = {}
+    for row in await connection.execute(select(tables.site_alias).order_by("site", "position")):
+        aliases.setdefault(row.site, []).append(row.alias)
+    kinds = []
+    for section, table, adapter in _KINDS:
+        found = (await connection.execute(select(table).order_by(table.c.id))).mappings()
+        rows: list[dict[str, Any]] = [dict(row) for row in found]
+        if section == "sites":
+            rows = [{**row, "aliases": aliases.get(row["id"], ())} for row in rows]
+        kinds.append([adapter.validate_python(row) for row in rows])
+    return Inventory.of(*kinds)
+
+
+async def replace_inventory(connection: AsyncConnection, inventory: Inventory) -> Changes:
+    """Add the items of `inventory`, put them in the place of those with the same id, leave all others untouched.
+
+    Writes within the caller's transaction, and only what differs. References must be right (`read_inventory`).
+    """
+    changes = diff(await load_inventory(connection), inventory)
+    for section, table, adapter in _KINDS:
+        items = items_of(inventory, section)
+        added = [items[change.id] for change in changes.added if change.section == section]
+        changed = [items[change.id] for change in changes.changed if change.section == section]
+        if added:
+            await connection.execute(insert(table), [_row(adapter, item) for item in added])
+        if changed:
+            statement = update(table).where(table.c.id == bindparam("key"))
+            await connection.execute(statement, [{"key": item.id, **_row(adapter, item)} for item in changed])
+        if section == "sites":
+            await _write_aliases(connection, [*added, *changed])
+    return changes
+
+
+async def import_file(database: Database, path: Path, *, dry_run: bool) -> Changes:
+    """Import a YAML or CSV file in one transaction, or with `dry_run` only tell what that would change.
+
+    Raises ConfigurationError with every fault of the file; then nothing is imported.
+    """
+    async with database.reading() if dry_run else database.writing() as connection:
+        known = await load_inventory(connection)
+        inventory = read_inventory(path, known)
+        return diff(known, inventory) if dry_run else await replace_inventory(connection, inventory)
+
+
+def _row(adapter: TypeAdapter[Any], item: object) -> dict[str, Any]:
+    row: dict[str, Any] = adapter.dump_python(item, mode="json")
+    row.pop("aliases", None)
+    return row
+
+
+async def _write_aliases(connection: AsyncConnection, sites: Sequence[Site]) -> None:
+    table = tables.site_alias
+    if sites:
+        await connection.execute(delete(table).where(table.c.site == bindparam("key")), [{"key": s.id} for s in sites])
+    rows = [
+        {"site": site.id, "alias": alias, "position": position}
+        for site in sites
+        for position, alias in enumerate(site.aliases)
+    ]
+    if rows:
+        await connection.execute(insert(table), rows)
