@@ -1,0 +1,242 @@
+"""From VCO rows to facts about our devices and links. Pure; what the vendor's states mean stands here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from collector.model import Fact, FactKind, Source
+from collector.orchestrator.port import StateReport
+from collector.orchestrator.velocloud_rows import EdgeRow, EventRow, LinkRow
+from config.clock import rfc3339
+from inventory.model import Device, Inventory, LifeCycle, Monitoring, Tool
+
+STALE_LINK = timedelta(days=30)
+"""A link disconnected for longer is a leftover in the orchestrator: it lists such links for ever, IN_SERVICE."""
+
+EDGE_STATES = {
+    "CONNECTED": "connected",
+    "DEGRADED": "degraded",
+    "OFFLINE": "offline",
+    "NEVER_ACTIVATED": "never_activated",
+    "DISABLED": "disabled",
+}
+LINK_STATES = {
+    "STABLE": "stable",
+    "UNSTABLE": "unstable",
+    "DISCONNECTED": "disconnected",
+    "STANDBY": "standby",
+    "QUIET": "quiet",
+    "INITIAL": "initial",
+}
+HA_STATES = {
+    "UNCONFIGURED": "unconfigured",
+    "PENDING_INIT": "pending",
+    "PENDING_CONFIRMATION": "pending",
+    "PENDING_CONFIRMED": "pending",
+    "PENDING_DISSOCIATION": "pending",
+    "READY": "ready",
+    "FAILED": "failed",
+}
+EVENTS = (
+    "EDGE_UP",
+    "EDGE_DOWN",
+    "EDGE_REBOOTING",
+    "EDGE_SERVICE_FAILED",
+    "LINK_ALIVE",
+    "LINK_DEAD",
+    "EDGE_INTERFACE_UP",
+    "EDGE_INTERFACE_DOWN",
+    "HA_READY",
+    "HA_FAILED",
+    "HA_GOING_ACTIVE",
+    "HA_STANDBY_ACTIVATED",
+    "HA_TERMINATED",
+    "BW_UNMEASURABLE",
+)
+"""The events that say something about a site's lines."""
+
+_INTERFACE_IN_MESSAGE = re.compile(r"\b(?:Link|Interface)\s+([^\s,;:]+)\s+is\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What one orchestrator host's ids mean to us. Keys: edge id, and (edge id, internalId or interface)."""
+
+    devices: Mapping[int, Device]
+    links: Mapping[tuple[int, str], str]
+    interfaces: Mapping[tuple[int, str], str]
+    keyed: frozenset[str]
+    """Links whose internalId the inventory knows: only that finds them, a port may list a replaced line too."""
+    watched_devices: frozenset[str]
+    watched_links: frozenset[str]
+
+    def device_of(self, row: LinkRow) -> Device | None:
+        """The device of a row; None when it is unknown or belongs to another enterprise than ours does."""
+        device = self.devices.get(row.edge) if row.edge is not None else None
+        identity = device.orchestrator if device else None
+        if identity is None or row.enterprise not in (None, identity.enterprise_id):
+            return None
+        return device
+
+    def link_of(self, edge: int | None, internal_id: str | None, interface: str | None) -> str | None:
+        """Our link for an edge's internalId, else for its interface where the inventory names no internalId."""
+        if edge is None:
+            return None
+        by_id = self.links.get((edge, internal_id.casefold())) if internal_id else None
+        by_interface = self.interfaces.get((edge, interface.casefold())) if interface else None
+        return by_id or (None if by_interface in self.keyed else by_interface)
+
+    def enterprises(self) -> list[int]:
+        return sorted({device.orchestrator.enterprise_id for device in self.devices.values() if device.orchestrator})
+
+
+def directory(inventory: Inventory, orchestrator: str) -> Directory:
+    """The part of the inventory that an orchestrator host manages."""
+    devices = {
+        device.orchestrator.edge_id: device
+        for device in inventory.devices.values()
+        if device.orchestrator and device.orchestrator.name == orchestrator
+    }
+    edges = {device.id: edge for edge, device in devices.items()}
+    links, interfaces, watched = {}, {}, set()
+    for link in inventory.links.values():
+        edge = edges.get(link.device or "")
+        if edge is None or not link.is_wan:
+            continue
+        if link.orchestrator_link:
+            links[edge, link.orchestrator_link.casefold()] = link.id
+        if link.interface:
+            interfaces[edge, link.interface.casefold()] = link.id
+        if link.watched and _seen(link.monitoring):
+            watched.add(link.id)
+    return Directory(
+        devices=devices,
+        links=links,
+        interfaces=interfaces,
+        keyed=frozenset(links.values()),
+        watched_devices=frozenset(
+            device.id
+            for device in devices.values()
+            if device.life_cycle is LifeCycle.LIVE and device.monitoring.subscribed and _seen(device.monitoring)
+        ),
+        watched_links=frozenset(watched),
+    )
+
+
+def _seen(monitoring: Monitoring) -> bool:
+    return not monitoring.tools or Tool.ORCHESTRATOR in monitoring.tools
+
+
+def link_ids(rows: Iterable[LinkRow], known: Directory) -> dict[int, str]:
+    """The host's numeric link ids of our links, for answers that name nothing else."""
+    found = {row.link: known.link_of(row.edge, row.internal_id, row.interface) for row in rows if row.link is not None}
+    return {number: link for number, link in found.items() if link is not None}
+
+
+def state_report(
+    rows: Sequence[LinkRow], edges: Sequence[EdgeRow] | None, known: Directory, now: datetime
+) -> StateReport:
+    """States of our edges and links at `now`.
+
+    `edges` holds HA states where the host has pairs; None when they could not be read. Only what is watched
+    becomes a fact; what the inventory does not know is `unmapped`, what the host left out is `absent`.
+    """
+    facts: list[Fact] = []
+    unmapped: list[str] = []
+    by_device: dict[str, LinkRow] = {}
+    by_link: dict[str, LinkRow] = {}
+    for row in rows:
+        device = known.device_of(row)
+        if device is None:
+            unmapped.append(f"edge {row.edge} {row.edge_name or ''}".rstrip())
+            continue
+        by_device.setdefault(device.id, row)
+        link = known.link_of(row.edge, row.internal_id, row.interface)
+        if link is not None:
+            by_link[link] = later_active(by_link.get(link), row)
+        elif row.has_link:
+            unmapped.append(f"link {row.internal_id or row.link} at {row.interface or 'no interface'} of {device.id}")
+    for device_id in sorted(known.watched_devices & by_device.keys()):
+        facts += _edge_facts(device_id, by_device[device_id], edges, now)
+    facts += [_link_fact(link, by_link[link], now) for link in sorted(known.watched_links & by_link.keys())]
+    absent = sorted(known.watched_devices - by_device.keys()) + sorted(known.watched_links - by_link.keys())
+    return StateReport(facts, sorted(set(unmapped)), absent)
+
+
+def later_active(one: LinkRow | None, other: LinkRow) -> LinkRow:
+    """Of two rows for one line (a replaced line leaves its predecessor behind) the one that was active last."""
+    if one is None or one.last_active is None:
+        return other
+    return one if other.last_active is None or one.last_active >= other.last_active else other
+
+
+def _edge_facts(device: str, row: LinkRow, edges: Sequence[EdgeRow] | None, now: datetime) -> list[Fact]:
+    contact = f"last contact {rfc3339(row.edge_last_contact)}" if row.edge_last_contact else "last contact unknown"
+    state = EDGE_STATES.get(row.edge_state or "", "unknown")
+    detail = f"{row.edge_state or 'no state'}; {contact}" if state != "connected" else contact
+    facts = [_fact(device, FactKind.EDGE_STATE, state, now, detail)]
+    if row.standby_serial:
+        facts.append(_ha_fact(device, row, edges, now))
+    return facts
+
+
+def _ha_fact(device: str, row: LinkRow, edges: Sequence[EdgeRow] | None, now: datetime) -> Fact:
+    """The pair's HA state. With contact to the pair lost, what the host still shows is old and says nothing."""
+    if edges is None:
+        return _fact(device, FactKind.HA_STATE, "unknown", now, "HA states could not be read")
+    said = next((edge.ha_state for edge in edges if edge.edge == row.edge), None)
+    if row.edge_state == "OFFLINE":
+        return _fact(device, FactKind.HA_STATE, "unknown", now, f"contact lost; before that {said or 'not told'}")
+    return _fact(device, FactKind.HA_STATE, HA_STATES.get(said or "", "unknown"), now, said or "not told")
+
+
+def _link_fact(link: str, row: LinkRow, now: datetime) -> Fact:
+    """A link's state.
+
+    The host calls a link DISCONNECTED when its statistics are old (Broadcom KB 381465), so for an edge whose own
+    contact is lost that is the same observation again and no statement about the line.
+    """
+    said = row.state or "no state"
+    active = f"last active {rfc3339(row.last_active)}" if row.last_active else "last active unknown"
+    if row.edge_state == "OFFLINE":
+        return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, but contact with its edge is lost; {active}")
+    state = LINK_STATES.get(said, "unknown")
+    if state == "disconnected" and row.last_active and now - row.last_active > STALE_LINK:
+        return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, a leftover; {active}")
+    return _fact(link, FactKind.LINK_STATE, state, now, f"{said}, mode {row.mode or 'unknown'}; {active}")
+
+
+def _fact(subject: str, kind: FactKind, value: str, now: datetime, detail: str) -> Fact:
+    return Fact(now, subject, kind, value, Source.ORCHESTRATOR, now, detail)
+
+
+def edge_names(rows: Iterable[LinkRow]) -> dict[tuple[int, str], int]:
+    """Edge ids by (enterprise, name), for answers that name an edge only so; a name borne twice is left out."""
+    edges: dict[tuple[int, str], set[int]] = {}
+    for row in rows:
+        if row.enterprise is not None and row.edge is not None and row.edge_name:
+            edges.setdefault((row.enterprise, row.edge_name), set()).add(row.edge)
+    return {name: next(iter(ids)) for name, ids in edges.items() if len(ids) == 1}
+
+
+def event_facts(
+    rows: Iterable[EventRow], enterprise: int, names: Mapping[tuple[int, str], int], known: Directory, now: datetime
+) -> list[Fact]:
+    """Events of our edges. They carry no edge id, so the edge is found by its name within the enterprise; the line
+    by the internalId in the event's detail, else by the interface in its text; else the event is the device's."""
+    facts = []
+    for row in rows:
+        edge = names.get((enterprise, row.edge_name or ""))
+        device = known.devices.get(edge) if edge is not None else None
+        if edge is None or device is None or device.id not in known.watched_devices:
+            continue
+        named = _INTERFACE_IN_MESSAGE.search(row.message)
+        link = known.link_of(edge, row.internal_id, None)
+        if link is None and row.internal_id is None and named:
+            link = known.interfaces.get((edge, named.group(1).casefold()))
+        subject = link if link in known.watched_links and link is not None else device.id
+        facts.append(Fact(row.time, subject, FactKind.EVENT, row.event, Source.ORCHESTRATOR, now, row.message))
+    return facts

@@ -1,0 +1,147 @@
+"""From VCO statistics to samples. Pure; what the vendor's figures mean stands in `measured_fields`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.model import FloatArray, SampleBatch, Source
+from collector.orchestrator.velocloud_mapping import Directory, later_active
+from collector.orchestrator.velocloud_rows import MetricSeries, MetricsRow, SeriesRow
+from config.clock import epoch_ms
+
+
+def statistics_batch(
+    rows: Sequence[MetricsRow],
+    known: Directory,
+    numbers: Mapping[int, str],
+    start: datetime,
+    end: datetime,
+    now: datetime,
+) -> SampleBatch:
+    """One sample of [start, end) for each of our links that was measured; `numbers` maps the host's link ids."""
+    chosen: dict[str, MetricsRow] = {}
+    for row in rows:
+        if row.link.edge is not None and known.device_of(row.link) is None:
+            continue
+        link = known.link_of(row.link.edge, row.link.internal_id, row.link.interface)
+        if link is None and row.link.link is not None:
+            link = numbers.get(row.link.link)
+        if link is None or link not in known.watched_links:
+            continue
+        if link not in chosen or later_active(chosen[link].link, row.link) is row.link:
+            chosen[link] = row
+    seconds = np.full(len(chosen), int((end - start).total_seconds()), dtype=np.int32)
+    times = np.full(len(chosen), epoch_ms(start), dtype=np.int64)
+    names = list(next(iter(chosen.values())).values) if chosen else []
+    metrics = {name: np.array([row.values[name] for row in chosen.values()], dtype=np.float64) for name in names}
+    return _batch(list(chosen), times, seconds, metrics, now)
+
+
+def series_batch(
+    rows: Sequence[SeriesRow], known: Directory, edge: int, start: datetime, end: datetime, now: datetime
+) -> SampleBatch:
+    """Samples of one edge's links tick by tick, those with start <= time < end."""
+    batches = []
+    for row in rows:
+        link = known.link_of(edge, row.link.internal_id, row.link.interface)
+        if link in known.watched_links and row.link.edge in (None, edge):
+            batches.append(_series_of_link(str(link), row.series, epoch_ms(start), epoch_ms(end), now))
+    return joined(batches)
+
+
+def _series_of_link(link: str, series: Sequence[MetricSeries], start: int, end: int, now: datetime) -> SampleBatch:
+    tick = max((metric.tick for metric in series), default=300_000)
+    same = [metric for metric in series if metric.tick == tick]
+    slots = [_slots(metric) for metric in same]
+    times = np.unique(np.concatenate(slots)) if slots else np.empty(0, np.int64)
+    times = times[(times >= start) & (times < end)]
+    metrics = {}
+    for metric, slot in zip(same, slots, strict=True):
+        column = np.full(len(times), np.nan)
+        place = np.searchsorted(times, slot)
+        inside = (slot >= start) & (slot < end)
+        column[place[inside]] = metric.values[inside]
+        metrics[metric.metric] = column
+    seconds = np.full(len(times), tick // 1000, dtype=np.int32)
+    return _batch([link] * len(times), times, seconds, metrics, now)
+
+
+def _slots(metric: MetricSeries) -> NDArray[np.int64]:
+    """The aligned start of each value's tick: `startTime` may be any moment inside the first one."""
+    first = metric.start // metric.tick * metric.tick
+    return first + metric.tick * np.arange(len(metric.values), dtype=np.int64)
+
+
+def _batch(
+    links: Sequence[str],
+    times: NDArray[np.int64],
+    seconds: NDArray[np.int32],
+    metrics: Mapping[str, FloatArray],
+    now: datetime,
+) -> SampleBatch:
+    fields = measured_fields(metrics, seconds)
+    figures = [column for name, column in fields.items() if not name.endswith("_capacity_bps")]
+    there = ~np.all(np.isnan(figures), axis=0) if figures and len(links) else np.zeros(len(links), dtype=np.bool_)
+    return SampleBatch(
+        source=Source.ORCHESTRATOR,
+        links=[link for link, keep in zip(links, there, strict=True) if keep],
+        time=times[there],
+        seconds=seconds[there],
+        received_at=np.full(int(there.sum()), epoch_ms(now), dtype=np.int64),
+        fields={name: column[there] for name, column in fields.items()},
+    )
+
+
+def measured_fields(metrics: Mapping[str, FloatArray], seconds: NDArray[np.int32]) -> dict[str, FloatArray]:
+    """The vendor's figures of n link slots as our fields; Rx is download, as with us. NaN is "not measured".
+
+    A dead link is reported as zeros, which must not be read as a perfect line: a live one carries heartbeats at
+    least twice a second (Broadcom KB 330702), so a slot without a byte was not measured at all, and a path whose
+    latency is 0 in both directions was not there. `bpsOfBestPath` is a speed test at the edge's start-up; 0 means
+    there was none.
+    """
+    nothing = np.full(len(seconds), np.nan)
+    metric = {name: metrics.get(name, nothing) for name in _FIELD_OF}
+    silent = (metric["bytesRx"] == 0) & (metric["bytesTx"] == 0)
+    no_path = silent | ((metric["bestLatencyMsRx"] == 0) & (metric["bestLatencyMsTx"] == 0))
+    fields = {}
+    for name, field in _FIELD_OF.items():
+        values = metric[name]
+        if name.startswith("bytes"):
+            fields[field] = np.where(silent, np.nan, values * 8 / seconds)
+        elif name.startswith("bps"):
+            fields[field] = np.where(values > 0, values, np.nan)
+        else:
+            fields[field] = np.where(no_path, np.nan, values)
+    return fields
+
+
+_FIELD_OF = {
+    "bytesRx": "rx_bps",
+    "bytesTx": "tx_bps",
+    "bestLatencyMsRx": "latency_rx_ms",
+    "bestLatencyMsTx": "latency_tx_ms",
+    "bestJitterMsRx": "jitter_rx_ms",
+    "bestJitterMsTx": "jitter_tx_ms",
+    "bestLossPctRx": "loss_rx_pct",
+    "bestLossPctTx": "loss_tx_pct",
+    "bpsOfBestPathRx": "rx_capacity_bps",
+    "bpsOfBestPathTx": "tx_capacity_bps",
+}
+
+
+def joined(batches: Sequence[SampleBatch]) -> SampleBatch:
+    """Batches with the same fields as one; no batch at all gives an empty one."""
+    names = batches[0].fields.keys() if batches else ()
+    return SampleBatch(
+        source=Source.ORCHESTRATOR,
+        links=[link for batch in batches for link in batch.links],
+        time=np.concatenate([np.empty(0, np.int64), *(batch.time for batch in batches)]),
+        seconds=np.concatenate([np.empty(0, np.int32), *(batch.seconds for batch in batches)]),
+        received_at=np.concatenate([np.empty(0, np.int64), *(batch.received_at for batch in batches)]),
+        fields={name: np.concatenate([batch.fields[name] for batch in batches]) for name in names},
+    )
