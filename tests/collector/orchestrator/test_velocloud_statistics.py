@@ -1,0 +1,314 @@
+"""What a VCO's statistics, history and events mean, over real HTTP. Expected values by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.model import FactKind, SampleBatch
+from collector.orchestrator.port import OrchestratorError
+from collector.orchestrator.velocloud import VeloCloud, series_windows
+from collector.settings import OrchestratorSettings
+from config.clock import ManualClock
+from inventory.model import Inventory
+
+START = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+END = START + timedelta(minutes=5)
+START_MS = 1772539200000
+STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
+METRICS = "monitoring/getAggregateEdgeLinkMetrics"
+SERIES = "metrics/getEdgeLinkSeries"
+EVENTS = "event/getEnterpriseEvents"
+
+
+@pytest.fixture
+async def vco(settings: OrchestratorSettings, inventory: Inventory) -> AsyncIterator[VeloCloud]:
+    adapter = VeloCloud("vco1", settings, inventory, ManualClock(START + timedelta(minutes=20)), penalty=0.05)
+    yield adapter
+    await adapter.close()
+
+
+def figures(link: Any, **changes: Any) -> Any:
+    """One row of getAggregateEdgeLinkMetrics: 1.125 GB down and 37.5 MB up in five minutes."""
+    return {
+        "linkId": link["linkId"],
+        "name": link["interface"],
+        "bytesRx": 1_125_000_000,
+        "bytesTx": 37_500_000,
+        "bestLatencyMsRx": 31.5,
+        "bestLatencyMsTx": 28.1667,
+        "bestJitterMsRx": 2.25,
+        "bestJitterMsTx": 1.0,
+        "bestLossPctRx": 12.5,
+        "bestLossPctTx": 0,
+        "bpsOfBestPathRx": 50_000_000,
+        "bpsOfBestPathTx": 10_000_000,
+        "state": 0,
+        "link": link,
+    } | changes
+
+
+def row_of(batch: SampleBatch, link: Any) -> Any:
+    index = list(batch.links).index(link)
+    return {name: float(column[index]) for name, column in batch.fields.items()}
+
+
+async def test_rx_is_download_in_every_field(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    host.replies[METRICS] = [[figures(fleet[0])]]
+    batch = await vco.statistics(START, END)
+    assert row_of(batch, "store-117-dia") == {
+        "rx_bps": 30_000_000.0,
+        "tx_bps": 1_000_000.0,
+        "latency_rx_ms": 31.5,
+        "latency_tx_ms": 28.1667,
+        "jitter_rx_ms": 2.25,
+        "jitter_tx_ms": 1.0,
+        "loss_rx_pct": 12.5,
+        "loss_tx_pct": 0.0,
+        "rx_capacity_bps": 50_000_000.0,
+        "tx_capacity_bps": 10_000_000.0,
+    }
+    assert batch.time.tolist() == [START_MS]
+    assert batch.seconds.tolist() == [300]
+    assert batch.received_at.tolist() == [START_MS + 20 * 60_000]
+    sent = host.called(METRICS)[0].body
+    assert sent["interval"] == {"start": START_MS, "end": START_MS + 300_000}
+    assert sent["enterprises"] == [41]
+
+
+async def test_a_link_without_activity_is_an_absent_row(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    host.replies[METRICS] = [[figures(fleet[0])]]
+    batch = await vco.statistics(START, END)
+    assert list(batch.links) == ["store-117-dia"]
+
+
+async def test_the_zeros_of_a_dead_link_are_no_measurement(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    dead = fleet[0] | {"linkState": "DISCONNECTED"}
+    zeros = dict.fromkeys([name for name in figures(dead) if name.startswith(("bytes", "best"))], 0)
+    host.replies[METRICS] = [[figures(dead, **zeros), figures(fleet[2])]]
+    batch = await vco.statistics(START, END)
+    assert list(batch.links) == ["store-118-cable"]
+
+
+async def test_a_link_that_died_with_a_few_bytes_has_a_rate_and_no_perfect_quality(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    dead = fleet[0] | {"linkState": "DISCONNECTED"}
+    quality = dict.fromkeys([name for name in figures(dead) if name.startswith("best")], 0)
+    host.replies[METRICS] = [[figures(dead, bytesRx=3750, bytesTx=0, **quality)]]
+    row = row_of(await vco.statistics(START, END), "store-117-dia")
+    assert (row["rx_bps"], row["tx_bps"]) == (100.0, 0.0)
+    assert all(math.isnan(row[f"{name}_{way}"]) for name in ("latency", "jitter") for way in ("rx_ms", "tx_ms"))
+    assert math.isnan(row["loss_rx_pct"])
+    assert math.isnan(row["loss_tx_pct"])
+
+
+async def test_a_link_that_died_after_the_window_keeps_what_was_measured_in_it(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    host.replies[METRICS] = [[figures(fleet[0] | {"linkState": "DISCONNECTED"})]]
+    assert row_of(await vco.statistics(START, END), "store-117-dia")["loss_rx_pct"] == 12.5
+
+
+async def test_a_capacity_of_zero_was_never_measured(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    host.replies[METRICS] = [[figures(fleet[0], bpsOfBestPathRx=0)]]
+    row = row_of(await vco.statistics(START, END), "store-117-dia")
+    assert math.isnan(row["rx_capacity_bps"])
+    assert row["tx_capacity_bps"] == 10_000_000.0
+
+
+async def test_damaged_figures_are_not_measured_and_the_others_stay(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    damage = {"bytesTx": "37500000", "bestLatencyMsRx": -3, "bestLossPctRx": 101, "bestJitterMsRx": None}
+    host.replies[METRICS] = [[figures(fleet[0], **damage)]]
+    row = row_of(await vco.statistics(START, END), "store-117-dia")
+    assert row["tx_bps"] == 1_000_000.0
+    assert all(math.isnan(row[name]) for name in ("latency_rx_ms", "loss_rx_pct", "jitter_rx_ms"))
+    assert row["latency_tx_ms"] == 28.1667
+
+
+async def test_a_row_that_lost_its_link_object_is_found_by_the_link_id_seen_before(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    host.replies[STATUS] = [fleet]
+    row = figures(fleet[0])
+    del row["link"]
+    host.replies[METRICS] = [[row]]
+    await vco.states()
+    assert list((await vco.statistics(START, END)).links) == ["store-117-dia"]
+
+
+async def test_empty_statistics_of_a_known_fleet_are_a_fault(host: Any, vco: VeloCloud) -> None:
+    host.replies[METRICS] = [[]]
+    with pytest.raises(OrchestratorError, match="empty list"):
+        await vco.statistics(START, END)
+
+
+def series_row(fleet_row: Any, metrics: dict[str, list[Any]], start: int = START_MS, tick: int = 300_000) -> Any:
+    return {
+        "edgeId": fleet_row["edgeId"],
+        "linkId": fleet_row["linkId"],
+        "series": [
+            {"metric": name, "startTime": start, "tickInterval": tick, "data": data} for name, data in metrics.items()
+        ],
+        "link": {"id": fleet_row["linkId"], "internalId": fleet_row["internalId"], "interface": fleet_row["interface"]},
+    }
+
+
+async def test_history_is_read_tick_by_tick_and_a_null_tick_is_a_gap(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    metrics = {
+        "bytesRx": [1_125_000_000, None, 375_000_000],
+        "bytesTx": [37_500_000, None, 37_500_000],
+        "bestLossPctRx": [0.5, None, None],
+        "bestLatencyMsRx": [30, None, 40],
+        "bestLatencyMsTx": [20, None, 20],
+    }
+    host.replies[SERIES] = [[series_row(fleet[0], metrics), series_row(fleet[2] | {"edgeId": 999}, metrics)]]
+    batch = await vco.history("edge-117", START, START + timedelta(minutes=15))
+    assert list(batch.links) == ["store-117-dia", "store-117-dia"]
+    assert batch.time.tolist() == [START_MS, START_MS + 600_000]
+    assert batch.fields["rx_bps"].tolist() == [30_000_000.0, 10_000_000.0]
+    assert batch.fields["loss_rx_pct"][0] == 0.5
+    assert math.isnan(batch.fields["loss_rx_pct"][1])
+    sent = host.called(SERIES)[0].body
+    assert (sent["enterpriseId"], sent["edgeId"]) == (41, 702)
+
+
+async def test_a_series_that_starts_inside_a_tick_is_put_on_the_tick(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    host.replies[SERIES] = [[series_row(fleet[0], {"bytesRx": [300], "bytesTx": [300]}, start=START_MS + 123_541)]]
+    batch = await vco.history("edge-117", START, START + timedelta(minutes=15))
+    assert batch.time.tolist() == [START_MS]
+
+
+async def test_a_long_history_is_cut_into_calls_the_host_can_answer(host: Any, vco: VeloCloud) -> None:
+    host.replies[SERIES] = [[]]
+    await vco.history("edge-117", START - timedelta(days=4), START)
+    intervals = [call.body["interval"] for call in host.called(SERIES)]
+    assert len(intervals) == 2
+    assert all(15 * 60_000 <= each["end"] - each["start"] <= 1024 * 300_000 for each in intervals)
+
+
+async def test_history_of_a_device_without_an_edge_says_what_to_add(vco: VeloCloud) -> None:
+    with pytest.raises(OrchestratorError, match="no-such-device no edge at vco1"):
+        await vco.history("no-such-device", START, END)
+
+
+@given(
+    minutes=st.integers(0, 20_000),
+    offset=st.integers(0, 299),
+)
+def test_series_windows_cover_every_whole_tick_within_the_hosts_limits(minutes: int, offset: int) -> None:
+    start = START + timedelta(seconds=offset)
+    end = start + timedelta(minutes=minutes)
+    windows = series_windows(start, end, timedelta(seconds=300))
+    covered = set()
+    for first, last in windows:
+        assert timedelta(minutes=15) <= last - first <= timedelta(seconds=1024 * 300)
+        assert first.timestamp() % 300 == last.timestamp() % 300 == 0
+        covered |= set(np.arange(first.timestamp(), last.timestamp(), 300).tolist())
+    whole = np.arange(math.ceil(start.timestamp() / 300) * 300, math.floor(end.timestamp() / 300) * 300, 300)
+    assert set(whole.tolist()) <= covered
+    assert all(last <= end for _, last in windows)
+
+
+def event(number: int, name: str = "LINK_DEAD", **changes: Any) -> Any:
+    return {
+        "id": number,
+        "eventTime": "2026-03-03T12:01:07.000Z",
+        "event": name,
+        "category": "NETWORK",
+        "severity": "ALERT",
+        "message": "Link GE1 is now DEAD",
+        "detail": None,
+        "edgeName": "ACME-0117",
+    } | changes
+
+
+def page(*events: Any, more: bool = False, **meta: Any) -> Any:
+    return {"metaData": {"limit": 2048, "more": more, **meta}, "data": list(events)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ({}, "store-117-dia"),
+        ({"message": "Interface USB1 is down", "event": "EDGE_INTERFACE_DOWN"}, "store-117-lte"),
+        ({"detail": '{"internalId": "00000001-2222-4AAA-8aaa-0123456789ab"}'}, "store-117-lte"),
+        ({"message": "Edge is down", "event": "EDGE_DOWN"}, "edge-117"),
+        ({"message": None}, "edge-117"),
+        ({"message": "Link GE9 is now DEAD"}, "edge-117"),
+        ({"edgeName": "ACME-0118", "message": "Link GE2 is no longer DEAD", "event": "LINK_ALIVE"}, "store-118-cable"),
+    ],
+)
+async def test_an_event_belongs_to_the_line_it_names_else_to_the_device(
+    host: Any, vco: VeloCloud, fleet: list[Any], changes: Any, subject: str
+) -> None:
+    host.replies[STATUS] = [fleet]
+    host.replies[EVENTS] = [page(event(1, **changes))]
+    (fact,) = await vco.events(START, END)
+    assert fact.subject == subject
+    assert fact.kind is FactKind.EVENT
+    assert fact.value == changes.get("event", "LINK_DEAD")
+    assert fact.time == datetime(2026, 3, 3, 12, 1, 7, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"edgeName": "SOMEBODY-ELSE"}, {"eventTime": "0000-00-00 00:00:00"}, {"eventTime": "2026-03-03T12:05:00.000Z"}],
+)
+async def test_events_of_others_without_a_time_or_outside_the_window_say_nothing(
+    host: Any, vco: VeloCloud, fleet: list[Any], changes: Any
+) -> None:
+    host.replies[STATUS] = [fleet]
+    host.replies[EVENTS] = [page(event(1, **changes))]
+    assert not await vco.events(START, END)
+
+
+async def test_every_page_of_events_is_read(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    host.replies[STATUS] = [fleet]
+    later = {"eventTime": "2026-03-03T12:02:00.000Z", "event": "LINK_ALIVE"}
+    host.replies[EVENTS] = [page(event(1), more=True, nextPageLink="abc"), page(event(2, **later))]
+    assert [fact.value for fact in await vco.events(START, END)] == ["LINK_DEAD", "LINK_ALIVE"]
+    assert [call.body.get("nextPageLink") for call in host.called(EVENTS)] == [None, "abc"]
+
+
+async def test_more_events_without_a_link_to_them_are_asked_for_in_halves(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    def first_five_minutes_overflow(_request: Any, body: Any) -> Any:
+        from aiohttp import web
+
+        whole = body["interval"]["end"] - body["interval"]["start"] == 300_000
+        inside = body["interval"]["start"] <= START_MS + 67_000 < body["interval"]["end"]
+        return web.json_response(page(*[event(1)] * inside, more=whole))
+
+    host.replies[STATUS] = [fleet]
+    host.replies[EVENTS] = [first_five_minutes_overflow]
+    assert len(await vco.events(START, END)) == 1
+    assert len(host.called(EVENTS)) == 3
+
+
+async def test_pages_that_go_in_a_circle_end_in_an_error(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    host.replies[STATUS] = [fleet]
+    host.replies[EVENTS] = [page(event(1), more=True, nextPageLink="abc")]
+    with pytest.raises(OrchestratorError, match="circle"):
+        await vco.events(START, END)
+
+
+async def test_two_edges_of_one_name_are_not_guessed_between(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    fleet[2]["edgeName"] = "ACME-0117"
+    host.replies[STATUS] = [fleet]
+    host.replies[EVENTS] = [page(event(1))]
+    assert not await vco.events(START, END)
