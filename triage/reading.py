@@ -39,7 +39,11 @@ async def read_picture(
         peers=peers,
         device_facts=device_facts,
         cadences=cadences,
-        maintenance=inventory.maintenance,
+        maintenance=[
+            window
+            for window in inventory.maintenance
+            if site in window.sites or any(link.id in window.links for link in links)
+        ],
     )
 
 

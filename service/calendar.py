@@ -1,0 +1,46 @@
+"""Jobs of the calendar, run by apscheduler in the engine's process: the clients' monthly reports."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from config.errors import LineproofError
+from service.installation import Installation
+
+log = structlog.get_logger()
+
+
+def start_calendar(installation: Installation) -> AsyncIOScheduler:
+    """Start the jobs. A run missed while we were down is made up for once, within a day."""
+    scheduler = AsyncIOScheduler(timezone="UTC")
+    scheduler.add_job(
+        monthly_reports,
+        CronTrigger(day=1, hour=13, timezone="UTC"),
+        args=(installation,),
+        id="monthly_reports",
+        coalesce=True,
+        misfire_grace_time=int(timedelta(days=1).total_seconds()),
+    )
+    scheduler.start()
+    return scheduler
+
+
+async def monthly_reports(installation: Installation) -> None:
+    """The proof of performance of last month for each client who wishes one, into the data folder."""
+    from service.reporting import write_performance
+
+    last_month = (installation.clock.now().replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    folder = installation.settings.data / "reports"
+    for client in (await installation.inventory()).clients.values():
+        if not client.reports.monthly:
+            continue
+        try:
+            files = await write_performance(installation, client.id, last_month, folder, client.reports.formats)
+        except LineproofError as error:
+            log.error("monthly_report_failed", client=client.id, month=last_month, why=str(error))
+        else:
+            log.info("monthly_report_written", client=client.id, files=[str(file) for file in files])

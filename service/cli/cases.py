@@ -1,0 +1,147 @@
+"""`lineproof case` and `lineproof ticket`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from service.cli.running import AsJson, SettingsFile, print_json, run
+
+case_app = typer.Typer(no_args_is_help=True, help="Cases: what is wrong at which site.")
+ticket_app = typer.Typer(no_args_is_help=True, help="Tickets, and the outbox that opens them.")
+
+
+@case_app.command("list")
+def case_list(
+    all_cases: Annotated[bool, typer.Option("--all", help="Ended ones too.")] = False,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open cases, the newest first."""
+    run(_case_list(all_cases, config, as_json))
+
+
+@case_app.command("show")
+def case_show(
+    case: Annotated[str, typer.Argument(metavar="ID")],
+    verify: Annotated[bool, typer.Option("--verify", help="Compute every figure again from its evidence.")] = False,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """A case with its verdicts, decisions, proposals and ticket."""
+    raise typer.Exit(run(_case_show(case, verify, config, as_json)))
+
+
+@ticket_app.command("list")
+def ticket_list(config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Tickets, the newest first."""
+    run(_ticket_list(config, as_json))
+
+
+@ticket_app.command("show")
+def ticket_show(
+    ticket: Annotated[str, typer.Argument(metavar="ID")],
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write the attachments there.")] = None,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """A ticket with its notes and attachments."""
+    run(_ticket_show(ticket, save, config, as_json))
+
+
+@ticket_app.command("outbox")
+def ticket_outbox(config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """What was meant for a far end and is not done: waiting, being tried, or given up."""
+    run(_outbox(config, as_json))
+
+
+async def _case_list(all_cases: bool, config: Path | None, as_json: bool) -> None:
+    from service.documents import case_document
+    from service.installation import opened
+    from triage import repository
+
+    async with opened(config) as installation, installation.database.reading() as connection:
+        found = await repository.cases(connection, only_open=not all_cases)
+    if as_json:
+        print_json([case_document(case) for case in found])
+        return
+    if not found:
+        print("no open cases" if not all_cases else "no cases")
+    for case in found:
+        print(f"{case.id:8} {case.status:11} {case.severity or '-':9} {case.site:20} {case.title}  {case.ticket or ''}")
+
+
+async def _case_show(identity: str, verify: bool, config: Path | None, as_json: bool) -> int:
+    from service.casefile import read_case_file, verified
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        document: dict[str, Any] = await read_case_file(installation, identity)
+        if verify:
+            document["verification"] = await verified(installation, identity)
+    wrong = [check for check in document.get("verification", []) if not check["ok"]]
+    if as_json:
+        print_json(document)
+    else:
+        from service.cli.wording import case_lines
+
+        print("\n".join(case_lines(document)))
+    return 1 if wrong else 0
+
+
+async def _ticket_list(config: Path | None, as_json: bool) -> None:
+    from service.documents import ticket_document
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        found = await installation.tickets.list()
+    if as_json:
+        print_json([ticket_document(ticket) for ticket in found])
+        return
+    if not found:
+        print("no tickets")
+    for ticket in found:
+        print(f"{ticket.id:8} {ticket.status:13} {ticket.severity:9} {ticket.site:20} {ticket.name}")
+
+
+async def _ticket_show(identity: str, save: Path | None, config: Path | None, as_json: bool) -> None:
+    from service.documents import ticket_document
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        ticket = await installation.tickets.show(identity)
+        files = [await installation.tickets.attachment(identity, one.name) for one in ticket.attachments]
+    if save is not None:
+        save.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            (save / file.name).write_bytes(file.content)
+    if as_json:
+        print_json(ticket_document(ticket))
+        return
+    print(f"{ticket.id}  {ticket.status}  {ticket.severity}  {ticket.name}\n\n{ticket.description}\n")
+    for note in ticket.notes:
+        print(f"-- {note.made_at:%Y-%m-%d %H:%M}Z {note.author}: {note.text}")
+    for attachment in ticket.attachments:
+        print(f"   {attachment.name}  {attachment.size} bytes  sha256 {attachment.sha256}")
+
+
+async def _outbox(config: Path | None, as_json: bool) -> None:
+    from service.documents import outbox_document
+    from service.installation import opened
+    from triage import repository
+    from triage.repository import OutboxStatus
+
+    undone = (OutboxStatus.PENDING, OutboxStatus.TRYING, OutboxStatus.DEAD, OutboxStatus.WITHHELD)
+    async with opened(config) as installation, installation.database.reading() as connection:
+        rows = await repository.outbox(connection, statuses=undone, limit=1000)
+    if as_json:
+        print_json([outbox_document(row) for row in rows])
+        return
+    if not rows:
+        print("the outbox is empty: everything meant for a far end is done")
+    for row in rows:
+        print(
+            f"{row.status:9} {row.effect.key:40} attempt {row.attempts}, next {row.next_at:%H:%M:%S}Z {row.last_error}"
+        )

@@ -1,0 +1,115 @@
+"""`lineproof inventory`, `lineproof poll` and `lineproof check`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.running import AsJson, SettingsFile, print_json, run, site_named
+
+app = typer.Typer(no_args_is_help=True, help="Who and what is there: clients, sites, devices, links.")
+
+
+@app.command("import")
+def import_inventory(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, a CSV file, or a folder of CSV files.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Import an inventory; of a file with any fault nothing is imported, and every fault is named."""
+    run(_import(file, dry_run, config, as_json))
+
+
+@app.command("show")
+def show(
+    site: Annotated[str, typer.Argument(metavar="SITE", help="Any alias: id, store number, phone, circuit, serial.")],
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """A site's full inventory: boxes and their roles, links, contracts, monitoring, contacts, open cases."""
+    run(_show(site, config, as_json))
+
+
+def poll(
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device's id.")],
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Poll a device once over SNMP now: every value with its meaning."""
+    raise typer.Exit(run(_poll(device, config, as_json)))
+
+
+def check(config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Check settings and inventory, and show what would be polled and sent, before anything is."""
+    run(_check(config, as_json))
+
+
+async def _import(file: Path, dry_run: bool, config: Path | None, as_json: bool) -> None:
+    from inventory.repository import import_file
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        changes = await import_file(installation.database, file, dry_run=dry_run)
+    if as_json:
+        print_json(asdict(changes))
+        return
+    print(f"{'would import' if dry_run else 'imported'} {file}: {changes}")
+
+
+async def _show(text: str, config: Path | None, as_json: bool) -> None:
+    from inventory.describe import OpenCase, sheet_document, site_sheet
+    from service.installation import opened
+    from triage import repository
+
+    async with opened(config) as installation:
+        site = await site_named(installation, text)
+        async with installation.database.reading() as connection:
+            found = await repository.cases(connection, client=site.client, site=site.id, only_open=True)
+        cases = [OpenCase(id=case.id, status=case.status.value, title=case.title) for case in found]
+        sheet = site_sheet(await installation.inventory(), site.id, cases, installation.clock.now())
+    if as_json:
+        print_json(sheet_document(sheet))
+        return
+    from rich.console import Console
+
+    from inventory.render import render_sheet
+
+    Console().print(render_sheet(sheet))
+
+
+async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
+    from collector.snmp.poll_once import poll_once
+    from config.errors import NotFoundError
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        inventory = await installation.inventory()
+        device = inventory.devices.get(identity)
+        if device is None:
+            raise NotFoundError(
+                f"there is no device {identity!r}; `lineproof inventory show SITE` lists a site's devices"
+            )
+        report = await poll_once(inventory, installation.settings.snmp, installation.clock, device)
+    if as_json:
+        print_json(report.document())
+    else:
+        print("\n".join(report.lines()))
+    return 0 if report.ok else 1
+
+
+async def _check(config: Path | None, as_json: bool) -> None:
+    from collector.plan import polling_plan
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        plan = polling_plan(await installation.inventory(), installation.settings)
+    if as_json:
+        print_json(asdict(plan))
+    else:
+        from service.cli.wording import plan_lines
+
+        print("\n".join(plan_lines(plan)))

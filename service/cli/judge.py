@@ -1,0 +1,114 @@
+"""`lineproof triage` and `lineproof replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.running import AsJson, SettingsFile, print_json, run, site_named
+
+if TYPE_CHECKING:
+    from service.installation import Installation
+    from triage.model import Claim
+
+
+def triage(
+    site: Annotated[str, typer.Argument(metavar="SITE", help="Any alias: id, store number, phone, circuit, serial.")],
+    since: Annotated[
+        str, typer.Option(metavar="T", help="RFC 3339, `YYYY-MM-DD HH:MM` or `HH:MM` in the site's zone.")
+    ],
+    symptom: Annotated[str, typer.Option(help="slow, down, drops or voice")] = "slow",
+    text: Annotated[str, typer.Option(metavar="WORDS", help="The client's own words.")] = "",
+    reported_at: Annotated[str | None, typer.Option(metavar="T", help="When it was reported; default now.")] = None,
+    by: Annotated[str, typer.Option(help="Who reported it.")] = "",
+    open_ticket: Annotated[bool, typer.Option("--open-ticket", help="Record the claim and open a ticket.")] = False,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge what a client reports against what was measured. Nothing is recorded without --open-ticket."""
+    run(_triage(site, since, symptom, text, reported_at, by, open_ticket, config, as_json))
+
+
+def replay(
+    path: Annotated[
+        Path | None, typer.Argument(metavar="PATH", help="A scenario set's folder, or a .yaml file")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="The policy to judge by.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JSON Lines here; default stdout.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the formats, policy keys and reasons.")] = False,
+) -> None:
+    """Run the rules over recorded scenarios; records nothing."""
+    from config.errors import ConfigurationError
+    from service.replaying import replay_to, schema_document
+
+    if schema:
+        print_json(schema_document())
+        return
+    if path is None:
+        raise ConfigurationError("name a scenario set's folder or a scenario file, or ask for --schema")
+    run(replay_to(path, policy, out))
+
+
+async def _triage(
+    site_text: str,
+    since: str,
+    symptom: str,
+    text: str,
+    reported_at: str | None,
+    by: str,
+    open_ticket: bool,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    from service.claims import read_claim
+    from service.installation import opened
+    from triage.documents import verdict_document
+
+    async with opened(config) as installation:
+        site = await site_named(installation, site_text)
+        judging = await installation.judging()
+        claim = read_claim(
+            site, judging.policy, installation.clock.now(), since=since, symptom=symptom, words=text,
+            reported_by=by, reported_at=reported_at,
+        )  # fmt: skip
+        if open_ticket:
+            document = await _recorded(installation, claim)
+        else:
+            judgement = await judging.judge(site.id, claim, installation.clock.now())
+            document = verdict_document(
+                judgement.verdict, id="", case=await _open_case(installation, claim),
+                evidence_sha256=judgement.pack.sha256,
+            )  # fmt: skip
+    if as_json:
+        print_json(document)
+    else:
+        from service.cli.wording import verdict_lines
+
+        print("\n".join(verdict_lines(document, site)))
+
+
+async def _open_case(installation: Installation, claim: Claim) -> str | None:
+    from triage import repository
+
+    async with installation.database.reading() as connection:
+        case = await repository.open_case(connection, claim.client, claim.site)
+    return case.id if case is not None else None
+
+
+async def _recorded(installation: Installation, claim: Claim) -> dict[str, Any]:
+    """The verdict as the engine recorded it, with the case's ticket once the outbox has opened it."""
+    from config.errors import LineproofError
+    from service.submitting import new_key, submit, wait_for_ticket
+    from triage import repository
+    from triage.cases import ClaimReported
+
+    decisions = await submit(installation, new_key("claim"), ClaimReported(claim=claim, open_ticket=True))
+    case = next((one.case for one in decisions if one.case is not None), None)
+    if case is None:
+        raise LineproofError("; ".join(one.detail or one.reason for one in decisions))
+    ticket = await wait_for_ticket(installation, case)
+    async with installation.database.reading() as connection:
+        verdict = (await repository.verdicts_of(connection, case))[0]
+    return {**verdict.document, "ticket": ticket}

@@ -1,0 +1,104 @@
+"""Documents as lines for a terminal. No figure is computed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from collector.plan import Plan
+from inventory.model import Site
+from triage.model import Cause, VerdictKind
+from triage.wording import CAUSE_WORDS, VERDICT_WORDS, local
+
+
+def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:
+    """A verdict as a desk reads it out; times in the site's zone."""
+
+    def moment(text: str | None) -> str:
+        return local(datetime.fromisoformat(text), site.zone) if text else "now"
+
+    yield f"{site.name or site.id}: {VERDICT_WORDS[VerdictKind(verdict['verdict'])]}."
+    yield f"  {verdict['reason']}" if verdict.get("reason") else ""
+    if verdict["onset"]:
+        ended = moment(verdict["end"]) if verdict["end"] else "still there"
+        yield f"  {CAUSE_WORDS[Cause(verdict['cause'])]} on {verdict['link']}, {verdict['direction']}, "
+        yield f"  from {moment(verdict['onset'])}, {ended}; severity {verdict['severity']}, scope {verdict['scope']}"
+    for finding in verdict["findings"]:
+        ordinary = f", ordinarily {finding['baseline']:.4g}" if finding["baseline"] is not None else ""
+        yield (
+            f"  - {finding['link']} by {finding['source']}: {finding['cause']} {finding['value']:.4g} {finding['unit']}"
+            f" (limit {finding['threshold']:.4g}{ordinary}), {finding['bad_samples']} bad samples"
+        )
+        yield f"    {finding['rule']}"
+    coverage = verdict["coverage"]
+    newest = moment(coverage["newest"]) if coverage["newest"] else "never"
+    yield (
+        f"  measured {coverage['present']} of {coverage['expected']} samples, {coverage['pending']} still to come, "
+        f"newest {newest}"
+    )
+    if verdict["rejudge_at"]:
+        yield f"  judged again at {moment(verdict['rejudge_at'])}"
+    if verdict["runner_up"]:
+        yield f"  runner-up: {verdict['runner_up']['cause']}; {verdict['runner_up']['why_not']}"
+    if verdict["detectable"]:
+        least = ", ".join(f"{name} {value:g}" for name, value in verdict["detectable"].items())
+        yield f"  a fault of this size would have been seen: {least}"
+    yield from option_lines(verdict["options"])
+    if verdict.get("case"):
+        yield f"  case {verdict['case']}, ticket {verdict.get('ticket') or 'none'}"
+    yield f"  evidence sha256 {verdict['evidence_sha256']}"
+
+
+def option_lines(options: list[Mapping[str, Any]]) -> Iterator[str]:
+    for option in options:
+        after = option["utilisation_after_pct"]
+        filled = ", ".join(f"{way} {value:.0f} %" for way, value in after.items() if value is not None)
+        fit = "fits" if option["fit"] else f"does not fit: {option['reason']}"
+        notes = [
+            word for word, true in (("metered", option["metered"]), ("shared fate", option["shared_fate"])) if true
+        ]
+        yield (
+            f"  relief {option['rank']}: {option['link']}, {fit}; after: {filled or 'unknown'}"
+            + (f" ({', '.join(notes)})" if notes else "")
+        )
+
+
+def relief_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{document['site']}: {document['cause']} on {document['link'] or 'no link'}; case {document['case'] or 'none'}"
+    yield from (
+        option_lines(document["options"]) if document["options"] else iter(["  no other link could take traffic"])
+    )
+    for proposal in document["proposals"]:
+        decided = f" by {proposal['decided_by']}" if proposal["decided_by"] else ""
+        yield f"  {proposal['id']} {proposal['from_link']} -> {proposal['to_link']}: {proposal['status']}{decided}"
+        plan = proposal["plan"]
+        if "error" in plan:
+            yield f"    {plan['error']}"
+            continue
+        where = f" on {plan['host']}:{plan['port']} ({plan['platform']})" if plan["host"] else ""
+        yield f"    {plan['kind']}{where}"
+        for title, commands in (("would send", plan["commands"]), ("undo", plan["undo"]), ("verify", plan["verify"])):
+            for command in commands:
+                yield f"    {title}: {command}"
+
+
+def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    case = document["case"]
+    yield f"{case['id']}  {case['status']}  {case['severity'] or '-'}  {case['title']}"
+    yield f"  client {case['client']}, site {case['site']}, reported by {', '.join(case['origins'])}"
+    yield f"  opened {case['opened_at']}, onset {case['onset'] or '-'}, ended {case['ended_at'] or 'not yet'}"
+    yield f"  owner {case['owner'] or 'nobody'}, next: {case['next_action'] or '-'} {case['next_action_at'] or ''}"
+    yield f"  ticket {case['ticket'] or 'none'}, evidence sha256 {case['evidence_sha256'] or '-'}"
+    for verdict in document["verdicts"]:
+        yield f"  {verdict['id']}: {verdict['verdict']}, {verdict['cause']} on {verdict['link']}; {verdict.get('reason', '')}"
+    for proposal in document["proposals"]:
+        yield f"  {proposal['id']}: {proposal['from_link']} -> {proposal['to_link']}, {proposal['status']}"
+    for decision in reversed(document["decisions"]):
+        yield f"  {decision['made_at']} {decision['reason']} {decision['detail']}"
+    for check in document.get("verification", []):
+        yield f"  {'verified' if check['ok'] else 'WRONG'}: {check['verdict']} {check['what']}: {check['detail']}"
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    yield from plan.lines()

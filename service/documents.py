@@ -1,0 +1,49 @@
+"""Cases, tickets and outbox rows as JSON documents for the command line's --json."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from config.clock import rfc3339
+from triage.cases import Case, Proposal
+from triage.repository import OutboxRow, StoredDecision
+from triage.tickets.port import Ticket
+
+_CASE = TypeAdapter(Case)
+_TICKET = TypeAdapter(Ticket)
+_PROPOSAL = TypeAdapter(Proposal)
+_DECISION = TypeAdapter(StoredDecision)
+
+
+def case_document(case: Case) -> dict[str, Any]:
+    document: dict[str, Any] = _CASE.dump_python(case, mode="json")
+    return document
+
+
+def ticket_document(ticket: Ticket) -> dict[str, Any]:
+    document: dict[str, Any] = _TICKET.dump_python(ticket, mode="json")
+    return document
+
+
+def proposal_document(proposal: Proposal) -> dict[str, Any]:
+    document: dict[str, Any] = _PROPOSAL.dump_python(proposal, mode="json")
+    return document
+
+
+def decision_document(decision: StoredDecision) -> dict[str, Any]:
+    document: dict[str, Any] = _DECISION.dump_python(decision, mode="json")
+    return document
+
+
+def outbox_document(row: OutboxRow) -> dict[str, Any]:
+    return {
+        "key": row.effect.key,
+        "kind": row.effect.kind.value,
+        "case": row.effect.case,
+        "status": row.status.value,
+        "attempts": row.attempts,
+        "next_at": rfc3339(row.next_at),
+        "error": row.last_error,
+    }

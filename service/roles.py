@@ -1,0 +1,151 @@
+"""What each process of an installation runs: collector, engine, desk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from config.errors import ConfigurationError, LineproofError
+from service.calendar import start_calendar
+from service.installation import Installation, opened
+from service.settings import HOST
+from service.status import Health, start_status_server
+
+log = structlog.get_logger()
+
+ENGINE_PAUSE = 0.25
+"""Real seconds between two looks into the inbox."""
+
+
+async def run_collector(path: Path | None, stop: asyncio.Event) -> None:
+    """Poll until stopped."""
+    from collector.running import Collector
+
+    async with opened(path) as installation:
+        collector = Collector(
+            installation.settings,
+            await installation.inventory(),
+            installation.journal,
+            installation.store,
+            installation.clock,
+        )
+
+        async def health() -> Mapping[str, object]:
+            return (await collector.health()).document()
+
+        status = await _status(installation.settings.listen.collector, health)
+        running = asyncio.create_task(collector.run())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            await collector.stop()
+            await running
+            await status.cleanup()
+
+
+async def run_engine(path: Path | None, stop: asyncio.Event) -> None:
+    """Decide and perform while this process holds the lease; wait for it otherwise."""
+    async with opened(path) as installation:
+        process = EngineProcess(installation)
+        status = await _status(installation.settings.listen.engine, process.health)
+        jobs = start_calendar(installation)
+        performing = asyncio.create_task(process.perform(stop))
+        try:
+            await process.decide(stop)
+        finally:
+            performing.cancel()
+            with suppress(asyncio.CancelledError):
+                await performing
+            jobs.shutdown(wait=False)
+            await process.lease.release()
+            await status.cleanup()
+
+
+class EngineProcess:
+    """The engine's loops, and what its health endpoint says of them."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._engine = installation.engine()
+        self._performer = installation.performer()
+        self.lease = installation.lease()
+        self._holds = False
+        self._last_pass: datetime | None = None
+        self._trouble = ""
+
+    async def decide(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self._holds = await self.lease.hold()
+            if self._holds:
+                try:
+                    await self._engine.fire_timers()
+                    await self._engine.work_off()
+                    await self._engine.tick()
+                    await self._engine.work_off()
+                    self._trouble = ""
+                    self._last_pass = self._installation.real_clock.now()
+                except LineproofError as error:
+                    self._trouble = str(error)
+                    log.warning("engine_waits", why=str(error))
+            await _pause(stop, ENGINE_PAUSE)
+
+    async def perform(self, stop: asyncio.Event) -> None:
+        """Runs beside deciding, so that a slow far end or a long report delays no verdict."""
+        while not stop.is_set():
+            if self._holds:
+                await self._performer.perform_due()
+            await _pause(stop, ENGINE_PAUSE)
+
+    async def health(self) -> Mapping[str, object]:
+        now = self._installation.real_clock.now()
+        age = (now - self._last_pass).total_seconds() if self._last_pass else None
+        late = self._holds and (age is None or age > 30)
+        why = self._trouble or ("the last pass is more than 30 s old" if late else "")
+        return {"ok": not why, "holds_lease": self._holds, "seconds_since_pass": age, "why": why}
+
+
+async def run_desk(path: Path | None, stop: asyncio.Event) -> None:
+    """Serve the desk on loopback until stopped."""
+    from service.desk.app import create_app
+
+    async with opened(path) as installation:
+        runner = web.AppRunner(create_app(installation), access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, installation.settings.listen.desk).start()
+        except OSError as error:
+            raise _port_taken(installation.settings.listen.desk, error) from None
+        log.info("desk_listens", url=f"http://{HOST}:{installation.settings.listen.desk}/")
+        try:
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+ROLES = {"collector": run_collector, "engine": run_engine, "desk": run_desk}
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def _status(port: int, health: Health) -> web.AppRunner:
+    try:
+        return await start_status_server(port, health)
+    except OSError as error:
+        raise _port_taken(port, error) from None
+
+
+def _port_taken(port: int, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"port {port} on {HOST} cannot be listened on ({error.strerror}); free it or choose another under `listen`"
+    )

@@ -1,0 +1,78 @@
+"""`lineproof serve`: one process supervises collector, engine and desk, each a process of its own.
+
+A child that dies is started again after a pause that doubles while it keeps dying.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import structlog
+
+from service.roles import ROLES
+
+log = structlog.get_logger()
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+STEADY_AFTER = 60.0
+"""Real seconds of life after which a child's earlier deaths are forgotten."""
+PATIENCE = 10.0
+"""Real seconds that a child gets to stop by itself."""
+USAGE_EXIT = 2
+
+
+async def serve(role: str, path: Path | None) -> int:
+    """Run one role, or all of them as supervised children, until SIGTERM or SIGINT; returns the exit code."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if role != "all":
+        await ROLES[role](path, stop)
+        return 0
+    codes = await asyncio.gather(*(_supervise(name, path, stop) for name in ROLES))
+    return max(codes)
+
+
+async def _supervise(role: str, path: Path | None, stop: asyncio.Event) -> int:
+    """Keep one child running. A child that says its configuration is wrong ends everything with that code."""
+    pause = FIRST_PAUSE
+    loop = asyncio.get_running_loop()
+    while not stop.is_set():
+        arguments = ["-m", "service.cli", "serve", "--role", role]
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, *(["-c", str(path)] if path else []), start_new_session=True
+        )
+        began = loop.time()
+        log.info("started", child=role, pid=child.pid)
+        code = await _wait_or_stop(child, stop)
+        if stop.is_set():
+            return 0
+        if code == USAGE_EXIT:
+            stop.set()
+            return USAGE_EXIT
+        pause = FIRST_PAUSE if loop.time() - began > STEADY_AFTER else min(LONGEST_PAUSE, pause * 2)
+        log.error("died", child=role, code=code, starts_again_in=pause)
+        try:
+            await asyncio.wait_for(stop.wait(), pause)
+        except TimeoutError:
+            continue
+    return 0
+
+
+async def _wait_or_stop(child: asyncio.subprocess.Process, stop: asyncio.Event) -> int:
+    ended = asyncio.create_task(child.wait())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not ended.done():
+        child.terminate()
+        try:
+            await asyncio.wait_for(asyncio.shield(ended), PATIENCE)
+        except TimeoutError:
+            child.kill()
+    return await ended

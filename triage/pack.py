@@ -1,0 +1,131 @@
+"""Builds the evidence pack of a judgement. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from collector.model import FIELDS, Fact, FloatArray, Series
+from config.clock import epoch_ms, rfc3339
+from inventory.model import Client, Device, Link, Site
+from triage.detection.baseline import BINS, baseline
+from triage.detection.view import View, half_hour
+from triage.documents import policy_document, verdict_document
+from triage.evidence import EvidencePack
+from triage.model import Claim, Picture, Verdict
+from triage.policy import Policy
+
+FORMAT = 1
+BEFORE = timedelta(hours=6)
+"""How much of the time before the trouble a pack shows."""
+CHARTED = ("rtt_ms", "latency_rx_ms", "latency_tx_ms", "jitter_ms", "jitter_rx_ms", "jitter_tx_ms", "loss_pct",
+           "loss_rx_pct", "loss_tx_pct", "rx_bps", "tx_bps")  # fmt: skip
+"""Metrics whose ordinary course is kept beside the measured one."""
+
+_CLAIM, _CLIENT, _SITE, _DEVICE, _LINK = map(TypeAdapter, (Claim, Client, Site, Device, Link))
+
+
+def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: Policy, now: datetime) -> EvidencePack:
+    """Everything that the verdict rests on: inventory excerpts, samples and facts around the trouble, baselines.
+
+    The client's contacts and charges are left out: a pack goes to carriers.
+    """
+    start = _start(claim, verdict, now)
+    first, last = epoch_ms(start), epoch_ms(now)
+    subjects = {device.id for device in picture.devices} | {one.link.id for one in picture.links}
+    facts = [*picture.device_facts, *(fact for one in picture.links for fact in one.facts)]
+    series = [one for measured in picture.links for one in measured.series]
+    document = {
+        "format": FORMAT,
+        "made_at": rfc3339(now),
+        "claim": _json(_CLAIM, claim) if claim is not None else None,
+        "verdict": verdict_document(verdict, id="", case=None, evidence_sha256=""),
+        "client": {"id": picture.client.id, "name": picture.client.name},
+        "site": _json(_SITE, picture.site),
+        "devices": [_json(_DEVICE, device) for device in picture.devices],
+        "links": [_without_charges(_json(_LINK, one.link)) for one in picture.links],
+        "policy": policy_document(policy),
+        "cadences": {
+            source.value: {"every": cadence.every, "late": cadence.late} for source, cadence in picture.cadences.items()
+        },
+        "facts": [_fact(fact) for fact in sorted(facts) if fact.subject in subjects and start <= fact.time <= now],
+        "series": [excerpt for one in series if (excerpt := _series(one, first, last)) is not None],
+        "baselines": [line for one in series for line in _baselines(one, first, last, policy)],
+    }
+    return EvidencePack.of(document)
+
+
+def _start(claim: Claim | None, verdict: Verdict, now: datetime) -> datetime:
+    moments = [now, verdict.onset or now, *(finding.onset for finding in verdict.findings)]
+    if claim is not None and claim.since is not None:
+        moments.append(claim.since)
+    return min(moments) - BEFORE
+
+
+def _json(adapter: TypeAdapter[Any], value: object) -> dict[str, Any]:
+    document: dict[str, Any] = adapter.dump_python(value, mode="json")
+    return document
+
+
+def _without_charges(link: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in link.items() if name != "monthly_charge"}
+
+
+def _fact(fact: Fact) -> dict[str, Any]:
+    return {
+        "time": rfc3339(fact.time),
+        "subject": fact.subject,
+        "kind": fact.kind.value,
+        "value": fact.value,
+        "source": fact.source.value,
+        "received_at": rfc3339(fact.received_at),
+        "detail": fact.detail,
+    }
+
+
+def _series(series: Series, first: int, last: int) -> dict[str, Any] | None:
+    start, stop = np.searchsorted(series.time, [first, last])
+    rows = slice(int(start), int(stop))
+    if rows.start == rows.stop:
+        return None
+    fields = {name: values[rows] for name, values in series.fields.items() if not np.isnan(values[rows]).all()}
+    return {
+        "link": series.link,
+        "source": series.source.value,
+        "seconds": [int(seconds) for seconds in series.seconds[rows]],
+        "unit_by_field": {name: FIELDS[name] for name in fields},
+        "time": [int(moment) for moment in series.time[rows]],
+        "received_at": [int(moment) for moment in series.received_at[rows]],
+        "fields": {name: list(_numbers(values)) for name, values in fields.items()},
+    }
+
+
+def _baselines(series: Series, first: int, last: int, policy: Policy) -> Iterator[dict[str, Any]]:
+    """The ordinary course of each charted metric, by half hours of the day, as the detectors see it."""
+    view = View(series, first, last, policy.windows)
+    moments = np.arange(first - first % 1_800_000, last, 1_800_000, dtype=np.int64)
+    bins = half_hour(moments) % BINS
+    for metric in CHARTED:
+        if not view.has(metric):
+            continue
+        ordinary = baseline(view, view.past_column(metric), whole_day=True)
+        if ordinary.thin(view):
+            continue
+        yield {
+            "link": series.link,
+            "source": series.source.value,
+            "metric": metric,
+            "time": [int(moment) for moment in moments],
+            "centre": list(_numbers(ordinary.centre[bins])),
+            "upper": list(_numbers((ordinary.centre + 3 * ordinary.spread)[bins])),
+        }
+
+
+def _numbers(values: FloatArray | Iterable[float]) -> Iterator[float | None]:
+    """Floats, with None for what was not measured; JSON has no NaN."""
+    return (None if math.isnan(value) else float(value) for value in values)
