@@ -1,0 +1,114 @@
+"""The result of polling one device, and what a person is told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from collector.echo import Reachability, Reached
+from collector.snmp.interfaces import COLUMNS, SYS_UPTIME, Column, LinkMeasurement, Reading, Row, interface_text
+from collector.snmp.message import ErrorStatus
+from collector.snmp.poller import Outcome
+
+
+class PollOutcome(StrEnum):
+    """Of a device, never of a link; the values of a `poll_outcome` fact."""
+
+    OK = "ok"
+    TIMEOUT = "timeout"
+    AUTH = "auth"
+    ERROR = "error"
+
+
+def outcome_of(outcome: Outcome, error_status: int) -> PollOutcome:
+    """What a request's outcome says about the device. v2c agents hardly ever say that access was refused."""
+    if outcome is Outcome.ERROR and error_status in (ErrorStatus.AUTHORIZATION_ERROR, ErrorStatus.NO_ACCESS):
+        return PollOutcome.AUTH
+    return _OUTCOMES[outcome]
+
+
+_OUTCOMES = {
+    Outcome.OK: PollOutcome.OK,
+    Outcome.TIMEOUT: PollOutcome.TIMEOUT,
+    Outcome.ERROR: PollOutcome.ERROR,
+    Outcome.GARBLED: PollOutcome.ERROR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PolledValue:
+    """One value with its meaning. `link` is None for a value of the device as a whole."""
+
+    oid: str
+    name: str
+    value: int | str
+    unit: str
+    meaning: str
+    link: str | None
+    interface: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollReport:
+    """One poll of one device. `readings` and `measurements` are by link id and empty unless the outcome is ok.
+
+    `missing` names links whose interface the device does not show. `rebooted` is true when sysUpTime started again
+    since the last poll by the same watch.
+    """
+
+    device: str
+    address: str
+    port: int
+    outcome: PollOutcome
+    message: str = ""
+    uptime_seconds: float | None = None
+    rebooted: bool = False
+    milliseconds: float = 0.0
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+    measurements: Mapping[str, LinkMeasurement] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    def values(self) -> Iterator[PolledValue]:
+        """Every value that was answered, device first, then link by link."""
+        if self.uptime_seconds is not None:
+            ticks = round(self.uptime_seconds * 100)
+            yield PolledValue(SYS_UPTIME, "sysUpTime", ticks, "1/100 s", "time since the agent started", None, None)
+        for link, reading in self.readings.items():
+            yield from _of_link(link, self.rows[link], reading)
+
+
+def _of_link(link: str, row: Row, reading: Reading) -> Iterator[PolledValue]:
+    interface = interface_text(row.text) if row.column else f"ifIndex:{row.index}"
+    if row.column:
+        yield _value(row.column, row.index, interface, link, interface)
+    for column, value in reading.values.items():
+        yield _value(column, row.index, value, link, interface)
+
+
+def _value(column: Column, index: int, value: int | str, link: str, interface: str) -> PolledValue:
+    about = COLUMNS[column]
+    return PolledValue(f"{about.oid}.{index}", column.value, value, about.unit, about.meaning, link, interface)
+
+
+def at(address: str, port: int) -> str:
+    """`192.0.2.1:161`, or `[2001:db8::1]:161`."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def silence(address: str, port: int, reachability: Reachability, seen: str) -> str:
+    """What to say of a device that did not answer.
+
+    A v2c agent stays silent on a wrong community as well (RFC 3416 gives it nothing to answer with), so the two
+    cannot be told apart; whether the address answers ping narrows it down.
+    """
+    match reachability.reached:
+        case Reached.YES:
+            ping = "the address does answer ping"
+        case Reached.NO:
+            ping = "the address does not answer ping"
+        case Reached.UNKNOWN:
+            ping = f"whether the address answers ping is not known ({reachability.detail})"
+    also = f"; what came instead: {seen}" if seen else ""
+    return f"no SNMP answer from {at(address, port)}; {ping}; check community and ACL{also}"
