@@ -17,6 +17,8 @@ from inventory.model import OpeningHours
 from inventory.quantities import checked_zone, parse_opening_hours, parse_rate, parse_volume
 
 Item = TypeVar("Item")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
+"""Control characters, and direction overrides, which make one name read as another (Unicode TR 36)."""
 
 
 def _text(value: object) -> object:
@@ -25,7 +27,7 @@ def _text(value: object) -> object:
         raise ValueError("a text; put it in quotes, YAML takes it for a number or for true or false")
     if isinstance(value, int):
         return str(value)
-    if isinstance(value, str) and re.search(r"[\x00-\x08\x0b-\x1f\x7f]", value):
+    if isinstance(value, str) and _CONTROL.search(value):
         raise ValueError("text without control characters")
     return value
 
