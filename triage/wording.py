@@ -1,94 +1,75 @@
-"""What a ticket says: title and text from a verdict. Pure; times in the site's zone; absent is "not measured"."""
+"""A verdict's reason in one sentence for a person."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping, Sequence
 
-from inventory.model import Link
-from triage.model import Cause, Direction, Finding, Picture, Scope, Verdict, VerdictKind
+from collector.model import FIELDS
+from config.clock import from_epoch_ms, rfc3339
+from triage.coverage import Covered
+from triage.detection.event import Event
+from triage.model import Cause, VerdictKind
+from triage.scope import CarrierPicture
 
-CAUSE_WORDS = {
-    Cause.LINK_DOWN: "line down",
-    Cause.SITE_DOWN: "site down",
-    Cause.LOSS: "packet loss",
-    Cause.LATENCY: "high latency",
-    Cause.JITTER: "high jitter",
-    Cause.SATURATION: "line filled by the site's own traffic",
-    Cause.INSTABILITY: "line going up and down",
-    Cause.FAILOVER: "running on the slower line",
-    Cause.LAN: "trouble behind the WAN (LAN side)",
-    Cause.DEVICE: "device restarted",
-    Cause.MANAGEMENT_LOST: "management contact lost, data flows",
-    Cause.NO_DATA: "not measured",
-    Cause.NONE: "nothing out of the ordinary",
-}
-
-VERDICT_WORDS = {
-    VerdictKind.CONFIRMED: "Confirmed",
-    VerdictKind.RECOVERED: "Was there, and has ended",
-    VerdictKind.NOT_SUBSTANTIATED: "Not substantiated by what was measured",
-    VerdictKind.INCONCLUSIVE: "Inconclusive: too little was measured",
+CAUSES: Mapping[Cause, str] = {
+    Cause.LINK_DOWN: "the line is down",
+    Cause.SITE_DOWN: "every line of the site is down",
+    Cause.LOSS: "packets are lost",
+    Cause.LATENCY: "the delay is high",
+    Cause.JITTER: "the delay varies",
+    Cause.SATURATION: "the client's own traffic fills the line",
+    Cause.INSTABILITY: "the line goes up and down",
+    Cause.FAILOVER: "the traffic has moved to another line",
+    Cause.LAN: "the line is healthy and nothing comes from behind it",
+    Cause.DEVICE: "the device restarted",
+    Cause.MANAGEMENT_LOST: "management contact is lost while the line carries data",
 }
 
 
-def local(moment: datetime, zone: ZoneInfo) -> str:
-    """A moment as people at the site say it, with the zone's abbreviation."""
-    return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+def found(kind: VerdictKind, event: Event, cause: Cause, carrier: CarrierPicture) -> str:
+    """What is wrong, where, since when, by which figure, and whether others have it too."""
+    tense = "" if kind is VerdictKind.CONFIRMED else "It is over: "
+    until = "" if event.end is None else f" until {rfc3339(from_epoch_ms(event.end // 1000 * 1000))}"
+    since = rfc3339(from_epoch_ms(event.onset // 1000 * 1000))
+    others = f"; {carrier.struck} of {carrier.peers} other sites of the carrier have it too" if carrier.shared else ""
+    return f"{tense}{CAUSES.get(cause, cause.value)} on {event.link} since {since}{until}: {figure(event)}{others}"
 
 
-def ticket_title(verdict: Verdict, picture: Picture) -> str:
-    """One line: site, what, on which line of which carrier."""
-    link = _link(verdict, picture)
-    where = f" on {link.id}" + (f" ({link.carrier})" if link.carrier else "") if link is not None else ""
-    scope = ", shared by other sites of the carrier" if verdict.scope is Scope.CARRIER else ""
-    name = picture.site.name or picture.site.id
-    return f"{name}: {CAUSE_WORDS[verdict.cause]}{where}{scope}"
-
-
-def ticket_text(verdict: Verdict, picture: Picture, evidence_sha256: str) -> str:
-    """Plain text of a ticket: verdict, times, findings with rule and figures, line data for the carrier, evidence."""
-    zone = picture.site.zone
-    lines = [f"{VERDICT_WORDS[verdict.verdict]}. {verdict.reason}"]
-    if verdict.onset is not None:
-        end = f" to {local(verdict.end, zone)}" if verdict.end is not None else ", not ended"
-        lines.append(f"From {local(verdict.onset, zone)}{end}.")
-    if verdict.severity is not None:
-        lines.append(f"Severity: {verdict.severity}.")
-    lines.extend(finding_sentence(finding) for finding in verdict.findings)
-    link = _link(verdict, picture)
-    if link is not None:
-        lines.extend(_line_data(link))
-    coverage = verdict.coverage
-    lines.append(
-        f"Measured: {coverage.present} of {coverage.expected} samples of the time in question"
-        + (f", {coverage.pending} still to come." if coverage.pending else ".")
+def figure(event: Event) -> str:
+    """The figure that is compared, with its unit and what is ordinary."""
+    if event.metric.startswith("fact:"):
+        return f"{event.source.value} reported {event.rule}"
+    unit = FIELDS.get(event.metric, "")
+    ordinary = "" if event.baseline is None else f", ordinarily {event.baseline:.3g}"
+    return f"{event.statistic} of {event.metric} {event.value:.4g} {unit}".rstrip() + (
+        f"{ordinary}, a fault from {event.threshold:.4g}"
     )
-    lines.append(f"Evidence pack SHA-256: {evidence_sha256}")
-    return "\n".join(lines)
 
 
-def finding_sentence(finding: Finding) -> str:
-    """A finding as one sentence with its figures."""
-    baseline = f", ordinarily {finding.baseline:g} {finding.unit}" if finding.baseline is not None else ""
-    direction = f" ({finding.direction})" if finding.direction is not Direction.UNKNOWN else ""
+def not_measured(seen: Covered, *, measured: bool) -> str:
+    """Why nothing can be said yet, or at all."""
+    count = seen.coverage
+    if seen.rejudge_at is not None:
+        return (
+            f"{count.pending} samples of the claimed time have yet to arrive; "
+            f"it is judged again at {rfc3339(seen.rejudge_at)}"
+        )
+    if measured or not count.expected:
+        return "nothing measured the claimed time; ask the client for a test while the line is watched"
+    return f"only {count.present} of {count.expected} samples of the claimed time are there; that proves nothing"
+
+
+def ordinary(detectable: Mapping[str, float], habitual: Sequence[Event]) -> str:
+    """What was looked for and not found, or that it is always so."""
+    if habitual:
+        return f"as bad as always at this hour: {figure(habitual[0])}"
+    smallest = ", ".join(f"{name} {value:.3g} {FIELDS.get(name, '')}".rstrip() for name, value in detectable.items())
+    return "measured, and no worse than ordinary" + (f"; a fault would have shown from {smallest}" if smallest else "")
+
+
+def why_not(other: Event, chosen: Event) -> str:
+    """Why the second-best cause is not the one that is named."""
     return (
-        f"{finding.link}, {finding.source}: {CAUSE_WORDS[finding.cause]}{direction}: {finding.statistic} of "
-        f"{finding.metric} {finding.value:.4g} {finding.unit}, limit {finding.threshold:.4g} {finding.unit}{baseline}; "
-        f"{finding.bad_samples} bad samples. Rule: {finding.rule}"
+        f"{other.metric} reached {other.weight:.1f} times what counts as a fault, "
+        f"{chosen.metric} {chosen.weight:.1f} times"
     )
-
-
-def _link(verdict: Verdict, picture: Picture) -> Link | None:
-    return next((one.link for one in picture.links if one.link.id == verdict.link), None)
-
-
-def _line_data(link: Link) -> list[str]:
-    known = {
-        "Carrier": link.carrier,
-        "Underlying carrier": link.underlying_carrier,
-        "Circuit": link.circuit_id,
-        "Account": link.carrier_account,
-        "Carrier repair": link.carrier_repair_contact,
-    }
-    return [f"{name}: {value}" for name, value in known.items() if value]

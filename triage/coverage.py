@@ -1,0 +1,76 @@
+"""Was the claimed time measured? What is there, what is missing, and what may still come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from collector.measures import slot_count
+from collector.model import Cadence, Source
+from config.clock import from_epoch_ms
+from triage.detection.event import MINUTE
+from triage.detection.link import QUALITY, Examined
+from triage.detection.view import View
+from triage.model import Coverage
+from triage.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covered:
+    """`share` of the due slots that are there; `may_hide`: enough is still to come that a fault could be in it."""
+
+    coverage: Coverage
+    share: float
+    may_hide: bool
+    rejudge_at: datetime | None
+
+
+NOTHING = Covered(
+    coverage=Coverage(present=0, expected=0, pending=0, newest=None), share=0.0, may_hide=False, rejudge_at=None
+)
+
+
+def covered(
+    main: Examined | None, cadences: Mapping[Source, Cadence], since: int, until: int, now: int, policy: Policy
+) -> Covered:
+    """Coverage of [since, until) by the source that covers it best. A claim of this very moment looks back ten
+    slots, so that there is something to look at. Sources never blend: slots of two are not added up."""
+    if main is None:
+        return NOTHING
+    views = {view.source: view for view in main.views}
+    answers = [
+        _of_source(views.get(source), cadence, since, until, now, policy)
+        for source, cadence in cadences.items()
+        if source in views or not views
+    ]
+    return max(answers, key=lambda each: (each.share, -each.coverage.pending), default=NOTHING)
+
+
+def _of_source(view: View | None, cadence: Cadence, since: int, until: int, now: int, policy: Policy) -> Covered:
+    time = np.empty(0, np.int64)
+    if view is not None:
+        measured = np.zeros(len(view.time), dtype=bool)
+        for name in (*QUALITY, "oper_up", "rx_bps", "tx_bps"):
+            if view.has(name):
+                measured |= ~np.isnan(view.column(name))
+        time = view.time[measured]
+    start = min(since, until - 2 * cadence.every * 1000)
+    count = slot_count(time, start, until, cadence, now)
+    newest = time[time < until]
+    share = count.present / count.expected if count.expected else 0.0
+    hidden = count.pending * cadence.every / 60
+    rejudge = (until // (cadence.every * 1000)) * cadence.every * 1000 + cadence.late * 1000
+    return Covered(
+        coverage=Coverage(
+            present=count.present,
+            expected=count.expected,
+            pending=count.pending,
+            newest=from_epoch_ms(int(newest[-1])) if len(newest) else None,
+        ),
+        share=share,
+        may_hide=hidden >= policy.claims.pending_minutes,
+        rejudge_at=from_epoch_ms(max(rejudge, now + MINUTE)) if count.pending else None,
+    )

@@ -1,0 +1,70 @@
+"""What a detector found on one link, in epoch milliseconds; the judge makes `Finding`s of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collector.model import FIELDS, Source
+from config.clock import from_epoch_ms
+from triage.model import Cause, Direction, Finding
+
+MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """A degradation over [onset, end); `end` None while the newest sample still shows it.
+
+    `weight` is how many times the smallest fault that counts it is: what decides which cause is named.
+    """
+
+    link: str
+    source: Source
+    metric: str
+    cause: Cause
+    direction: Direction
+    onset: int
+    end: int | None
+    value: float
+    baseline: float | None
+    threshold: float
+    rule: str
+    statistic: str
+    bad_samples: int
+    weight: float
+    habitual: bool = False
+
+    def until(self, now: int) -> int:
+        return now if self.end is None else self.end
+
+    def overlap(self, start: int, end: int, now: int) -> int:
+        """Milliseconds that the event shares with [start, end)."""
+        return max(0, min(self.until(now), end) - max(self.onset, start))
+
+    def finding(self) -> Finding:
+        return Finding(
+            link=self.link,
+            source=self.source,
+            metric=self.metric,
+            cause=self.cause,
+            direction=self.direction,
+            onset=from_epoch_ms(self.onset),
+            end=None if self.end is None else from_epoch_ms(self.end),
+            value=self.value,
+            unit=FIELDS.get(self.metric, ""),
+            baseline=self.baseline,
+            threshold=self.threshold,
+            rule=self.rule,
+            statistic=self.statistic,
+            bad_samples=self.bad_samples,
+            habitual=self.habitual,
+        )
+
+
+def direction_of(metric: str) -> Direction:
+    """rx is download, towards the site; a two-way figure does not tell."""
+    if "_rx" in metric or metric.startswith("rx_"):
+        return Direction.DOWNLOAD
+    if "_tx" in metric or metric.startswith("tx_"):
+        return Direction.UPLOAD
+    return Direction.UNKNOWN

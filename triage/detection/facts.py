@@ -1,0 +1,72 @@
+"""What sources said other than by measuring: link and edge states, poll outcomes, reboots.
+
+A device that does not answer a poll is a fact about the device, never a link that is down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from collector.model import Fact, FactKind, Source
+from config.clock import epoch_ms
+from triage.detection.event import Event
+from triage.model import Cause, Direction, Measured
+from triage.policy import Policy
+
+DISCONNECTED = "disconnected"
+
+
+def link_states(measured: Measured, start: int, now: int, policy: Policy) -> list[Event]:
+    """An orchestrator's `disconnected` held for the policy's minimum is a link that is down, `flapping.changes`
+    changes of it within an event one that flaps. The value counts the facts that said so."""
+    events = []
+    for source in {fact.source for fact in measured.facts if fact.kind is FactKind.LINK_STATE}:
+        events += _outages(measured, source, start, now, policy)
+    return events
+
+
+def _outages(measured: Measured, source: Source, start: int, now: int, policy: Policy) -> list[Event]:
+    states = [
+        fact
+        for fact in measured.facts
+        if fact.kind is FactKind.LINK_STATE and fact.source is source and epoch_ms(fact.time) < now
+    ]
+    events = []
+    for begin, end, count in held(states, DISCONNECTED, now):
+        if end <= start or end - begin < policy.down.minimum_seconds * 1000:
+            continue
+        events.append(
+            Event(
+                link=measured.link.id,
+                source=source,
+                metric="fact:link_state",
+                cause=Cause.LINK_DOWN,
+                direction=Direction.BOTH,
+                onset=begin,
+                end=None if end == now else end,
+                value=float(count),
+                baseline=0.0,
+                threshold=1.0,
+                rule=f"link_state {DISCONNECTED} for at least {policy.down.minimum_seconds:g} s",
+                statistic="sum",
+                bad_samples=count,
+                weight=50.0,
+            )
+        )
+    return events
+
+
+def held(states: Sequence[Fact], value: str, now: int) -> list[tuple[int, int, int]]:
+    """[from, to) in epoch milliseconds in which the newest state was `value`, and how many facts said so."""
+    spans: list[tuple[int, int, int]] = []
+    begin, count = None, 0
+    for fact in sorted(states):
+        if fact.value == value:
+            begin = epoch_ms(fact.time) if begin is None else begin
+            count += 1
+        elif begin is not None:
+            spans.append((begin, epoch_ms(fact.time), count))
+            begin, count = None, 0
+    if begin is not None:
+        spans.append((begin, now, count))
+    return spans

@@ -1,0 +1,155 @@
+"""All detectors on one link: what each of its sources shows, and what the sources together amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from collector.model import Source
+from inventory.model import Link
+from triage.detection import facts, loss, shift, traffic
+from triage.detection.event import MINUTE, Event
+from triage.detection.view import View
+from triage.model import Cause, Measured
+from triage.policy import Policy
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """One link's views and the events found on it, each event already named by its most likely cause."""
+
+    link: Link
+    views: Sequence[View]
+    events: Sequence[Event]
+    traffic_gone: Sequence[Event] = ()
+
+    def view(self, order: Sequence[Source], *metrics: str) -> View | None:
+        """The view of the first source in the policy's order that measured one of the metrics in the window."""
+        for source in order:
+            for view in self.views:
+                if view.source is source and any(view.has(metric) for metric in metrics):
+                    return view
+        return None
+
+
+QUALITY = ("loss_pct", "rtt_ms", "jitter_ms", *loss.METRICS, *shift.METRICS)
+TRAFFIC = ("rx_bps", "tx_bps")
+
+
+def views_of(
+    measured: Measured, start: int, now: int, policy: Policy, excluded: Sequence[tuple[int, int]] = ()
+) -> list[View]:
+    return [View(series, start, now, policy.windows, excluded) for series in measured.series if len(series)]
+
+
+def examine(
+    measured: Measured, start: int, now: int, policy: Policy, excluded: Sequence[tuple[int, int]] = ()
+) -> Examined:
+    """Every degradation of one link in [start, now), in epoch milliseconds."""
+    link = measured.link
+    views = views_of(measured, start, now, policy, excluded)
+    limits = policy.limits(link.access)
+    found: list[Event] = []
+    for view in views:
+        for metric in loss.METRICS:
+            found += loss.losses(view, metric, policy, limits)
+        for metric in shift.METRICS:
+            found += shift.shifts(view, metric, policy, limits)
+        found += traffic.port_down(view, policy) + traffic.flaps(view, policy)
+    found += facts.link_states(measured, start, now, policy)
+    examined = Examined(link, views, ())
+    full, gone = _traffic_events(examined, policy)
+    merged = _outages_and_flaps(found, now, policy)
+    named = _with_saturation(examined, merged, full, now, policy)
+    return Examined(link, views, named, [event for event in gone if _healthy(event, named, now)])
+
+
+def _traffic_events(examined: Examined, policy: Policy) -> tuple[list[Event], list[Event]]:
+    view = examined.view(policy.sources.traffic, *TRAFFIC)
+    if view is None:
+        return [], []
+    metric = "rx_bps" if view.has("rx_bps") else "tx_bps"
+    return traffic.saturations(view, examined.link, policy), traffic.traffic_gone(view, metric, policy)
+
+
+def _healthy(event: Event, others: Sequence[Event], now: int) -> bool:
+    """Whether the line carried packets well enough during most of the event that it cannot be what stopped them."""
+    length = event.until(now) - event.onset
+    harmful = (Cause.LINK_DOWN, Cause.INSTABILITY, Cause.LOSS)
+    return not any(
+        other.cause in harmful and other.overlap(event.onset, event.until(now), now) > 0.3 * length for other in others
+    )
+
+
+def _outages_and_flaps(found: Sequence[Event], now: int, policy: Policy) -> list[Event]:
+    """Within an outage nothing else is worth a word; within a flapping line its short outages and losses are not."""
+    outages = [event for event in found if event.cause is Cause.LINK_DOWN]
+    flapping = [event for event in found if event.cause is Cause.INSTABILITY and not _mostly_in(event, outages, now)]
+    long = [
+        event
+        for event in outages
+        if not any(
+            event.overlap(flap.onset, flap.until(now), now) > 0
+            and event.until(now) - event.onset < 0.5 * (flap.until(now) - flap.onset)
+            for flap in flapping
+        )
+    ]
+    rest = [event for event in found if event.cause not in (Cause.LINK_DOWN, Cause.INSTABILITY)]
+    near = policy.flapping.join_minutes * MINUTE / 2
+    return [
+        *long,
+        *flapping,
+        *(event for event in rest if not _mostly_in(event, [*long, *flapping], now, near)),
+    ]
+
+
+def _mostly_in(event: Event, others: Sequence[Event], now: int, near: float = 0) -> bool:
+    length = max(1, event.until(now) - event.onset)
+    return any(
+        other.overlap(event.onset, event.until(now), now) >= 0.5 * length
+        or (near and length <= near and other.overlap(event.onset - int(near), event.until(now) + int(near), now) > 0)
+        for other in others
+    )
+
+
+def _with_saturation(
+    examined: Examined, events: Sequence[Event], full: Sequence[Event], now: int, policy: Policy
+) -> list[Event]:
+    """A full line that is slow or lossy is slow because it is full; a full line that is neither carries its load."""
+    kept = list(events)
+    for event in full:
+        if not _suffers(examined, event, events, now, policy):
+            continue
+        kept = [other for other in kept if not _explained_by(other, event, now)]
+        kept.append(replace(event, weight=10 * event.weight))
+    return kept
+
+
+def _explained_by(other: Event, full: Event, now: int) -> bool:
+    if other.cause in (Cause.LINK_DOWN, Cause.INSTABILITY):
+        return False
+    length = max(1, other.until(now) - other.onset)
+    return full.overlap(other.onset - 10 * MINUTE, other.until(now) + 10 * MINUTE, now) >= 0.5 * length
+
+
+def _suffers(examined: Examined, full: Event, events: Sequence[Event], now: int, policy: Policy) -> bool:
+    if any(event.overlap(full.onset, full.until(now), now) > 0 for event in events if event.cause in _QUEUEING):
+        return True
+    view = examined.view(policy.sources.quality, *QUALITY)
+    if view is None:
+        return True
+    inside = (view.time >= full.onset) & (view.time < full.until(now))
+    for metric, cause in shift.METRICS.items():
+        if view.has(metric) and inside.any():
+            size = policy.latency if cause is Cause.LATENCY else policy.jitter
+            usual = shift.ordinary(view, metric, size)
+            excess = (view.column(metric) - usual.centre)[inside] / usual.effect[inside]
+            known = excess[~np.isnan(excess)]
+            if len(known) and float(np.median(known)) >= 0.5:
+                return True
+    return False
+
+
+_QUEUEING = (Cause.LATENCY, Cause.JITTER, Cause.LOSS)

@@ -1,0 +1,206 @@
+"""Loss by counts of lost packets, and what kind of loss it is: a line that is down, one that flaps, a lossy one.
+
+A single lost probe of 20 reads 5 %, so single samples prove nothing. Counts do: a scan statistic with the Poisson
+likelihood of the link's own ordinary rate against a higher one (Kulldorff 1997).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model import FloatArray, Source
+from triage.detection.baseline import rate_baseline
+from triage.detection.event import MINUTE, Event, direction_of
+from triage.detection.onset import refined
+from triage.detection.segments import Segment, maximal_segments, runs
+from triage.detection.view import View, half_hour
+from triage.model import Cause, Direction
+from triage.policy import Limits, Policy
+
+METRICS = ("loss_pct", "loss_rx_pct", "loss_tx_pct")
+RATES = (0.025, 0.1, 0.3, 0.9)
+"""Loss rates that the scan tries: a factor of about three apart covers every rate at little loss of power."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    sent: FloatArray
+    lost: FloatArray
+
+
+def counts(view: View, metric: str, policy: Policy) -> Counts:
+    """Packets sent and lost per row of the whole series; an unstated number sent is the policy's assumption."""
+    assumed = policy.loss.packets_probe if view.source in (Source.PROBE, Source.IMPORT) else policy.loss.packets_other
+    percent = view.series.column(metric)
+    sent, lost = np.full(len(percent), float(assumed)), np.full(len(percent), np.nan)
+    if metric == "loss_pct":
+        sent = np.where(np.isnan(view.series.column("sent")), sent, view.series.column("sent"))
+        lost = view.series.column("lost")
+    lost = np.where(np.isnan(lost), percent * sent / 100, lost)
+    sent = np.where(np.isnan(lost), np.nan, sent)
+    return Counts(sent, lost)
+
+
+def likelihood(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, rate: float) -> FloatArray:
+    """Log-likelihood ratio per row of the Poisson rates `rate` against `ordinary`; NaN counts as no evidence."""
+    higher = np.maximum(rate, 3 * ordinary)
+    return np.nan_to_num(lost * np.log(higher / ordinary) - sent * (higher - ordinary))
+
+
+def scan(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, evidence: float) -> list[Segment]:
+    """Stretches that are lossier than ordinary, best first. One bad sample does not make one: without its worst
+    row a stretch must still hold half the evidence."""
+    found: list[Segment] = []
+    for rate in RATES:
+        scores = likelihood(lost, sent, ordinary, rate)
+        for segment in maximal_segments(scores, evidence):
+            worst = float(np.max(scores[segment.first : segment.stop]))
+            found += [segment] if segment.score - worst >= evidence / 2 else []
+    chosen: list[Segment] = []
+    for segment in sorted(found, key=lambda each: -each.score):
+        if all(segment.stop <= other.first or segment.first >= other.stop for other in chosen):
+            chosen.append(segment)
+    return chosen
+
+
+def losses(view: View, metric: str, policy: Policy, limits: Limits) -> list[Event]:
+    """Every stretch of loss in the judged window, each named as link_down, instability or loss."""
+    if not view.has(metric):
+        return []
+    whole = counts(view, metric, policy)
+    sent, lost = whole.sent[view.rows], whole.lost[view.rows]
+    table = rate_baseline(view, whole.lost[view.past], whole.sent[view.past])
+    known = not np.isnan(table).all()
+    # Without a past only the absolute limit is a yardstick: ordinary is then what just stays below it.
+    ordinary = table[view.bins] if known else np.full(len(sent), limits.loss_pct / 300)
+    stretches = [
+        (segment.first, segment.stop, _as_often(view, whole, policy, segment) if known else False)
+        for segment in scan(lost, sent, ordinary, policy.loss.evidence)
+    ]
+    events = []
+    for first, stop, often in _joined(view, stretches, lost / sent, policy):
+        event = _event(view, metric, Counts(sent, lost), ordinary, first, stop, policy, habitual=often)
+        if event.value >= policy.loss.minimum_pct:
+            events.append(event)
+    return events
+
+
+def _joined(
+    view: View, stretches: list[tuple[int, int, bool]], rate: FloatArray, policy: Policy
+) -> list[tuple[int, int, bool]]:
+    """Stretches of a line that goes on and off, with little quiet between them, are one."""
+    joined: list[tuple[int, int, bool]] = []
+    for first, stop, often in sorted(stretches):
+        if joined and view.time[first] - view.time[joined[-1][1] - 1] <= policy.flapping.join_minutes * MINUTE:
+            before = joined[-1]
+            flaps = np.nansum(view.column("flaps")[before[0] : stop])
+            if flaps >= policy.flapping.changes or _dispersion(rate[before[0] : stop]) >= policy.flapping.dispersion:
+                joined[-1] = (before[0], stop, before[2] and often)
+                continue
+        joined.append((first, stop, often))
+    return joined
+
+
+def _dispersion(rate: FloatArray, packets: float = 20.0) -> float:
+    """Variance of the loss rate over that of a steady loss of the same mean (binomial): 1 for a lossy line."""
+    known = rate[~np.isnan(rate)]
+    if len(known) < 2:
+        return 0.0
+    mean = float(known.mean())
+    steady = mean * (1 - mean) / packets
+    return float(known.var()) / steady if steady > 0 else 0.0
+
+
+def _event(
+    view: View,
+    metric: str,
+    seen: Counts,
+    ordinary: FloatArray,
+    first: int,
+    stop: int,
+    policy: Policy,
+    *,
+    habitual: bool,
+) -> Event:
+    rate = seen.lost / seen.sent
+    rows = slice(first, stop)
+    usual = float(np.nanmean(ordinary[rows]))
+    cause = _kind(view, rate, first, stop, policy)
+    mean = float(np.nansum(seen.lost[rows]) / np.nansum(seen.sent[rows]))
+    onset, end = _extent(view, rate, first, stop, mean, cause)
+    inside = (view.time >= onset) & (view.time < (view.now if end is None else end))
+    value = float(np.nanmean(100 * rate[inside])) if np.any(inside & ~np.isnan(rate)) else 100 * mean
+    smallest = max(policy.loss.minimum_pct, 300 * usual)
+    return Event(
+        link=view.link,
+        source=view.source,
+        metric=metric,
+        cause=cause,
+        direction=Direction.BOTH if cause is Cause.LINK_DOWN else direction_of(metric),
+        onset=onset,
+        end=end,
+        value=value,
+        baseline=100 * usual,
+        threshold=policy.loss.minimum_pct,
+        rule="share of lost packets, too many for this link's own ordinary rate at this hour (Poisson scan)",
+        statistic="mean",
+        bad_samples=int(np.count_nonzero(rate[rows] > usual)),
+        weight=value / smallest,
+        habitual=habitual and cause is Cause.LOSS,
+    )
+
+
+def _kind(view: View, rate: FloatArray, first: int, stop: int, policy: Policy) -> Cause:
+    rows = slice(first, stop)
+    known = rate[rows][~np.isnan(rate[rows])]
+    dead = 100 * known >= policy.down.loss_pct
+    longest = max((b - a for a, b in runs(dead)), default=0)
+    if longest * view.step >= policy.down.minimum_seconds * 1000 and longest >= 2 and dead.mean() >= 0.5:
+        return Cause.LINK_DOWN
+    flaps = float(np.nansum(view.column("flaps")[rows]))
+    bursts = len(runs(known >= 0.2))
+    uneven = bursts >= 2 and _dispersion(known) >= policy.flapping.dispersion
+    return Cause.INSTABILITY if flaps >= policy.flapping.changes or uneven else Cause.LOSS
+
+
+def _extent(view: View, rate: FloatArray, first: int, stop: int, mean: float, cause: Cause) -> tuple[int, int | None]:
+    """A steady loss or an outage is placed inside its first and last sample; the scan's own edges serve the rest."""
+    if cause is Cause.LINK_DOWN:
+        return refined(view.time, view.step, rate, first, stop)
+    end = None if stop == len(rate) else int(view.time[stop - 1]) + view.step
+    part = float(rate[first]) / mean
+    early = (1 - part) * view.step if cause is Cause.LOSS and mean >= 0.2 and part < 0.9 and stop - first > 2 else 0
+    return int(view.time[first] + early), end
+
+
+def _as_often(view: View, whole: Counts, policy: Policy, segment: Segment) -> bool:
+    """Whether the link loses as much by itself, as often as the policy calls habitual."""
+    times = view.series.time[view.past]
+    recent = times >= view.start - int(policy.habitual.days * 1440) * MINUTE
+    if not recent.any():
+        return False
+    lost, sent = whole.lost[view.past], whole.sent[view.past]
+    table = rate_baseline(view, lost, sent, whole_day=True)
+    ordinary = table[half_hour(times[recent])]
+    days = max(1.0, float(times[recent][-1] - times[recent][0]) / (1440 * MINUTE))
+    return len(scan(lost[recent], sent[recent], ordinary, segment.score)) / days >= policy.habitual.per_day
+
+
+def smallest_detectable_pct(ordinary: float, sent: float, evidence: float) -> float:
+    """The smallest loss rate in % that `sent` packets would have shown against an ordinary rate (0 to 1).
+
+    Solves sent * (q ln(q/p) - (q - p)) = evidence for q by bisection: the expected log-likelihood ratio.
+    """
+    low, high = ordinary, 1.0
+    if sent <= 0 or sent * (math.log(1 / ordinary) - (1 - ordinary)) < evidence:
+        return 100.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        if sent * (middle * math.log(middle / ordinary) - (middle - ordinary)) < evidence:
+            low = middle
+        else:
+            high = middle
+    return 100 * high

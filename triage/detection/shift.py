@@ -1,0 +1,166 @@
+"""Latency and jitter: worse than ordinary for this hour for several samples, or over an absolute limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from collector.model import FloatArray
+from triage.detection.baseline import baseline
+from triage.detection.event import MINUTE, Event, direction_of
+from triage.detection.onset import refined
+from triage.detection.segments import Segment, maximal_segments, runs
+from triage.detection.view import View, half_hour
+from triage.model import Cause
+from triage.policy import EffectSize, Limits, Policy
+
+METRICS = {
+    "rtt_ms": Cause.LATENCY,
+    "latency_rx_ms": Cause.LATENCY,
+    "latency_tx_ms": Cause.LATENCY,
+    "jitter_ms": Cause.JITTER,
+    "jitter_rx_ms": Cause.JITTER,
+    "jitter_tx_ms": Cause.JITTER,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ordinary:
+    """Per judged row: the ordinary value, and the smallest excess over it that counts as a fault."""
+
+    centre: FloatArray
+    effect: FloatArray
+
+
+def ordinary(view: View, metric: str, size: EffectSize) -> Ordinary:
+    """The centre of the hour, and the largest of the three effect sizes that a fault must reach."""
+    table = baseline(view, view.past_column(metric))
+    centre, spread = table.centre[view.bins], table.spread[view.bins]
+    return Ordinary(centre, smallest_effect(centre, spread, size))
+
+
+def smallest_effect(centre: FloatArray, spread: FloatArray, size: EffectSize) -> FloatArray:
+    """At least a minimum in the metric's unit, a share of the ordinary value, and a number of its spreads."""
+    return np.maximum(size.minimum, np.maximum(size.share * centre, size.spreads * spread))
+
+
+def score(values: FloatArray, centre: FloatArray, effect: FloatArray) -> FloatArray:
+    """From -1 (ordinary) over 0 (half the smallest fault) to 1 (all of it); one wild sample counts no more than 1."""
+    return np.clip(2 * (values - centre) / effect - 1, -1.0, 1.0)
+
+
+def shifts(view: View, metric: str, policy: Policy, limits: Limits) -> list[Event]:
+    """Every relative and absolute degradation of a latency or jitter metric in the judged window."""
+    if not view.has(metric):
+        return []
+    size, limit = (
+        (policy.latency, limits.latency_ms) if METRICS[metric] is Cause.LATENCY else (policy.jitter, limits.jitter_ms)
+    )
+    usual = ordinary(view, metric, size)
+    events = _relative(view, metric, policy, usual, size)
+    over = _absolute(view, metric, policy, usual, limit, limits.window_minutes)
+    return events + [event for event in over if not any(_covers(known, event, view.now) for known in events)]
+
+
+def _covers(known: Event, event: Event, now: int) -> bool:
+    return known.overlap(event.onset, event.until(now), now) > 0
+
+
+def _relative(view: View, metric: str, policy: Policy, usual: Ordinary, size: EffectSize) -> list[Event]:
+    values = view.column(metric)
+    scores = score(values, usual.centre, usual.effect)
+    events = []
+    for segment in maximal_segments(scores, policy.bad_samples - 0.1):
+        rows = slice(segment.first, segment.stop)
+        excess = values[rows] - usual.centre[rows]
+        typical, smallest = float(np.nanmedian(excess)), float(np.nanmedian(usual.effect[rows]))
+        if typical < 0.8 * smallest:
+            continue
+        often = _as_often(view, metric, policy, size, segment)
+        events.append(_event(view, metric, segment, usual, typical / smallest, smallest, habitual=often))
+    return events
+
+
+def _event(
+    view: View, metric: str, segment: Segment, usual: Ordinary, weight: float, smallest: float, *, habitual: bool
+) -> Event:
+    values = view.column(metric)
+    rows = slice(segment.first, segment.stop)
+    level = float(np.nanmedian(values[rows] - usual.centre[rows]))
+    onset, end = refined(view.time, view.step, (values - usual.centre) / level, segment.first, segment.stop)
+    inside = (view.time >= onset) & (view.time < (view.now if end is None else end))
+    ordinary_value = float(np.nanmedian(usual.centre[rows]))
+    return Event(
+        link=view.link,
+        source=view.source,
+        metric=metric,
+        cause=METRICS[metric],
+        direction=direction_of(metric),
+        onset=onset,
+        end=end,
+        value=float(np.nanmedian(values[inside])),
+        baseline=ordinary_value,
+        threshold=ordinary_value + smallest,
+        rule=f"median of {metric} against what is ordinary for this link at this hour, by at least {smallest:.1f}",
+        statistic="median",
+        bad_samples=int(np.count_nonzero(values[inside] > ordinary_value + smallest / 2)),
+        weight=weight,
+        habitual=habitual,
+    )
+
+
+def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment: Segment) -> bool:
+    """Whether the link shows runs as strong as this one by itself, as often as the policy calls habitual."""
+    past = view.past_column(metric)
+    recent = view.series.time[view.past] >= view.start - int(policy.habitual.days * 1440) * MINUTE
+    if not recent.any():
+        return False
+    table = baseline(view, past, whole_day=True)
+    bins = half_hour(view.series.time[view.past][recent])
+    centre = table.centre[bins]
+    scores = score(past[recent], centre, smallest_effect(centre, table.spread[bins], size))
+    times = view.series.time[view.past][recent]
+    days = max(1.0, float(times[-1] - times[0]) / (1440 * MINUTE))
+    return len(maximal_segments(scores, segment.score)) / days >= policy.habitual.per_day
+
+
+def _absolute(
+    view: View, metric: str, policy: Policy, usual: Ordinary, limit: float, window_minutes: float
+) -> list[Event]:
+    """Runs over the limit, with gaps of a sample bridged, of at least the window that the policy asks for."""
+    values = view.column(metric)
+    over = np.nan_to_num(values) >= limit
+    bridged = over.copy()
+    if len(over) > 2:
+        bridged[1:-1] |= over[:-2] & over[2:]
+    events = []
+    for first, stop in runs(bridged):
+        if (stop - first) * view.step < window_minutes * MINUTE or stop - first < policy.bad_samples:
+            continue
+        centre = np.nan_to_num(usual.centre[first:stop], nan=0.0)
+        known = not np.isnan(usual.centre[first:stop]).all()
+        onset = int(view.time[first])
+        end = None if stop == len(over) else int(view.time[stop - 1]) + view.step
+        value = float(np.nanmedian(values[first:stop]))
+        ordinary_value = float(np.median(centre)) if known else None
+        events.append(
+            Event(
+                link=view.link,
+                source=view.source,
+                metric=metric,
+                cause=METRICS[metric],
+                direction=direction_of(metric),
+                onset=onset,
+                end=end,
+                value=value,
+                baseline=ordinary_value,
+                threshold=limit,
+                rule=f"median of {metric} over the limit of {limit:g} for at least {window_minutes:g} minutes",
+                statistic="median",
+                bad_samples=int(np.count_nonzero(over[first:stop])),
+                weight=value / limit,
+                habitual=known and float(np.median(centre)) >= 0.8 * limit,
+            )
+        )
+    return events

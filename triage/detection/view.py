@@ -1,0 +1,108 @@
+"""One source's samples of one link, divided into the judged window and the past that says what is ordinary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collector.model import FloatArray, Series, Source, TimeArray
+from triage.detection.event import MINUTE
+from triage.policy import WindowPolicy
+
+BINS = 48
+"""Half hours of the day; UTC, as a shift of the clock moves a client's habits by two bins at most."""
+ENOUGH = 800
+"""Past samples looked at for one half hour: quantiles of more are no better and cost time."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Rows of `series` in [start, now) are judged, earlier ones are the past.
+
+    `excluded` are periods [from, to) that never train a baseline: maintenance and known troubles.
+    """
+
+    series: Series
+    start: int
+    now: int
+    windows: WindowPolicy
+    excluded: Sequence[tuple[int, int]] = ()
+
+    @property
+    def link(self) -> str:
+        return self.series.link
+
+    @property
+    def source(self) -> Source:
+        return self.series.source
+
+    @cached_property
+    def rows(self) -> slice:
+        first, stop = np.searchsorted(self.series.time, [self.start, self.now])
+        return slice(int(first), int(stop))
+
+    @cached_property
+    def past(self) -> slice:
+        oldest = self.start - int(self.windows.baseline_days * 1440) * MINUTE
+        return slice(int(np.searchsorted(self.series.time, oldest)), self.rows.start)
+
+    @cached_property
+    def time(self) -> TimeArray:
+        return self.series.time[self.rows]
+
+    @cached_property
+    def step(self) -> int:
+        """Usual length of a slot in milliseconds."""
+        seconds = self.series.seconds[self.rows]
+        return int(np.median(seconds)) * 1000 if len(seconds) else MINUTE
+
+    def column(self, name: str) -> FloatArray:
+        return self.series.column(name)[self.rows]
+
+    def past_column(self, name: str) -> FloatArray:
+        return self.series.column(name)[self.past]
+
+    def has(self, name: str) -> bool:
+        """Whether the field was measured at all in the judged window."""
+        values = self.series.fields.get(name)
+        return values is not None and not np.isnan(values[self.rows]).all()
+
+    @cached_property
+    def bins(self) -> NDArray[np.int64]:
+        return half_hour(self.time)
+
+    @cached_property
+    def _past_bins(self) -> NDArray[np.int64]:
+        time = self.series.time[self.past]
+        bins = half_hour(time)
+        for begin, end in self.excluded:
+            bins[(time >= begin) & (time < end)] = -1
+        return bins
+
+    def ordinary_rows(self, bin_of_day: int) -> NDArray[np.int64]:
+        """Indices into the past of samples from around the same time of day, thinned to at most about ENOUGH."""
+        return self._thinned(self._near(bin_of_day)[self._past_bins])
+
+    @cached_property
+    def all_ordinary_rows(self) -> NDArray[np.int64]:
+        """As `ordinary_rows`, of the whole day."""
+        return self._thinned(self._past_bins >= 0)
+
+    def _near(self, bin_of_day: int) -> NDArray[np.bool_]:
+        reach = self.windows.time_of_day_minutes * BINS / 1440
+        apart = np.abs(np.arange(BINS) - bin_of_day)
+        # The last element answers for bin -1: excluded.
+        return np.append(np.minimum(apart, BINS - apart) <= reach, False)
+
+    def _thinned(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+        rows = np.flatnonzero(mask)
+        return rows[:: max(1, len(rows) // ENOUGH)]
+
+
+def half_hour(time: TimeArray) -> NDArray[np.int64]:
+    """The half hour of the UTC day, 0 to 47."""
+    return (time // (30 * MINUTE)) % BINS

@@ -1,0 +1,284 @@
+"""The verdict on a claim, or on what the sweep nominated: a pure function of a picture, a policy and the time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from config.clock import epoch_ms, from_epoch_ms, rfc3339
+from inventory.model import LinkRole
+from triage import wording
+from triage.coverage import Covered, covered
+from triage.detection import contact
+from triage.detection.detectable import detectable
+from triage.detection.event import MINUTE, Event
+from triage.detection.link import QUALITY, Examined, examine
+from triage.model import Cause, Claim, Direction, Finding, Picture, RunnerUp, Scope, Severity, Verdict, VerdictKind
+from triage.options import options_of, recent_utilisation
+from triage.policy import Policy, policy_hash
+from triage.scope import CarrierPicture, carrier_picture
+from triage.severity import severity
+
+
+class RefusalReason(StrEnum):
+    IN_THE_FUTURE = "in_the_future"
+    TOO_OLD = "too_old"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRefusal:
+    """Why a claim is asked back instead of judged: one sentence for whoever takes the call."""
+
+    reason: RefusalReason
+    message: str
+
+
+def check_claim(claim: Claim, policy: Policy, now: datetime) -> ClaimRefusal | None:
+    """A claim about the future or older than the policy's limit is asked back; None when it can be judged."""
+    since = claim.since or claim.reported_at
+    if since > now:
+        return ClaimRefusal(
+            RefusalReason.IN_THE_FUTURE,
+            f"the trouble at {claim.site} is said to begin at {rfc3339(since)}, which is after now "
+            f"({rfc3339(now)}); ask again since when",
+        )
+    if now - since > timedelta(days=policy.claims.max_age_days):
+        return ClaimRefusal(
+            RefusalReason.TOO_OLD,
+            f"the trouble at {claim.site} is said to begin at {rfc3339(since)}, more than "
+            f"{policy.claims.max_age_days:g} days ago; ask for a time within them",
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Times:
+    """Epoch milliseconds: events are looked for in [search, now); the claimed time is [since, until)."""
+
+    search: int
+    since: int
+    until: int
+    now: int
+    margin: int
+
+    def claimed(self, event: Event) -> bool:
+        """Whether the event shares any time with what was claimed, the vagueness of clients' times included."""
+        return event.overlap(self.since - self.margin, self.now, self.now) > 0
+
+    def began_then(self, event: Event) -> bool:
+        return abs(event.onset - self.since) <= self.margin + 5 * MINUTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Everything that has been looked at before a verdict is worded."""
+
+    claim: Claim | None
+    picture: Picture
+    policy: Policy
+    times: _Times
+    examined: Sequence[Examined]
+    main: Examined | None
+    seen: Covered
+    candidates: Sequence[Event]
+    contacts: Sequence[Event]
+
+
+def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> Verdict:
+    """What was measured, held against what is claimed; `claim` None asks whether anything is wrong now.
+
+    Never raises for what the data lack: what cannot be known is `inconclusive` and says why.
+    """
+    look = _look(claim, picture, policy, now)
+    chosen = _chosen([event for event in look.candidates if not event.habitual], look.times)
+    return _nothing_found(look) if chosen is None else _found(look, chosen)
+
+
+def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> _Look:
+    times = _times(claim, policy, now)
+    excluded = [(epoch_ms(window.start), epoch_ms(window.end)) for window in picture.maintenance]
+    examined = [examine(measured, times.search, times.now, policy, excluded) for measured in picture.links]
+    wan = [each for each in examined if each.link.is_wan]
+    lan = [each for each in examined if not each.link.is_wan]
+    carrying = [each for each in wan if carries_traffic(each, policy)] or wan
+    main = _leading(carrying)
+    contacts = contact.events(picture, wan, times.search, times.now, policy)
+    behind = _behind_the_wan(carrying, lan, wan, times, policy)
+    own = [event for each in carrying for event in each.events]
+    telling = [event for event in contacts if event.cause is not Cause.MANAGEMENT_LOST or claim is None]
+    return _Look(
+        claim=claim,
+        picture=picture,
+        policy=policy,
+        times=times,
+        examined=examined,
+        main=main,
+        seen=covered(main, picture.cadences, times.since, times.until, times.now, policy),
+        candidates=[event for event in [*own, *behind, *telling] if times.claimed(event)],
+        contacts=contacts,
+    )
+
+
+def _times(claim: Claim | None, policy: Policy, now: datetime) -> _Times:
+    end = epoch_ms(now)
+    recent = int(policy.claims.recovered_after_minutes * MINUTE)
+    if claim is None:
+        search = end - int(policy.windows.sweep_minutes * MINUTE)
+        return _Times(search=search, since=end - recent, until=end, now=end, margin=0)
+    margin = int(policy.claims.search_margin_minutes * MINUTE)
+    since = epoch_ms(claim.since or claim.reported_at)
+    until = min(end, max(epoch_ms(claim.reported_at), since))
+    search = since - margin - int(policy.windows.lookback_minutes * MINUTE)
+    return _Times(search=search, since=since, until=until, now=end, margin=margin)
+
+
+def carries_traffic(each: Examined, policy: Policy) -> bool:
+    """Whether a client can feel this link: the site's first one, or another that uses a tenth of its capacity.
+
+    A standby line that only keeps itself alive carries nothing, so its faults confirm nothing.
+    """
+    if each.link.role is LinkRole.PRIMARY:
+        return True
+    used = [value for value in recent_utilisation(each, policy) if value is not None]
+    return max(used, default=0.0) >= 10
+
+
+def _leading(links: Sequence[Examined]) -> Examined | None:
+    order = list(LinkRole)
+    return min(links, key=lambda each: order.index(each.link.role), default=None)
+
+
+def _behind_the_wan(
+    carrying: Sequence[Examined], lan: Sequence[Examined], wan: Sequence[Examined], times: _Times, policy: Policy
+) -> list[Event]:
+    """The LAN port is down, or the traffic of a healthy line is gone: to another line (failover), or altogether."""
+    dead = [replace(event, cause=Cause.LAN) for each in lan for event in each.events if event.cause is Cause.LINK_DOWN]
+    gone = [
+        replace(event, cause=Cause.FAILOVER) if contact.moved(event, each, wan, times.now, policy) else event
+        for each in carrying
+        for event in each.traffic_gone
+    ]
+    return [*dead, *gone]
+
+
+def _chosen(events: Sequence[Event], times: _Times) -> Event | None:
+    """The event that answers the claim: one that began around the claimed time before others, the worst of those."""
+    return max(events, key=lambda event: (times.began_then(event), event.weight), default=None)
+
+
+def _found(look: _Look, chosen: Event) -> Verdict:
+    times, policy = look.times, look.policy
+    own = next((each for each in look.examined if each.link.id == chosen.link), None)
+    own = own if own is not None and own.link.is_wan else look.main
+    over = times.now - chosen.until(times.now) >= policy.claims.recovered_after_minutes * MINUTE
+    together = [event for event in look.candidates if event is chosen or _overlap(event, chosen, times.now)]
+    together.sort(key=lambda event: (event is not chosen, -event.weight))
+    domain = own.link.fault_domain if own else None
+    carrier = carrier_picture(chosen, domain, look.picture.peers, times.search, times.now, policy)
+    scope, cause = _scope_and_cause(look, chosen, carrier)
+    kind = VerdictKind.RECOVERED if over else VerdictKind.CONFIRMED
+    return replace(
+        _blank(look),
+        verdict=kind,
+        cause=cause,
+        scope=scope,
+        severity=_severity(own, chosen, policy, times),
+        onset=from_epoch_ms(chosen.onset),
+        end=None if chosen.end is None else from_epoch_ms(chosen.end),
+        link=chosen.link,
+        direction=chosen.direction,
+        findings=tuple(event.finding() for event in together),
+        side_findings=_side(look, together),
+        runner_up=_runner_up(together, chosen),
+        options=options_of(look.examined, own.link, policy, times.now) if own else (),
+        reason=wording.found(kind, chosen, cause, carrier),
+    )
+
+
+def _nothing_found(look: _Look) -> Verdict:
+    habitual = [event for event in look.candidates if event.habitual]
+    measured = look.seen.share >= look.policy.claims.minimum_coverage
+    blank = replace(
+        _blank(look), findings=tuple(event.finding() for event in habitual), side_findings=_side(look, habitual)
+    )
+    if not measured or look.seen.may_hide:
+        return replace(
+            blank,
+            verdict=VerdictKind.INCONCLUSIVE,
+            cause=Cause.NO_DATA,
+            rejudge_at=look.seen.rejudge_at,
+            reason=wording.not_measured(look.seen, measured=measured),
+        )
+    return replace(blank, habitual=bool(habitual), reason=wording.ordinary(blank.detectable, habitual))
+
+
+def _blank(look: _Look) -> Verdict:
+    """What every verdict says, whatever was found."""
+    main, times, policy = look.main, look.times, look.policy
+    options = options_of(look.examined, main.link, policy, times.now) if main else ()
+    return Verdict(
+        verdict=VerdictKind.NOT_SUBSTANTIATED,
+        cause=Cause.NONE,
+        scope=Scope.LINK,
+        severity=None,
+        onset=None,
+        end=None,
+        site=look.picture.site.id,
+        client=look.picture.client.id,
+        link=main.link.id if main else None,
+        direction=Direction.UNKNOWN,
+        habitual=False,
+        coverage=look.seen.coverage,
+        rejudge_at=None,
+        findings=(),
+        side_findings=(),
+        runner_up=None,
+        detectable=detectable(main, policy, times.since, times.until) if main else {},
+        secondary_fit=any(option.fit for option in options) if options else None,
+        options=options,
+        policy=policy_hash(policy),
+        reason="",
+    )
+
+
+def _scope_and_cause(look: _Look, chosen: Event, carrier: CarrierPicture) -> tuple[Scope, Cause]:
+    if carrier.shared:
+        return Scope.CARRIER, chosen.cause
+    wan = [each for each in look.examined if each.link.is_wan]
+    if chosen.cause is Cause.SITE_DOWN or (
+        chosen.cause is Cause.LINK_DOWN and len(wan) > 1 and all(_down(each, chosen, look.times.now) for each in wan)
+    ):
+        return Scope.SITE, Cause.SITE_DOWN
+    return (Scope.SITE if chosen.cause in (Cause.LAN, Cause.DEVICE) else Scope.LINK), chosen.cause
+
+
+def _down(each: Examined, chosen: Event, now: int) -> bool:
+    return any(event.cause is Cause.LINK_DOWN and _overlap(event, chosen, now) for event in each.events)
+
+
+def _overlap(event: Event, chosen: Event, now: int) -> bool:
+    return event.overlap(chosen.onset, chosen.until(now), now) > 0
+
+
+def _severity(own: Examined | None, chosen: Event, policy: Policy, times: _Times) -> Severity:
+    """Nothing comes through: critical. Contact lost or a reboot: minor. Else the E-model of the degraded samples."""
+    if chosen.cause in (Cause.LAN, Cause.LINK_DOWN, Cause.SITE_DOWN):
+        return Severity.CRITICAL
+    view = own.view(policy.sources.quality, *QUALITY) if own else None
+    if view is None or chosen.cause in (Cause.MANAGEMENT_LOST, Cause.DEVICE):
+        return Severity.MINOR
+    return severity(view, chosen.onset, chosen.until(times.now), policy)
+
+
+def _side(look: _Look, taken: Sequence[Event]) -> tuple[Finding, ...]:
+    """Everything else that was seen: at another time, on a line that carries nothing, or about the devices."""
+    known = {(event.link, event.metric, event.onset) for event in taken}
+    seen = [event for each in look.examined for event in each.events] + list(look.contacts)
+    return tuple(event.finding() for event in seen if (event.link, event.metric, event.onset) not in known)
+
+
+def _runner_up(together: Sequence[Event], chosen: Event) -> RunnerUp | None:
+    other = next((event for event in together if event.cause is not chosen.cause), None)
+    return None if other is None else RunnerUp(cause=other.cause, why_not=wording.why_not(other, chosen))

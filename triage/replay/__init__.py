@@ -1,0 +1,1 @@
+"""Recorded history judged again: scenario sets now, scenario files beside them."""
