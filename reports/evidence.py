@@ -1,0 +1,363 @@
+"""The evidence report: an evidence pack as people read it. Everything in it comes from the pack."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from collector.model import FIELDS
+from reports.evidence_charts import QUALITY_METRICS, quality_figure, states_figure, traffic_figure
+from reports.evidence_findings import finding_section, finding_sentence
+from reports.formatting import bit_rate, local_span, local_time, percent, plain, quantity, stated
+from reports.html import html_page
+from reports.model import Attachment, Block, Cell, Column, Report, Row, Rows, Section, Table, Text, Tone
+from reports.pack import PackClaim, PackDocument, PackLink, PackOption, read_pack
+from reports.pdf import pdf_document
+from reports.words import ACCESS_WORDS, CAUSE_WORDS, UNFIT_WORDS, action_words, metric_words, source_words
+from triage.evidence import EvidenceFile, EvidencePack
+from triage.model import Direction, Scope, VerdictKind
+
+TONES = {
+    VerdictKind.CONFIRMED: Tone.BAD,
+    VerdictKind.RECOVERED: Tone.WARNING,
+    VerdictKind.NOT_SUBSTANTIATED: Tone.GOOD,
+    VerdictKind.INCONCLUSIVE: Tone.UNKNOWN,
+}
+
+
+class ReportRenderer:
+    """`triage.evidence.EvidenceRenderer`: HTML, PDF and the pack itself. `issuer` is who hands the report out."""
+
+    def __init__(self, issuer: str = "Lineproof") -> None:
+        self._issuer = issuer
+
+    async def render(self, pack: EvidencePack, case: str) -> tuple[EvidenceFile, ...]:
+        """Files evidence-CASE.html, .pdf and .json, the same bytes for the same pack. Raises ReportError."""
+        return await asyncio.to_thread(evidence_files, pack, case, self._issuer)
+
+
+def evidence_files(pack: EvidencePack, case: str, issuer: str = "Lineproof") -> tuple[EvidenceFile, ...]:
+    """The report's HTML and PDF, and the pack. Raises ReportError."""
+    report = evidence_report(pack, case, issuer)
+    return (
+        EvidenceFile(f"{report.id}.html", "text/html", html_page(report).encode()),
+        EvidenceFile(f"{report.id}.pdf", "application/pdf", pdf_document(report)),
+        EvidenceFile(f"{report.id}.json", "application/json", pack.content),
+    )
+
+
+def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof") -> Report:
+    """What the pack says, for client, carrier and desk. Raises ReportError for a pack that cannot be read."""
+    document = read_pack(pack)
+    ident = f"evidence-{case}"
+    name = f"{ident}.json"
+    return Report(
+        id=ident,
+        kind="Evidence report",
+        title=f"Case {plain(case)}: {plain(document.site.name or document.site.id)}",
+        subtitle=f"{plain(document.client.name or document.client.id)} – {CAUSE_WORDS[document.verdict.cause]}",
+        issuer=plain(issuer),
+        headline=headline(document),
+        tone=TONES[document.verdict.verdict],
+        highlights=_highlights(document),
+        meta=_meta(document, case),
+        sections=tuple(_sections(document, pack, case, name)),
+        footnotes=FOOTNOTES,
+        footer=f"{ident} · made {local_time(document.made_at, document.site.zone)} · SHA-256 {pack.sha256[:16]}…",
+        made_at=document.made_at,
+        attachment=Attachment(
+            name, "application/json", pack.content.decode(), "The evidence pack that this report rests on"
+        ),
+    )
+
+
+def headline(document: PackDocument) -> str:
+    """The verdict in one plain sentence."""
+    verdict, zone = document.verdict, document.site.zone
+    what = CAUSE_WORDS[verdict.cause]
+    link = document.link(verdict.link)
+    where = f" on {verdict.link}" + (f" ({link.carrier})" if link and link.carrier else "") if verdict.link else ""
+    way = f", {verdict.direction}" if verdict.direction in (Direction.DOWNLOAD, Direction.UPLOAD) else ""
+    shared = ", shared by other sites of the same carrier" if verdict.scope is Scope.CARRIER else ""
+    when = f", {local_span(verdict.onset, verdict.end, zone)}" if verdict.onset else ""
+    lead = "Confirmed" if document.claim else "Found by measurement"
+    match verdict.verdict:
+        case VerdictKind.CONFIRMED:
+            return plain(f"{lead}: {what}{where}{way}{shared}{when}.")
+        case VerdictKind.RECOVERED:
+            return plain(f"{lead}, and over since: {what}{where}{way}{shared}{when}.")
+        case VerdictKind.NOT_SUBSTANTIATED:
+            return (
+                "We looked: at the time in question nothing was measured that is worse than ordinary for these lines."
+            )
+        case VerdictKind.INCONCLUSIVE:
+            again = f" It is judged again {local_time(verdict.rejudge_at, zone)}." if verdict.rejudge_at else ""
+            return f"Open: too little was measured to say whether something was wrong.{again}"
+
+
+def _highlights(document: PackDocument) -> tuple[Row, ...]:
+    """Of the first finding: measured, ordinary, threshold; without one, how much was measured."""
+    coverage = document.verdict.coverage
+    samples = Row("samples of the time in question", f"{coverage.present} of {coverage.expected}")
+    if not document.verdict.findings:
+        return (samples, Row("newest sample", local_time(coverage.newest, document.site.zone)))
+    finding = document.verdict.findings[0]
+    name = metric_words(finding.metric)
+    return (
+        Row(f"{name}, {finding.statistic}", quantity(finding.value, finding.unit), Tone.BAD),
+        Row("ordinary at this hour", quantity(finding.baseline, finding.unit)),
+        Row("threshold", quantity(finding.threshold, finding.unit)),
+        samples,
+    )
+
+
+def _meta(document: PackDocument, case: str) -> tuple[Row, ...]:
+    verdict, site, zone = document.verdict, document.site, document.site.zone
+    link = document.link(verdict.link)
+    line = ", ".join(part for part in (link.id, link.carrier, _access(link), link.circuit_id) if part) if link else ""
+    rows = [
+        Row("Case", plain(case)),
+        Row("Client", plain(document.client.name or document.client.id)),
+        Row("Site", plain(" – ".join(part for part in (site.id, site.name) if part))),
+        Row("Address", stated(site.address)),
+    ]
+    if line:
+        rows.append(Row("Line", plain(line)))
+    if verdict.onset:
+        rows.append(Row("Degraded", local_span(verdict.onset, verdict.end, zone)))
+    if verdict.severity:
+        rows.append(Row("Severity", str(verdict.severity)))
+    rows.append(Row("Reported", local_time(document.claim.reported_at, zone) if document.claim else "not reported"))
+    rows.append(Row("Made", local_time(document.made_at, zone)))
+    return tuple(rows)
+
+
+def _sections(document: PackDocument, pack: EvidencePack, case: str, name: str) -> Iterator[Section]:
+    verdict = document.verdict
+    if document.claim is not None:
+        yield Section("What the client reported", tuple(_claimed(document, document.claim)))
+    yield Section("What was measured", tuple(_measured(document)))
+    for number, finding in enumerate(verdict.findings, 1):
+        yield finding_section(document, finding, number)
+    if not verdict.findings:
+        yield from _looked_at(document)
+    yield Section("All lines of the site", tuple(_lines(document)))
+    yield Section("How complete this is", tuple(_completeness(document)))
+    if verdict.runner_up is not None:
+        yield Section(
+            "What else it could have been",
+            (Text(plain(f"{CAUSE_WORDS[verdict.runner_up.cause].capitalize()}: {verdict.runner_up.why_not}")),),
+        )
+    if verdict.side_findings:
+        yield Section("Also seen", tuple(_aside(document)))
+    if verdict.options:
+        yield Section("Relief", (Text(_relief(document)), _options(document)))
+    yield Section("How to verify this report", tuple(_verification(document, pack, case, name)))
+
+
+def _claimed(document: PackDocument, claim: PackClaim) -> Iterator[Block]:
+    zone, intake = document.site.zone, claim.intake
+    if claim.words:
+        yield Text(plain(claim.words), "quote")
+    yield Rows(
+        (
+            Row("Symptom", str(claim.symptom)),
+            Row("Since", local_time(claim.since, zone) if claim.since else "not said"),
+            Row("Reported", local_time(claim.reported_at, zone)),
+            Row("Reported by", stated(claim.reported_by)),
+            Row("On-site contact", stated(intake.on_site_contact)),
+            Row("Access", stated(intake.access_hours or document.site.access_hours)),
+            Row("Power checked", _yes(intake.power_checked)),
+            Row("Restarted", _yes(intake.rebooted)),
+            Row("Consent to send a technician", _yes(intake.dispatch_consent)),
+            Row("Consent to intrusive tests", _yes(intake.intrusive_test_consent)),
+            Row("Client's reference", stated(intake.client_reference)),
+        )
+    )
+
+
+def _measured(document: PackDocument) -> Iterator[Block]:
+    verdict = document.verdict
+    if verdict.reason:
+        yield Text(plain(verdict.reason))
+    if verdict.habitual:
+        yield Text("It is as bad as always at this hour: habitual for this line.")
+    if not document.verdict.findings and verdict.verdict is VerdictKind.NOT_SUBSTANTIATED:
+        yield Text(
+            "The charts below show what was measured, so that you can see it for yourself. "
+            "What could have been seen, and what not, stands under “How complete this is”."
+        )
+
+
+def _looked_at(document: PackDocument) -> Iterator[Section]:
+    """Without a finding: quality and use of every line that was measured."""
+    for number, link in enumerate(document.links, 1):
+        blocks: list[Block] = []
+        for series in document.series_of(link.id):
+            present = [name for name in QUALITY_METRICS if any(v is not None for v in series.fields.get(name, ()))]
+            blocks += [
+                quality_figure(document, link, series, name, f"line-{number}-{series.source}-{name.replace('_', '-')}")
+                for name in present
+            ]
+        blocks += _traffic(document, link, number)
+        yield Section(link.id, tuple(blocks) or (Text("Nothing was measured on this line."),), level=2)
+
+
+def _traffic(document: PackDocument, link: PackLink, number: int) -> list[Block]:
+    for series in document.series_of(link.id):
+        if any(v is not None for name in ("rx_bps", "tx_bps") for v in series.fields.get(name, ())):
+            return [traffic_figure(document, link, series, f"traffic-{number}")]
+    return []
+
+
+def _lines(document: PackDocument) -> Iterator[Block]:
+    yield states_figure(document, "states")
+    yield Table(
+        "What a carrier needs to find the circuit.",
+        (
+            Column("line", weight=1.5),
+            Column("role, access", weight=1.1),
+            Column("carrier", weight=1.2),
+            Column("circuit", weight=1.5),
+            Column("account", weight=1.3),
+            Column("repair contact", weight=1.4),
+            Column("committed down", "right"),
+            Column("committed up", "right"),
+        ),
+        tuple(_line(link) for link in document.links),
+    )
+    if document.verdict.findings:
+        judged = {finding.link for finding in document.verdict.findings}
+        for number, link in enumerate(document.links, 1):
+            if link.id in judged:
+                yield from _traffic(document, link, number)
+
+
+def _line(link: PackLink) -> tuple[Cell, ...]:
+    carrier = link.carrier + (f" over {link.underlying_carrier}" if link.underlying_carrier else "")
+    texts = (
+        link.id,
+        ", ".join(
+            part for part in (link.role, _access(link), "client's own" if link.ownership == "client" else "") if part
+        ),
+        stated(carrier),
+        stated(link.circuit_id or link.service_number),
+        stated(link.carrier_account),
+        stated(link.carrier_repair_contact),
+        stated(None) if link.committed_down_bps is None else bit_rate(link.committed_down_bps),
+        stated(None) if link.committed_up_bps is None else bit_rate(link.committed_up_bps),
+    )
+    return tuple(Cell(plain(text)) for text in texts)
+
+
+def _completeness(document: PackDocument) -> Iterator[Block]:
+    verdict, zone = document.verdict, document.site.zone
+    coverage = verdict.coverage
+    share = 100 * coverage.present / coverage.expected if coverage.expected else None
+    rows = [
+        Row(
+            "Samples of the time in question", f"{coverage.present} of {coverage.expected} expected ({percent(share)})"
+        ),
+        Row("Still to come", str(coverage.pending)),
+        Row("Newest sample", local_time(coverage.newest, zone)),
+    ]
+    if verdict.rejudge_at:
+        rows.append(Row("Judged again", local_time(verdict.rejudge_at, zone)))
+    for source, cadence in sorted(document.cadences.items()):
+        rows.append(
+            Row(
+                f"Promised by {source_words(source)}", f"a value every {cadence.every} s, at most {cadence.late} s late"
+            )
+        )
+    yield Rows(tuple(rows))
+    if verdict.detectable:
+        yield Text("The smallest fault that this measurement would have shown:")
+        yield Rows(
+            tuple(
+                Row(metric_words(name), quantity(value, FIELDS.get(name, "")))
+                for name, value in sorted(verdict.detectable.items())
+            )
+        )
+
+
+def _aside(document: PackDocument) -> Iterator[Block]:
+    for finding in document.verdict.side_findings:
+        yield Text(
+            plain(f"{CAUSE_WORDS[finding.cause].capitalize()} on {finding.link}. {finding_sentence(document, finding)}")
+        )
+
+
+def _relief(document: PackDocument) -> str:
+    fit = next((option for option in document.verdict.options if option.fit), None)
+    if fit is None:
+        return "None of the site's other lines can take the traffic now."
+    return plain(f"{fit.link} can take the traffic. Nothing is moved before a person approves it.")
+
+
+def _options(document: PackDocument) -> Table:
+    return Table(
+        "The site's other lines, best first; utilisation as it would be with the traffic added.",
+        (
+            Column("rank", "right", 0.5),
+            Column("line", weight=1.6),
+            Column("action", weight=1.1),
+            Column("can take it", weight=2.4),
+            Column("download", "right"),
+            Column("upload", "right"),
+            Column("metered", weight=0.8),
+            Column("shared last mile", weight=0.9),
+        ),
+        tuple(_option(option) for option in document.verdict.options),
+    )
+
+
+def _option(option: PackOption) -> tuple[Cell, ...]:
+    why = f"no: {UNFIT_WORDS.get(option.reason or '', option.reason or 'not said')}"
+    after = option.utilisation_after_pct
+    return (
+        Cell(str(option.rank)),
+        Cell(plain(option.link)),
+        Cell(plain(action_words(option.action))),
+        Cell("yes", Tone.GOOD) if option.fit else Cell(plain(why), Tone.WARNING),
+        Cell(_forecast(after.rx)),
+        Cell(_forecast(after.tx)),
+        Cell(_yes(option.metered)),
+        Cell(_yes(option.shared_fate)),
+    )
+
+
+def _forecast(utilisation: float | None) -> str:
+    return "not known" if utilisation is None else percent(utilisation)
+
+
+def _verification(document: PackDocument, pack: EvidencePack, case: str, name: str) -> Iterator[Block]:
+    yield Text(
+        "Everything above was computed from one file, the evidence pack: claim, verdict, inventory excerpt, policy and "
+        f"all samples. It is attached to the PDF as {name}. Whoever holds it can compute every figure again."
+    )
+    yield Rows(
+        (
+            Row("SHA-256 of the pack", pack.sha256),
+            Row("Policy", stated(document.verdict.policy)),
+            Row("Pack made", local_time(document.made_at, document.site.zone)),
+        )
+    )
+    yield Text(f"sha256sum {name}", "code")
+    yield Text(f"lineproof case show {plain(case)} --verify", "code")
+
+
+def _access(link: PackLink) -> str:
+    return ACCESS_WORDS.get(link.access, link.access)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+FOOTNOTES = (
+    "Times are local to the site, with the zone's abbreviation. Download is towards the site, upload away from it.",
+    "Not measured is neither zero nor healthy: a gap in a chart is a time without any sample.",
+    "A device that does not answer its poll is not a line that is down; line states are shown as not known then.",
+    "Round-trip time and packet loss are two-way unless a direction is named (RFC 2681, RFC 7680); jitter as the "
+    "source reports it (RFC 3550 where the source says nothing else).",
+)

@@ -1,0 +1,181 @@
+"""The charts of an evidence report, from the pack alone. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from collector.availability import LinkState, link_states
+from collector.model import FIELDS, Cadence, Fact, FactKind, Series, Source
+from reports.chart import Baseline, Limit, Span, TimeChart, Trace, time_chart
+from reports.formatting import local_span, quantity
+from reports.model import Figure
+from reports.pack import PackDocument, PackFact, PackFinding, PackLink, PackSeries, window_of
+from reports.strip import State, StateSpan, StateStrip, StripRow, state_strip
+from reports.traffic import Traffic, utilisation_figure
+from reports.words import metric_words, source_words
+
+BEFORE = timedelta(minutes=90)
+AFTER = timedelta(minutes=30)
+QUALITY_METRICS = ("loss_pct", "loss_rx_pct", "rtt_ms", "latency_rx_ms", "jitter_ms", "jitter_rx_ms")
+
+
+STATE_NAMES: dict[LinkState, State] = {
+    LinkState.UP: "up",
+    LinkState.DOWN: "down",
+    LinkState.UNKNOWN: "unknown",
+}
+
+
+def focus(document: PackDocument) -> tuple[datetime, datetime]:
+    """The time that charts show: the trouble, or the claimed time, with as much before it and a little after."""
+    verdict, claim = document.verdict, document.claim
+    moments = [finding.onset for finding in verdict.findings] + [verdict.onset, claim and claim.since]
+    ends = [finding.end for finding in verdict.findings] + [verdict.end, claim and claim.reported_at]
+    still = any(finding.end is None for finding in verdict.findings)
+    first = min((moment for moment in moments if moment), default=document.made_at - BEFORE)
+    last = document.made_at if still else max((moment for moment in ends if moment), default=document.made_at)
+    last = max(last, first)
+    measured_from, measured_to = window_of(document)
+    before = max(BEFORE, last - first)
+    start = max(first - before, measured_from) if measured_from < first else first - before
+    end = min(last + max(AFTER, (last - first) / 4), max(measured_to, document.made_at))
+    return _floored(start), max(end, last, start + timedelta(minutes=30))
+
+
+def finding_figure(document: PackDocument, finding: PackFinding, ident: str) -> Figure:
+    """The metric of a finding against the line's own baseline and the threshold, the degraded time shaded."""
+    start, end = focus(document)
+    zone = document.site.zone
+    name = metric_words(finding.metric)
+    traces = tuple(_trace(one, finding.metric) for one in document.series_of(finding.link, finding.source))
+    description = (
+        f"{name.capitalize()} of {finding.link}, measured by the {source_words(finding.source)}, "
+        f"{local_span(start, end, zone)}. Shaded: {local_span(finding.onset, finding.end, zone)}, with a "
+        f"{finding.statistic} of {quantity(finding.value, finding.unit)}; the threshold is "
+        f"{quantity(finding.threshold, finding.unit)}. Gaps were not measured."
+    )
+    chart = TimeChart(
+        id=ident,
+        title=f"{name.capitalize()} – {finding.link}",
+        description=description,
+        unit=finding.unit,
+        start=start,
+        end=end,
+        zone=zone,
+        traces=traces,
+        baseline=_baseline(document, finding.link, finding.source, finding.metric),
+        spans=(Span(finding.onset, finding.end, "degraded"),),
+        limits=_threshold(finding),
+    )
+    return Figure(ident, time_chart(chart), description, description)
+
+
+def quality_figure(document: PackDocument, link: PackLink, series: PackSeries, metric: str, ident: str) -> Figure:
+    """A metric in which nothing was found, against its baseline: what there was to see at the time in question."""
+    start, end = focus(document)
+    zone, claim = document.site.zone, document.claim
+    name = metric_words(metric)
+    description = (
+        f"{name.capitalize()} of {link.id}, measured by the {source_words(series.source)}, "
+        f"{local_span(start, end, zone)}, against what is ordinary for this line. Gaps were not measured."
+    )
+    spans = ((claim.since, claim.reported_at, "reported time"),) if claim and claim.since else ()
+    chart = TimeChart(
+        id=ident,
+        title=f"{name.capitalize()} – {link.id}",
+        description=description,
+        unit=_unit(metric),
+        start=start,
+        end=end,
+        zone=zone,
+        traces=(_trace(series, metric),),
+        baseline=_baseline(document, link.id, series.source, metric),
+        spans=tuple(Span(first, last, label, grave=False) for first, last, label in spans),
+        height=190,
+    )
+    return Figure(ident, time_chart(chart), description, description)
+
+
+def traffic_figure(document: PackDocument, link: PackLink, series: PackSeries, ident: str) -> Figure:
+    """How full the line was, each direction against its own committed rate."""
+    start, end = focus(document)
+    spans = dict.fromkeys((f.onset, f.end) for f in document.verdict.findings if f.link == link.id)
+    return utilisation_figure(
+        Traffic(series.times, series.lengths, series.column("rx_bps"), series.column("tx_bps")),
+        ident=ident,
+        link=link.id,
+        committed=(link.committed_down_bps, link.committed_up_bps),
+        source=series.source,
+        period=(start, end),
+        zone=document.site.zone,
+        spans=tuple(Span(first, last, "degraded") for first, last in spans),
+    )
+
+
+def states_figure(document: PackDocument, ident: str) -> Figure:
+    """Up, down and not known of every line of the site."""
+    start, end = focus(document)
+    every = min((cadence.every for cadence in document.cadences.values()), default=60)
+    rows = []
+    for link in document.links:
+        slots = link_states(
+            [_series(one) for one in document.series_of(link.id)],
+            [_fact(fact) for fact in document.facts if fact.subject == link.id and fact.kind in tuple(FactKind)],
+            start,
+            end,
+            Cadence(every=every, late=every),
+        )
+        rows.append(StripRow(link.id, tuple(StateSpan(a, b, STATE_NAMES[state]) for a, b, state in slots.spans())))
+    description = (
+        f"State of each line, {local_span(start, end, document.site.zone)}. Hatched: not known – nothing was measured, "
+        "or the sources disagree; that is not the same as down."
+    )
+    strip = StateStrip(
+        id=ident,
+        title="State of every line",
+        description=description,
+        start=start,
+        end=end,
+        zone=document.site.zone,
+        rows=rows,
+    )
+    return Figure(ident, state_strip(strip), description, description)
+
+
+def _threshold(finding: PackFinding) -> tuple[Limit, ...]:
+    if finding.threshold is None:
+        return ()
+    return (Limit(finding.threshold, f"threshold {quantity(finding.threshold, finding.unit)}"),)
+
+
+def _trace(series: PackSeries, metric: str) -> Trace:
+    words = f"measured by {source_words(series.source)}"
+    return Trace(words, series.times, series.lengths, series.column(metric))
+
+
+def _baseline(document: PackDocument, link: str, source: str, metric: str) -> Baseline | None:
+    for one in document.baselines:
+        if (one.link, one.source, one.metric) == (link, source, metric) and one.time:
+            steps = np.diff(one.times)
+            every = int(steps.min()) // 1000 if len(steps) else 60
+            return Baseline(one.times, every, one.centres, one.uppers)
+    return None
+
+
+def _series(series: PackSeries) -> Series:
+    fields = {name: series.column(name) for name in series.fields}
+    return Series(series.link, Source(series.source), series.times, series.lengths, series.times, fields)
+
+
+def _fact(fact: PackFact) -> Fact:
+    return Fact(fact.time, fact.subject, FactKind(fact.kind), fact.value, Source(fact.source), fact.time, fact.detail)
+
+
+def _unit(metric: str) -> str:
+    return FIELDS.get(metric, "")
+
+
+def _floored(moment: datetime) -> datetime:
+    return moment - timedelta(minutes=moment.minute % 5, seconds=moment.second, microseconds=moment.microsecond)

@@ -1,0 +1,98 @@
+"""What measurements, sources and states are called in a report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from triage.model import Cause
+
+METRIC_WORDS: Mapping[str, str] = {
+    "rtt_ms": "round-trip time",
+    "jitter_ms": "jitter",
+    "loss_pct": "packet loss",
+    "sent": "packets sent",
+    "lost": "packets lost",
+    "latency_rx_ms": "one-way delay, download",
+    "latency_tx_ms": "one-way delay, upload",
+    "jitter_rx_ms": "jitter, download",
+    "jitter_tx_ms": "jitter, upload",
+    "loss_rx_pct": "packet loss, download",
+    "loss_tx_pct": "packet loss, upload",
+    "rx_bps": "download rate",
+    "tx_bps": "upload rate",
+    "rx_capacity_bps": "measured capacity, download",
+    "tx_capacity_bps": "measured capacity, upload",
+    "oper_up": "port state (1 = up)",
+    "flaps": "state changes",
+    "errors_rx": "receive errors",
+    "errors_tx": "transmit errors",
+    "discards_rx": "receive discards",
+    "discards_tx": "transmit discards",
+    "rssi_dbm": "signal strength (RSSI)",
+    "rsrp_dbm": "signal power (RSRP)",
+    "rsrq_db": "signal quality (RSRQ)",
+    "sinr_db": "signal to noise (SINR)",
+    "mos": "estimated MOS",
+}
+"""Every field of `collector.model.FIELDS`."""
+
+SOURCE_WORDS: Mapping[str, str] = {
+    "snmp": "SNMP counters of the device",
+    "orchestrator": "SD-WAN orchestrator",
+    "probe": "active probe",
+    "import": "imported measurements",
+}
+
+ACCESS_WORDS: Mapping[str, str] = {
+    "dia": "dedicated internet",
+    "broadband": "broadband",
+    "dsl": "DSL",
+    "lte": "LTE",
+    "5g": "5G",
+    "mpls": "MPLS",
+    "satellite": "satellite",
+}
+
+CAUSE_WORDS: Mapping[Cause, str] = {
+    Cause.LINK_DOWN: "line down",
+    Cause.SITE_DOWN: "site down",
+    Cause.LOSS: "packet loss",
+    Cause.LATENCY: "high delay",
+    Cause.JITTER: "high jitter",
+    Cause.SATURATION: "line filled by the site's own traffic",
+    Cause.INSTABILITY: "line going up and down",
+    Cause.FAILOVER: "traffic moved to a slower line",
+    Cause.LAN: "trouble behind the line, in the site's own network",
+    Cause.DEVICE: "device restarted",
+    Cause.MANAGEMENT_LOST: "management contact lost while data flows",
+    Cause.NO_DATA: "not measured",
+    Cause.NONE: "nothing out of the ordinary",
+}
+"""A trouble as a noun, fit for a heading."""
+
+UNFIT_WORDS: Mapping[str, str] = {
+    "down": "it is down itself",
+    "degraded": "it is degraded itself",
+    "no_data": "nothing was measured on it lately",
+    "no_headroom": "it has not enough room for the traffic",
+    "capacity_unknown": "its capacity is not known",
+    "shared_fate": "it shares its last mile with the line in trouble",
+    "data_cap": "its data allowance would not last",
+    "consent_needed": "its owner has to agree first",
+    "not_live": "it is not in service",
+    "nothing_to_relieve": "there is no traffic to move",
+}
+"""Every `triage.model.UnfitReason`."""
+
+
+def metric_words(metric: str) -> str:
+    return METRIC_WORDS.get(metric, metric)
+
+
+def source_words(source: str) -> str:
+    return SOURCE_WORDS.get(source, source)
+
+
+def action_words(action: str) -> str:
+    """An action as the policy names it, readable: "steer_all" -> "steer all"."""
+    return action.replace("_", " ")
