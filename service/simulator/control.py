@@ -38,6 +38,6 @@ class Control:
         return web.json_response(self._exchanged().model_dump(mode="json"))
 
     async def _truth(self, _request: web.Request) -> web.Response:
-        if self._clock.now().timestamp() < self._plan.end:
+        if self._clock.now().timestamp() < self._plan.over:
             return web.json_response({"error": "the story is not over"}, status=409)
         return web.json_response(revealed(self._plan).model_dump(mode="json"))

@@ -66,10 +66,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that will happen between `start` and `end`, epoch seconds."""
+    """Everything that will happen from `start` on. At `over` the story is told; what still lasts goes on for a while.
+    Epoch seconds."""
 
     start: float
-    end: float
+    over: float
     faults: tuple[Fault, ...]
     calls: tuple[Call, ...]
 

@@ -11,7 +11,9 @@ from service.simulator.faults import Call, Fault, FaultKind, Hit, Plan
 from service.simulator.fleet import Fleet, Premises
 
 MINUTE = 60.0
-STORY_MINUTES = 104.0
+STORY_MINUTES = 92.0
+TAIL_MINUTES = 12.0
+"""What lasts to the end outlives the story by this, so that nothing recovers while it is being told."""
 CARRIER_SITES = 4
 
 
@@ -54,7 +56,8 @@ def draw_plan(seed: int, fleet: Fleet, start: float, round_number: int = 0) -> P
     carriers = list(dict.fromkeys(str(each.links[0].carrier) for each in fleet.premises))
     rng.shuffle(carriers)
     wide, second, third, fourth = carriers
-    end = start + STORY_MINUTES * MINUTE
+    over = start + STORY_MINUTES * MINUTE
+    end = over + TAIL_MINUTES * MINUTE
 
     def minutes(low: float, high: float) -> float:
         return start + rng.uniform(low, high) * MINUTE
@@ -91,15 +94,17 @@ def draw_plan(seed: int, fleet: Fleet, start: float, round_number: int = 0) -> P
     by_id = {fault.id: fault for fault in faults}
     calls = [_call(rng, each, by_id[name], delay) for each, name, delay in complainants]
     calls.append(_groundless(rng, fine, minutes(62, 70)))
-    return Plan(start=start, end=end, faults=faults, calls=tuple(sorted(calls, key=lambda call: call.at)))
+    return Plan(start=start, over=over, faults=faults, calls=tuple(sorted(calls, key=lambda call: call.at)))
 
 
 def draw_rounds(seed: int, fleet: Fleet, start: float, rounds: int) -> Plan:
-    """Several stories one after the other, each with faults of its own; `end` is the end of the first."""
-    plans = [draw_plan(seed, fleet, start + turn * STORY_MINUTES * MINUTE, turn) for turn in range(rounds)]
+    """Several stories one after the other, each with faults of its own; `over` is the end of the first."""
+    plans = [
+        draw_plan(seed, fleet, start + turn * (STORY_MINUTES + TAIL_MINUTES) * MINUTE, turn) for turn in range(rounds)
+    ]
     return Plan(
         start=start,
-        end=plans[0].end,
+        over=plans[0].over,
         faults=tuple(fault for plan in plans for fault in plan.faults),
         calls=tuple(call for plan in plans for call in plan.calls),
     )

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from ctypes import c_longlong
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from random import Random
@@ -163,6 +164,7 @@ def write_fleet(simulation: Simulation, folder: Path) -> None:
         inventory=str(inventory),
         orchestrator=f"http://{LOOPBACK}:{port_of(simulation.sockets.orchestrator)}",
         control=f"http://{LOOPBACK}:{port_of(simulation.sockets.control)}",
+        over=datetime.fromtimestamp(simulation.plan.over, UTC),
     )
     fresh = folder / "endpoints.json.new"
     fresh.write_text(endpoints.model_dump_json(), encoding="utf-8")

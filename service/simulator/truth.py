@@ -66,6 +66,8 @@ class Endpoints(_Told):
     inventory: str
     orchestrator: str
     control: str
+    over: datetime
+    """When the (first) story is over and the truth is told."""
 
 
 class Truth(_Told):

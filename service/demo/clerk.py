@@ -1,0 +1,59 @@
+"""A repair desk: takes calls down as the command line and the desk do, and puts re-routes before a named person."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from service.installation import Installation
+from service.simulator.truth import PhoneCall
+from service.submitting import new_key, settled_proposal, submit, wait_for_ticket
+from triage import repository
+from triage.cases import ClaimReported, PersonAct, PersonActed, Proposal
+from triage.model import Claim, Symptom, VerdictKind
+
+WHO = "demo repair desk"
+TICKETED = (VerdictKind.CONFIRMED, VerdictKind.RECOVERED, VerdictKind.INCONCLUSIVE)
+"""What the desk asks a ticket for; where nothing was measured the client is told so, and no ticket is opened."""
+
+
+async def take(installation: Installation, call: PhoneCall) -> Mapping[str, Any]:
+    """Look first (nothing is recorded), then record the claim; the verdict as the engine recorded it."""
+    claim = Claim(
+        site=call.site,
+        client=call.client,
+        symptom=Symptom(call.symptom),
+        since=call.since,
+        reported_at=call.at,
+        reported_by=call.by,
+        words=call.words,
+    )
+    now = installation.clock.now()
+    judging = await installation.judging()
+    look = await judging.judge(claim.site, claim, now)
+    wanted = look.verdict.verdict in TICKETED
+    decisions = await submit(installation, new_key("claim"), ClaimReported(claim=claim, open_ticket=wanted))
+    case = next((one.case for one in decisions if one.case is not None), None)
+    if case is None:
+        return {"verdict": "refused", "cause": "none", "detail": "; ".join(one.detail for one in decisions)}
+    if wanted:
+        await wait_for_ticket(installation, case)
+    made_at = decisions[0].made_at
+    async with installation.database.reading() as connection:
+        verdicts = await repository.verdicts_of(connection, case)
+    return next((one.document for one in reversed(verdicts) if one.made_at >= made_at), verdicts[0].document)
+
+
+async def reroute(installation: Installation) -> Proposal | None:
+    """Approve and apply (dry run) the first open proposal, if there is one."""
+    async with installation.database.reading() as connection:
+        for case in await repository.cases(connection, only_open=True):
+            proposals = await repository.proposals_of(connection, case.id)
+            if proposals:
+                chosen = proposals[0]
+                break
+        else:
+            return None
+    for act in (PersonAct.APPROVE, PersonAct.APPLY):
+        await submit(installation, new_key("person"), PersonActed(who=WHO, does=act, target=chosen.id))
+    return await settled_proposal(installation, chosen.id)

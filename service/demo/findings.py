@@ -1,0 +1,129 @@
+"""What the service found, read the way its commands read it, and written where a person can look at it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from service.demo.compare import Answer, CaseFound, VerdictFound
+from service.documents import case_document, ticket_document
+from service.installation import Installation
+from service.reporting import write_evidence, write_performance
+from service.simulator.truth import PhoneCall
+from triage import repository
+from triage.cases import Origin
+from triage.model import VerdictKind
+from triage.repository import OutboxStatus
+
+DRAINED_WITHIN = 10.0
+"""Real seconds for what is meant for the ticket system to get there."""
+FORMATS = ("html", "pdf", "json")
+
+
+async def drained(installation: Installation) -> bool:
+    """Wait until the outbox is empty; False when it is not in time."""
+    deadline = asyncio.get_running_loop().time() + DRAINED_WITHIN
+    while asyncio.get_running_loop().time() < deadline:
+        async with installation.database.reading() as connection:
+            waiting = await repository.outbox(connection, statuses=(OutboxStatus.PENDING, OutboxStatus.TRYING))
+        if not waiting:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def answers(
+    installation: Installation, calls: Sequence[tuple[PhoneCall, Mapping[str, Any]]]
+) -> Sequence[tuple[Answer, Sequence[Mapping[str, Any]]]]:
+    """Each call with its first and final verdict, and the documents of both. A verdict that waited for statistics is
+    followed by the one the service reached by itself when they were there."""
+    result = []
+    for call, first in calls:
+        following = await _following(installation, first)
+        answer = Answer(call=call, first=verdict_found(first), final=verdict_found(following[-1]))
+        result.append((answer, following))
+    return result
+
+
+async def _following(installation: Installation, first: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    if first["verdict"] != VerdictKind.INCONCLUSIVE or first.get("case") is None:
+        return [first]
+    async with installation.database.reading() as connection:
+        verdicts = await repository.verdicts_of(connection, first["case"])
+    later = [one.document for one in reversed(verdicts) if _number(one.id) > _number(first["id"])]
+    conclusive = [one for one in later if one["verdict"] != VerdictKind.INCONCLUSIVE]
+    return [first, *conclusive[:1]]
+
+
+def _number(identity: str) -> int:
+    return int(identity.rpartition("-")[2])
+
+
+def verdict_found(document: Mapping[str, Any]) -> VerdictFound:
+    onset = document.get("onset")
+    return VerdictFound(
+        id=document.get("id", ""),
+        verdict=document["verdict"],
+        cause=document["cause"],
+        scope=document.get("scope", ""),
+        link=document.get("link"),
+        onset=datetime.fromisoformat(onset) if onset else None,
+    )
+
+
+async def cases_found(installation: Installation) -> Sequence[CaseFound]:
+    """Every case that was opened, with the tickets of its own."""
+    async with installation.database.reading() as connection:
+        cases = await repository.cases(connection)
+    tickets = await installation.tickets.list()
+    return [
+        CaseFound(
+            id=case.id,
+            site=case.site,
+            cause=case.cause.value,
+            scope=case.scope.value,
+            link=case.link,
+            by_machine=Origin.MACHINE in case.origins,
+            tickets=tuple(one.id for one in tickets if one.external_id.split(":")[0] == case.id),
+        )
+        for case in reversed(cases)
+    ]
+
+
+async def write_out(
+    installation: Installation, out: Path, told: Sequence[tuple[Answer, Sequence[Mapping[str, Any]]]]
+) -> Sequence[Path]:
+    """Verdicts, cases, tickets with their attachments, evidence of the calls' cases, and every client's report."""
+    written = [_write_json(out / "verdicts" / f"{answer.call.id}.json", list(documents)) for answer, documents in told]
+    async with installation.database.reading() as connection:
+        cases = await repository.cases(connection)
+    written.append(_write_json(out / "cases.json", [case_document(case) for case in cases]))
+    for ticket in await installation.tickets.list():
+        full = await installation.tickets.show(ticket.id)
+        written.append(_write_json(out / "tickets" / ticket.id / "ticket.json", ticket_document(full)))
+        for attachment in full.attachments:
+            file = await installation.tickets.attachment(ticket.id, attachment.name)
+            path = out / "tickets" / ticket.id / file.name
+            path.write_bytes(file.content)
+            written.append(path)
+    called = {case for answer, _ in told for case in [_case_at(cases, answer.call.site)] if case}
+    for case in sorted(called):
+        written += await write_evidence(installation, case, out / "evidence", FORMATS)
+    month = installation.clock.now().strftime("%Y-%m")
+    for client in (await installation.inventory()).clients:
+        written += await write_performance(installation, client, month, out / "reports", ("html", "pdf"))
+    return written
+
+
+def _case_at(cases: Sequence[Any], site: str) -> str | None:
+    return next((case.id for case in cases if case.site == site), None)
+
+
+def _write_json(path: Path, document: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False), encoding="utf-8")
+    return path
