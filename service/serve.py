@@ -6,6 +6,7 @@ A child that dies is started again after a pause that doubles while it keeps dyi
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ STEADY_AFTER = 60.0
 PATIENCE = 10.0
 """Real seconds that a child gets to stop by itself."""
 USAGE_EXIT = 2
+SUPERVISED = "LINEPROOF_SUPERVISED"
 
 
 async def serve(role: str, path: Path | None) -> int:
@@ -32,6 +34,9 @@ async def serve(role: str, path: Path | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     if role != "all":
+        if os.environ.get(SUPERVISED):
+            # The supervisor holds the other end: when it is gone, even killed, we stop too.
+            loop.add_reader(sys.stdin.fileno(), _end_with_supervisor, loop, stop)
         await ROLES[role](path, stop)
         return 0
     codes = await asyncio.gather(*(_supervise(name, path, stop) for name in ROLES))
@@ -43,9 +48,13 @@ async def _supervise(role: str, path: Path | None, stop: asyncio.Event) -> int:
     pause = FIRST_PAUSE
     loop = asyncio.get_running_loop()
     while not stop.is_set():
-        arguments = ["-m", "service.cli", "serve", "--role", role]
+        arguments = ["-m", "service.cli", "serve", "--role", role, *(["-c", str(path)] if path else [])]
         child = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, *(["-c", str(path)] if path else []), start_new_session=True
+            sys.executable,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE,
+            env={**os.environ, SUPERVISED: "1"},
+            start_new_session=True,
         )
         began = loop.time()
         log.info("started", child=role, pid=child.pid)
@@ -62,6 +71,12 @@ async def _supervise(role: str, path: Path | None, stop: asyncio.Event) -> int:
         except TimeoutError:
             continue
     return 0
+
+
+def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    if not sys.stdin.buffer.read1(1):
+        loop.remove_reader(sys.stdin.fileno())
+        stop.set()
 
 
 async def _wait_or_stop(child: asyncio.subprocess.Process, stop: asyncio.Event) -> int:

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter
 
 from collector.model import FIELDS, Fact, FloatArray, Series
 from config.clock import epoch_ms, rfc3339
-from inventory.model import Client, Device, Link, Site
-from triage.detection.baseline import BINS, baseline
-from triage.detection.view import View, half_hour
+from inventory.model import Device, Link, Site
+from triage.detection.baseline import baseline
+from triage.detection.view import BINS, View, half_hour
 from triage.documents import policy_document, verdict_document
 from triage.evidence import EvidencePack
 from triage.model import Claim, Picture, Verdict
@@ -27,7 +27,10 @@ CHARTED = ("rtt_ms", "latency_rx_ms", "latency_tx_ms", "jitter_ms", "jitter_rx_m
            "loss_rx_pct", "loss_tx_pct", "rx_bps", "tx_bps")  # fmt: skip
 """Metrics whose ordinary course is kept beside the measured one."""
 
-_CLAIM, _CLIENT, _SITE, _DEVICE, _LINK = map(TypeAdapter, (Claim, Client, Site, Device, Link))
+_CLAIM = TypeAdapter(Claim)
+_SITE = TypeAdapter(Site)
+_DEVICE = TypeAdapter(Device)
+_LINK = TypeAdapter(Link)
 
 
 def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: Policy, now: datetime) -> EvidencePack:

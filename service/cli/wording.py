@@ -65,7 +65,8 @@ def option_lines(options: list[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def relief_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{document['site']}: {document['cause']} on {document['link'] or 'no link'}; case {document['case'] or 'none'}"
+    where = document["link"] or "no link"
+    yield f"{document['site']}: {document['cause']} on {where}; case {document['case'] or 'none'}"
     yield from (
         option_lines(document["options"]) if document["options"] else iter(["  no other link could take traffic"])
     )
@@ -91,7 +92,7 @@ def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"  owner {case['owner'] or 'nobody'}, next: {case['next_action'] or '-'} {case['next_action_at'] or ''}"
     yield f"  ticket {case['ticket'] or 'none'}, evidence sha256 {case['evidence_sha256'] or '-'}"
     for verdict in document["verdicts"]:
-        yield f"  {verdict['id']}: {verdict['verdict']}, {verdict['cause']} on {verdict['link']}; {verdict.get('reason', '')}"
+        yield f"  {verdict['id']}: {verdict['verdict']}, {verdict['cause']} on {verdict['link']}; {verdict['reason']}"
     for proposal in document["proposals"]:
         yield f"  {proposal['id']}: {proposal['from_link']} -> {proposal['to_link']}, {proposal['status']}"
     for decision in reversed(document["decisions"]):

@@ -1,0 +1,207 @@
+"""What follows from what: the life of a case, its one ticket, and what a person may do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from triage.cases import (
+    Answered,
+    Case,
+    CaseStatus,
+    ClaimReported,
+    Decision,
+    EffectKind,
+    Origin,
+    PersonAct,
+    PersonActed,
+    ProposalStatus,
+    Reason,
+    TimerKind,
+)
+from triage.decide import on_answer, on_claim, on_person, on_quarantine, on_recovery, on_rejudge, on_trouble
+from triage.model import Cause, Claim, Severity, VerdictKind
+
+
+@pytest.fixture
+def claim(noon: datetime) -> ClaimReported:
+    said = Claim(site="store-114", client="acme", since=noon - timedelta(minutes=30), reported_at=noon)
+    return ClaimReported(claim=said, open_ticket=True)
+
+
+def kept(decision: Decision) -> Case:
+    assert decision.case is not None
+    return decision.case
+
+
+def kinds(decision: Decision) -> list[EffectKind]:
+    return [effect.kind for effect in decision.effects]
+
+
+def test_a_trouble_is_suspected_before_it_is_a_ticket(context, judged, noon):
+    decision = on_trouble(None, judged(), context())
+    assert kept(decision).status is CaseStatus.SUSPECTED
+    assert decision.effects == ()
+    assert [(timer.kind, timer.due_at) for timer in decision.timers] == [
+        (TimerKind.QUARANTINE, noon + timedelta(minutes=3))
+    ]
+
+
+def test_a_trouble_that_holds_opens_one_ticket_and_one_proposal(context, judged):
+    suspected = kept(on_trouble(None, judged(), context()))
+    decision = on_quarantine(suspected, judged(), context(3))
+    assert kept(decision).status is CaseStatus.OPEN
+    assert [(effect.kind, effect.key) for effect in decision.effects] == [(EffectKind.OPEN_TICKET, "C-1:ticket")]
+    assert decision.proposal is not None
+    assert (decision.proposal.from_link, decision.proposal.to_link) == ("store-114-wan1", "store-114-lte")
+
+
+def test_a_trouble_that_does_not_hold_closes_without_a_ticket(context, judged):
+    suspected = kept(on_trouble(None, judged(), context()))
+    decision = on_quarantine(suspected, judged(VerdictKind.NOT_SUBSTANTIATED, Cause.NONE, None), context(3))
+    assert kept(decision).status is CaseStatus.CLOSED
+    assert decision.reason is Reason.TROUBLE_DID_NOT_HOLD
+    assert decision.effects == ()
+
+
+def test_a_second_look_without_data_is_neither_healthy_nor_down(context, judged, noon):
+    suspected = kept(on_trouble(None, judged(), context()))
+    decision = on_quarantine(suspected, judged(VerdictKind.INCONCLUSIVE, Cause.NO_DATA, None), context(3))
+    assert kept(decision).status is CaseStatus.SUSPECTED
+    assert [timer.due_at for timer in decision.timers] == [noon + timedelta(minutes=4)]
+
+
+def test_management_contact_lost_opens_a_case_but_no_ticket(context, judged):
+    lost = judged(cause=Cause.MANAGEMENT_LOST, severity=Severity.MINOR)
+    decision = on_quarantine(kept(on_trouble(None, lost, context())), lost, context(3))
+    assert kept(decision).status is CaseStatus.OPEN
+    assert decision.effects == ()
+    assert decision.reason is Reason.NO_TICKET_FOR_CAUSE
+
+
+def test_announced_work_opens_nothing_and_says_why(context, judged):
+    decision = on_trouble(None, judged(), context(in_maintenance=True))
+    assert (decision.case, decision.reason) == (None, Reason.IN_MAINTENANCE)
+
+
+def test_a_claim_opens_a_case_whatever_the_verdict(context, judged, claim):
+    for kind in VerdictKind:
+        decision = on_claim(None, claim, judged(kind), context())
+        assert kept(decision).origins == (Origin.CLIENT,)
+        assert kinds(decision) == [EffectKind.OPEN_TICKET], kind
+
+
+def test_a_claim_without_a_ticket_asked_for_opens_none(context, judged, claim):
+    decision = on_claim(None, replace(claim, open_ticket=False), judged(), context())
+    assert decision.effects == ()
+
+
+def test_a_second_claim_joins_the_open_case_and_adds_to_its_ticket(context, judged, claim):
+    opened = replace(kept(on_claim(None, claim, judged(), context())), ticket="T-1")
+    decision = on_claim(opened, claim, judged(sha="b" * 64), context(10))
+    assert kept(decision).id == "C-1"
+    assert kept(decision).claims == 2
+    assert decision.reason is Reason.CLAIM_JOINED
+    assert kinds(decision) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
+
+
+def test_a_claim_takes_a_suspected_trouble_out_of_quarantine(context, judged, claim):
+    suspected = kept(on_trouble(None, judged(), context()))
+    decision = on_claim(suspected, claim, judged(), context(1))
+    assert kept(decision).status is CaseStatus.OPEN
+    assert kept(decision).origins == (Origin.MACHINE, Origin.CLIENT)
+    assert decision.cancelled == (TimerKind.QUARANTINE,)
+
+
+def test_a_claim_whose_statistics_are_late_is_pending_until_it_is_judged_again(context, judged, claim, noon):
+    later = noon + timedelta(minutes=15)
+    decision = on_claim(None, claim, judged(VerdictKind.INCONCLUSIVE, rejudge_at=later), context())
+    assert kept(decision).status is CaseStatus.PENDING
+    assert [(timer.kind, timer.due_at) for timer in decision.timers] == [(TimerKind.REJUDGE, later)]
+    again = on_rejudge(replace(kept(decision), ticket="T-1"), judged(), context(15))
+    assert kept(again).status is CaseStatus.OPEN
+    assert kinds(again) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
+
+
+def test_an_open_case_whose_trouble_is_gone_is_watched_then_resolved(context, judged, noon):
+    healthy = judged(VerdictKind.RECOVERED)
+    opened = replace(kept(on_quarantine(kept(on_trouble(None, judged(), context())), judged(), context(3))), ticket="T-1")
+    watched = on_trouble(opened, healthy, context(30))
+    assert kept(watched).status is CaseStatus.MONITORING
+    assert watched.timers[0].due_at == noon + timedelta(minutes=50)
+    resolved = on_recovery(kept(watched), healthy, context(50))
+    assert kept(resolved).status is CaseStatus.RESOLVED
+    assert kinds(resolved) == [EffectKind.RESOLVE_TICKET]
+
+
+def test_a_case_is_never_resolved_on_absent_data(context, judged, claim):
+    watched = replace(kept(on_trouble(None, judged(), context())), status=CaseStatus.MONITORING)
+    decision = on_recovery(watched, judged(VerdictKind.INCONCLUSIVE, Cause.NO_DATA, None), context(50))
+    assert decision.reason is Reason.RECHECK_WITHOUT_DATA
+    assert kept(decision).status is CaseStatus.MONITORING
+
+
+def test_a_case_that_a_client_reported_waits_for_the_clients_word(context, judged, claim):
+    watched = kept(on_claim(None, claim, judged(VerdictKind.RECOVERED), context()))
+    assert watched.status is CaseStatus.MONITORING
+    decision = on_recovery(watched, judged(VerdictKind.RECOVERED), context(20))
+    assert decision.reason is Reason.CLIENT_MUST_CONFIRM
+    assert kept(decision).status is CaseStatus.MONITORING
+    confirmed = on_person(kept(decision), PersonActed(who="Kim", does=PersonAct.CONFIRM, target="C-1"), context(30))
+    assert kept(confirmed).status is CaseStatus.RESOLVED
+
+
+def test_a_trouble_that_comes_back_while_watched_reopens_the_work(context, judged):
+    watched = replace(kept(on_trouble(None, judged(), context())), status=CaseStatus.MONITORING, ticket="T-1")
+    decision = on_trouble(watched, judged(sha="c" * 64), context(10))
+    assert kept(decision).status is CaseStatus.OPEN
+    assert decision.reason is Reason.RECOVERY_BROKEN
+    assert TimerKind.RECOVERY in decision.cancelled
+
+
+def test_a_ticket_answer_brings_the_evidence_to_the_ticket(context, judged, claim):
+    opened = kept(on_claim(None, claim, judged(), context()))
+    answer = Answered(key="C-1:ticket", kind=EffectKind.OPEN_TICKET, case="C-1", ok=True, ticket="T-7")
+    decision = on_answer(opened, answer, context(1))
+    assert kept(decision).ticket == "T-7"
+    assert [(effect.kind, effect.evidence_sha256) for effect in decision.effects] == [
+        (EffectKind.ATTACH_EVIDENCE, "a" * 64)
+    ]
+
+
+def test_a_far_end_that_gave_up_is_the_cases_next_action(context, judged, claim):
+    opened = kept(on_claim(None, claim, judged(), context()))
+    answer = Answered(key="C-1:ticket", kind=EffectKind.OPEN_TICKET, case="C-1", ok=False, text="refused: 403")
+    decision = on_answer(opened, answer, context(1))
+    assert decision.reason is Reason.FAR_END_GAVE_UP
+    assert "refused: 403" in kept(decision).next_action
+
+
+def test_nothing_is_sent_to_a_router_before_a_named_person_approved(context, judged, claim):
+    opened = on_claim(None, claim, judged(), context())
+    case, proposal = kept(opened), opened.proposal
+    assert proposal is not None
+    apply = PersonActed(who="Kim", does=PersonAct.APPLY, target="P-1")
+    early = on_person(case, apply, context(1, proposal=proposal))
+    assert early.reason is Reason.PERSON_ACT_REFUSED
+    assert "approved" in early.detail
+    nameless = PersonActed(who=" ", does=PersonAct.APPROVE, target="P-1")
+    assert on_person(case, nameless, context(1, proposal=proposal)).reason is Reason.PERSON_ACT_REFUSED
+    approve = PersonActed(who="Kim", does=PersonAct.APPROVE, target="P-1")
+    approved = on_person(case, approve, context(1, proposal=proposal)).proposal
+    assert approved is not None
+    assert (approved.status, approved.decided_by) == (ProposalStatus.APPROVED, "Kim")
+    applied = on_person(case, apply, context(2, proposal=approved))
+    assert kinds(applied) == [EffectKind.APPLY_REROUTE]
+
+
+def test_a_case_gets_one_proposal(context, judged, claim):
+    first = on_claim(None, claim, judged(), context())
+    second = on_claim(kept(first), claim, judged(), context(5, proposal=first.proposal))
+    assert second.proposal is None
+
+
+def test_no_proposal_without_a_fit_option(context, judged, claim):
+    assert on_claim(None, claim, judged(fit=False), context()).proposal is None
