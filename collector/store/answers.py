@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,11 +32,16 @@ def check_question(fields: Sequence[str], every: timedelta | None, agg: Aggregat
         raise StoreError(f"buckets of {every} are not possible; give whole seconds, at least one")
 
 
+def identity(fact: Fact) -> tuple[object, ...]:
+    """What makes two facts the same."""
+    return fact.source, fact.subject, fact.kind, fact.time, fact.value
+
+
 def distinct(facts: Sequence[Fact]) -> list[Fact]:
     """Facts without repetitions, the first of each staying."""
     known: dict[tuple[object, ...], Fact] = {}
     for fact in facts:
-        known.setdefault((fact.source, fact.subject, fact.kind, fact.time, fact.value), fact)
+        known.setdefault(identity(fact), fact)
     return list(known.values())
 
 
@@ -46,9 +52,9 @@ def last_of_each(rows: Rows) -> Rows:
 
 def series_of(rows: Rows) -> list[Series]:
     """One Series per (link, source) of merged rows, in their order; fields that nothing measured are left out."""
-    starts = starts_of(rows.link, rows.source)
+    edges = np.append(starts_of(rows.link, rows.source), len(rows)) if len(rows) else ()
     found = []
-    for start, end in zip(starts, np.append(starts[1:], len(rows)), strict=True):
+    for start, end in pairwise(edges):
         span = slice(int(start), int(end))
         columns = {name: values[span] for name, values in rows.fields.items()}
         found.append(

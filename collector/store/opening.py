@@ -24,4 +24,8 @@ def open_store(settings: StoreSettings, data: Path) -> tuple[Journal, Measuremen
     journal = open_journal(settings, data)
     if settings.kind == "embedded":
         return journal, EmbeddedStore(journal, data / settings.folder, settings.raw_days)
-    raise StoreError("the InfluxDB adapter is not in this version yet; set the store's kind to embedded")
+    if settings.influx is None:
+        raise StoreError("the store is set to influx without a section `influx`; add its url and token")
+    from collector.store.influx import InfluxStore
+
+    return journal, InfluxStore.of_settings(settings.influx, journal)

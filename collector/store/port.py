@@ -16,6 +16,10 @@ class StoreError(LineproofError):
     """The measurement store refused or did not answer; `retryable` says whether to try the same again."""
 
 
+class RefusedError(StoreError):
+    """The store is there and refused these very rows; whoever forwards them sets them aside with this reason."""
+
+
 class Statistic(StrEnum):
     P50 = "p50"
     P95 = "p95"

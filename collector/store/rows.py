@@ -92,6 +92,13 @@ def rows_of(batches: Sequence[SampleBatch]) -> Rows:
     )
 
 
+def joined(source: Source, batches: Sequence[SampleBatch]) -> SampleBatch:
+    """Batches of one source as one, in their order."""
+    rows = rows_of(batches)
+    links = [rows.names[code] for code in rows.link.tolist()]
+    return SampleBatch(source, links, rows.time, rows.seconds, rows.received_at, rows.fields)
+
+
 def concatenated(tables: Sequence[Rows]) -> Rows:
     """Tables one after the other, links brought to one numbering."""
     tables = [table for table in tables if len(table)]

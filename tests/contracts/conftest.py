@@ -1,0 +1,158 @@
+"""A real InfluxDB for the tests: Debian's influxd 1.6 behind a proxy that gives it the write path of 1.8, 2 and 3."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession, web
+
+TOKEN = "a-token-that-no-message-may-show"
+
+CONFIGURATION = """
+reporting-disabled = true
+bind-address = "127.0.0.1:{rpc}"
+[meta]
+  dir = "{folder}/meta"
+[data]
+  dir = "{folder}/data"
+  wal-dir = "{folder}/wal"
+  index-version = "tsi1"
+  query-log-enabled = false
+[monitor]
+  store-enabled = false
+[http]
+  bind-address = "127.0.0.1:{http}"
+  log-enabled = false
+[logging]
+  level = "error"
+"""
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+@dataclass
+class Influxd:
+    """Debian's influxd in a folder of its own; it can be stopped and started again."""
+
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = ["influxd", "run", "-config", str(self.folder / "influxdb.conf")]
+        with (self.folder / "influxd.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(self.url + "/ping", timeout=1).close()
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+            else:
+                return
+        pytest.fail(f"influxd did not start: {(self.folder / 'influxd.log').read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+            self.process = None
+
+
+@pytest.fixture(scope="session")
+def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
+    if shutil.which("influxd") is None:
+        message = "influxd is not installed (apt-get install --no-install-recommends influxdb)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(f"NOT TESTED against a real InfluxDB: {message}")
+    folder = tmp_path_factory.mktemp("influxd")
+    rpc, http = free_ports(2)
+    (folder / "influxdb.conf").write_text(CONFIGURATION.format(folder=folder, rpc=rpc, http=http))
+    server = Influxd(folder, http)
+    server.start()
+    yield server
+    server.stop()
+
+
+@dataclass
+class InfluxProxy:
+    """What stands before influxd: maps the write path of InfluxDB 2 to that of 1.6, and misbehaves when told to."""
+
+    url: str
+    influxd: Influxd
+    answers: list[tuple[int, str]]
+    """Answers to give instead of asking the server, first one first."""
+    token: str = TOKEN
+    writes: int = 0
+
+
+@pytest.fixture
+async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
+    async def forward(request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Token {TOKEN}":
+            return web.json_response({"code": "unauthorized", "message": "unauthorized access"}, status=401)
+        if proxy.answers:
+            status, body = proxy.answers.pop(0)
+            return web.Response(status=status, text=body)
+        path, params = request.path, dict(request.query)
+        if path == "/api/v2/write":
+            proxy.writes += 1
+            database, _, policy = params.pop("bucket").partition("/")
+            path, params["db"] = "/write", database
+            params |= {"rp": policy} if policy else {}
+            params["precision"] = {"us": "u"}.get(params["precision"], params["precision"])
+        headers = {
+            name: request.headers[name] for name in ("Content-Encoding", "Content-Type") if name in request.headers
+        }
+        try:
+            async with session.post(
+                influxd.url + path, params=params, data=await request.read(), headers=headers
+            ) as answer:
+                return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")
+        except OSError:
+            return web.Response(status=503, text="the server behind is away")
+
+    application = web.Application(client_max_size=1 << 28, handler_args={"auto_decompress": False})
+    application.router.add_post("/{path:.*}", forward)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    proxy = InfluxProxy(f"http://127.0.0.1:{runner.addresses[0][1]}", influxd, [])
+    async with ClientSession() as session:
+        yield proxy
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def influx_bucket(influxd: Influxd, request: pytest.FixtureRequest) -> str:
+    """A database and retention policy of this test's own, as the bucket name of InfluxDB 2."""
+    name = f"wan{time.monotonic_ns()}"
+    async with ClientSession() as session:
+        for query in (
+            f'CREATE DATABASE "{name}"',
+            f'CREATE RETENTION POLICY "raw" ON "{name}" DURATION INF REPLICATION 1',
+        ):
+            async with session.post(influxd.url + "/query", data={"q": query}) as answer:
+                assert answer.status == 200, await answer.text()
+    return f"{name}/raw"
