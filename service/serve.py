@@ -74,7 +74,7 @@ async def _supervise(role: str, path: Path | None, stop: asyncio.Event) -> int:
 
 
 def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    if not sys.stdin.buffer.read1(1):
+    if not os.read(sys.stdin.fileno(), 1):
         loop.remove_reader(sys.stdin.fileno())
         stop.set()
 

@@ -16,7 +16,7 @@ from triage.model import Claim, Picture, Verdict
 from triage.pack import build_pack
 from triage.policy import Policy
 from triage.reading import read_picture
-from triage.wording import ticket_text, ticket_title
+from triage.ticket_wording import ticket_text, ticket_title
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

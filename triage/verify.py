@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from collector.model import Series, Source
 from triage.evidence import EvidencePack
-from triage.judge import recompute
+from triage.recompute import recompute
 from triage.model import Finding
 
 _FINDING = TypeAdapter(Finding)

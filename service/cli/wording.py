@@ -9,7 +9,7 @@ from typing import Any
 from collector.plan import Plan
 from inventory.model import Site
 from triage.model import Cause, VerdictKind
-from triage.wording import CAUSE_WORDS, VERDICT_WORDS, local
+from triage.ticket_wording import CAUSE_WORDS, VERDICT_WORDS, local
 
 
 def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:

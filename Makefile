@@ -1,0 +1,48 @@
+# Two commands do all the set-up: `make demo` and `make test`. CONTRIBUTING.md has the map.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo test unit lint bench clean
+
+help:
+	@echo "make demo    the main job on a simulated fleet, in a minute; results in demo-out/"
+	@echo "make test    everything; as root on Debian it installs what the real-server tests need"
+	@echo "make setup   a venv in .venv with the locked dependencies; then $(BIN)/lineproof"
+	@echo "make unit    unit and property tests alone, in seconds"
+	@echo "make lint    ruff and mypy"
+	@echo "make bench   the benchmarks' tables"
+
+setup: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lineproof needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.venv/.developing: .venv/.installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: setup
+	$(BIN)/lineproof demo --once --out demo-out
+
+test: lint
+	sh tests/install-debian.sh
+	$(BIN)/python -m pytest
+
+unit: .venv/.developing
+	$(BIN)/python -m pytest -q -m "not real and not slow" tests/config tests/inventory tests/collector tests/triage \
+		tests/reports tests/service tests/property tests/contracts
+
+lint: .venv/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/.developing
+	for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each $(BENCH) || exit 1; done
+
+clean:
+	rm -rf .venv build dist *.egg-info demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

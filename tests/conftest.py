@@ -1,0 +1,27 @@
+"""What every test gets, and the rule about skipping: with CI=true only what cannot be had there may be skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+MAY_BE_SKIPPED = ("../shared", "INFLUX_URL")
+"""Words of the two reasons that CI accepts: reference data beside the checkout, and an opt-in server's address."""
+
+
+def _forbidden(report: pytest.TestReport) -> bool:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return not any(word in reason for word in MAY_BE_SKIPPED)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [] if reporter is None else reporter.stats.get("skipped", [])
+    wrong = [report for report in skipped if _forbidden(report)]
+    if wrong and os.environ.get("CI") == "true" and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.write_line(f"CI=true, and {len(wrong)} tests were skipped that must not be", red=True)
+    yield

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs the Debian packages that the tests against real servers and a real browser need, and says so.
+# Elsewhere, or without root, it changes nothing: those tests are then skipped, each with its reason.
+set -eu
+packages="chromium fonts-dejavu-core influxdb iproute2 iputils-ping poppler-utils snmp snmpd"
+missing=""
+for package in $packages; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
+done
+[ -n "$missing" ] || { echo "real servers and browser: all Debian packages are there"; exit 0; }
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "NOT INSTALLED (needs root on Debian):$missing"
+    echo "tests that need them are skipped and listed below; with CI=true that is a failure"
+    exit 0
+fi
+echo "installing Debian packages for the tests:$missing"
+# Their daemons are started by the tests themselves, on loopback ports of their own.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+    chmod +x /usr/sbin/policy-rc.d
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
+apt-get -qq -o DPkg::Lock::Timeout=240 update
+# shellcheck disable=SC2086 # a list of words
+DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=240 install -y --no-install-recommends $missing >/dev/null

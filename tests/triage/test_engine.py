@@ -1,0 +1,279 @@
+"""The engine on a real records database and a real store: one transaction an input, nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from collector.journal import Journal
+from collector.model import Cadence, SampleBatch, Source
+from collector.store.embedded import EmbeddedStore
+from config.clock import ManualClock, epoch_ms
+from config.database import Database
+from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
+from triage import inbox, repository
+from triage.actuator.dryrun import DryRun
+from triage.cases import CaseStatus, ClaimReported, EffectKind, PersonAct, PersonActed, ProposalStatus
+from triage.engine import Engine
+from triage.evidence import EvidenceFile, EvidencePack
+from triage.evidence_folder import EvidenceFolder
+from triage.judging import Judging
+from triage.lease import Lease
+from triage.model import Claim
+from triage.performer import Performer
+from triage.policy import load_policy
+from triage.repository import OutboxStatus
+from triage.tickets.builtin import BuiltinTickets
+from triage.tickets.port import NewTicket, TicketError
+from triage.verify import verify_pack
+
+START = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+INVENTORY = Inventory.of(
+    clients=[Client(id="acme", name="Acme")],
+    sites=[Site(id="store-114", client="acme", name="Store 114")],
+    links=[
+        Link(id="wan1", site="store-114", access=Access.DIA, carrier="Example Fiber", committed_down_bps=100e6,
+             committed_up_bps=100e6),
+        Link(id="lte", site="store-114", access=Access.LTE, role=LinkRole.SECONDARY, carrier="Cell",
+             committed_down_bps=50e6, committed_up_bps=20e6, metered=True),
+    ],
+)  # fmt: skip
+CADENCES = {Source.PROBE: Cadence(every=300, late=60)}
+
+
+class PackOnly:
+    """Hands the pack itself over; the readable report has tests of its own."""
+
+    async def render(self, pack: EvidencePack, case: str) -> tuple[EvidenceFile, ...]:
+        return (EvidenceFile(f"evidence-{case}.json", "application/json", pack.content),)
+
+
+class Office:
+    """An engine and a performer that can be thrown away and made again on the same files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock(START)
+        self.database = Database(folder / "records.db")
+        self.store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder / "parts", 95)
+        self.evidence = EvidenceFolder(folder / "evidence")
+        self.tickets = BuiltinTickets(self.database, self.clock)
+        self.restart()
+
+    def restart(self) -> None:
+        self.engine = Engine(self.database, self.judging, self.evidence, self.clock)
+        self.performer = Performer(
+            self.database, self.clock, self.tickets, PackOnly(), DryRun(), self.evidence, self.inventory
+        )
+
+    async def judging(self) -> Judging:
+        return Judging(self.store, INVENTORY, CADENCES, load_policy())
+
+    async def inventory(self) -> Inventory:
+        return INVENTORY
+
+    async def measure(self, link: str, start: datetime, minutes: int, lost: int) -> None:
+        """Twenty packets every five minutes, `lost` of them lost, 20 ms there and back."""
+        time = np.arange(epoch_ms(start), epoch_ms(start) + minutes * 60_000, 300_000, dtype=np.int64)
+        count = len(time)
+        await self.store.write(
+            SampleBatch(
+                source=Source.PROBE,
+                links=[link] * count,
+                time=time,
+                seconds=np.full(count, 300, dtype=np.int32),
+                received_at=time + 300_000,
+                fields={
+                    "rtt_ms": 20 + np.arange(count) % 3 * 1.0,
+                    "jitter_ms": np.full(count, 1.0),
+                    "loss_pct": np.full(count, 5.0 * lost),
+                    "sent": np.full(count, 20.0),
+                    "lost": np.full(count, float(lost)),
+                },
+            )
+        )
+
+    async def work(self) -> None:
+        await self.engine.fire_timers()
+        while await self.engine.work_off() + await self.performer.perform_due():
+            continue
+
+    async def minute(self) -> None:
+        await self.engine.tick()
+        await self.work()
+
+
+@pytest.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    office = Office(tmp_path)
+    await office.database.create_all()
+    for link in ("wan1", "lte"):
+        await office.measure(link, START - timedelta(days=3), 3 * 1440 - 40, lost=0)
+    await office.measure("lte", START - timedelta(minutes=40), 40, lost=0)
+    yield office
+    await office.store.close()
+    await office.database.close()
+
+
+async def lossy(office: Office) -> None:
+    await office.measure("wan1", START - timedelta(minutes=40), 40, lost=5)
+
+
+def reported(open_ticket: bool = True) -> ClaimReported:
+    claim = Claim(site="store-114", client="acme", since=START - timedelta(minutes=30), reported_at=START)
+    return ClaimReported(claim=claim, open_ticket=open_ticket)
+
+
+async def test_a_claim_becomes_one_case_one_ticket_and_its_evidence(office: Office):
+    await lossy(office)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.work()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+        (verdict,) = await repository.verdicts_of(connection, case.id)
+    assert (case.id, case.status, case.ticket) == ("C-1", CaseStatus.OPEN, "T-1")
+    assert (verdict.document["verdict"], verdict.document["cause"]) == ("confirmed", "loss")
+    ticket = await office.tickets.show("T-1")
+    (attached,) = ticket.attachments
+    assert attached.sha256 == case.evidence_sha256
+    checks = verify_pack(office.evidence.get(verdict.evidence_sha256), verdict.document)
+    assert len(checks) >= 2
+    assert all(check.ok for check in checks), checks
+
+
+async def test_the_same_claim_sent_twice_counts_once(office: Office):
+    await lossy(office)
+    for _ in range(2):
+        await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.work()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+    assert case.claims == 1
+    assert len(await office.tickets.list()) == 1
+
+
+async def test_two_claims_about_one_site_are_one_case_and_one_ticket(office: Office):
+    await lossy(office)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await inbox.enqueue(office.database, "claim:2", reported(), START)
+    await office.work()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+    assert case.claims == 2
+    assert len(await office.tickets.list()) == 1
+
+
+async def test_a_trouble_that_nobody_reported_becomes_a_ticket_after_quarantine(office: Office):
+    await lossy(office)
+    await office.minute()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+    assert case.status is CaseStatus.SUSPECTED
+    assert await office.tickets.list() == []
+    office.clock.move_to(START + timedelta(minutes=3))
+    await office.minute()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+    assert case.status is CaseStatus.OPEN
+    assert [ticket.id for ticket in await office.tickets.list()] == ["T-1"]
+
+
+async def test_a_quiet_minute_opens_nothing(office: Office):
+    await office.measure("wan1", START - timedelta(minutes=40), 40, lost=0)
+    await office.minute()
+    async with office.database.reading() as connection:
+        assert await repository.cases(connection) == []
+
+
+async def test_work_lost_before_its_commit_is_done_again_with_the_same_result(office: Office):
+    await lossy(office)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    office.restart()
+    office.clock.move_to(START + timedelta(minutes=2))
+    await office.work()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+    assert case.opened_at == START
+
+
+async def test_a_ticket_created_just_before_a_crash_is_found_by_its_key(office: Office):
+    await lossy(office)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.engine.work_off()
+    made = await office.tickets.create(
+        NewTicket(external_id="C-1:ticket", name="n", description="d", severity=None, client="acme", site="store-114")
+    )
+    async with office.database.writing() as connection:
+        (row,) = await repository.outbox(connection)
+        await repository.mark_outbox(connection, replace(row, status=OutboxStatus.TRYING))
+    office.restart()
+    await office.work()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+    assert case.ticket == made
+    assert len(await office.tickets.list()) == 1
+
+
+async def test_a_ticket_system_that_is_away_delays_the_ticket_and_nothing_else(office: Office):
+    class Away(BuiltinTickets):
+        async def create(self, new: NewTicket) -> str:
+            raise TicketError("the ticket system does not answer; it is tried again", retryable=True)
+
+    await lossy(office)
+    tickets, office.tickets = office.tickets, Away(office.database, office.clock)
+    office.restart()
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.work()
+    async with office.database.reading() as connection:
+        (row,) = await repository.outbox(connection)
+    assert (row.status, row.attempts) == (OutboxStatus.PENDING, 1)
+    assert row.next_at == START + timedelta(seconds=5)
+    office.tickets = tickets
+    office.restart()
+    office.clock.move_to(START + timedelta(seconds=6))
+    await office.work()
+    assert len(await tickets.list()) == 1
+
+
+async def test_a_reroute_is_proposed_approved_and_shown_as_what_would_be_sent(office: Office):
+    await lossy(office)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.work()
+    for number, act in enumerate((PersonAct.APPROVE, PersonAct.APPLY)):
+        acted = PersonActed(who="Kim Lee", does=act, target="P-1")
+        await inbox.enqueue(office.database, f"person:{number}", acted, START)
+        await office.work()
+    async with office.database.reading() as connection:
+        proposal = await repository.proposal_by_id(connection, "P-1")
+        done = await repository.outbox(connection, statuses=(OutboxStatus.DONE,))
+    assert (proposal.status, proposal.decided_by) == (ProposalStatus.APPLIED, "Kim Lee")
+    assert "DRY RUN, nothing was sent" in proposal.result
+    assert EffectKind.APPLY_REROUTE in {row.effect.kind for row in done}
+
+
+async def test_a_claim_about_another_clients_site_is_refused(office: Office):
+    other = ClaimReported(
+        claim=Claim(site="store-114", client="globex", since=START, reported_at=START), open_ticket=True
+    )
+    seq = await inbox.enqueue(office.database, "claim:1", other, START)
+    await office.work()
+    async with office.database.reading() as connection:
+        assert await repository.cases(connection) == []
+        (decision,) = await repository.decisions_on(connection, seq)
+    assert decision.reason == "claim_refused"
+
+
+async def test_only_one_engine_holds_the_lease(office: Office):
+    first, second = Lease(office.database, office.clock), Lease(office.database, office.clock)
+    assert await first.hold()
+    assert not await second.hold()
+    assert await first.hold()
+    office.clock.move_to(START + timedelta(seconds=16))
+    assert await second.hold()
+    assert not await first.hold()
+    await second.release()
+    assert await first.hold()
