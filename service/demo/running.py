@@ -126,7 +126,8 @@ async def _live(console: Console, installation: Installation, outside: Outside) 
 def _where_to_look(stage: Stage) -> str:
     clock = stage.clock
     return (
-        f"desk      http://{HOST}:{stage.desk}/   search for a client, a street, `store 115`, a serial or a circuit id\n"
+        f"desk      http://{HOST}:{stage.desk}/\n"
+        f"search    Bramley, `store 115`, a street, a serial or a circuit id\n"
         f"command   lineproof case list -c {stage.settings}\n"
         f"log       {stage.log}\n"
         f"The fleet's clock shows {clock.now():%A %Y-%m-%d %H:%M} UTC and runs {clock.factor:g} times as fast as yours."

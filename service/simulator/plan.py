@@ -99,9 +99,8 @@ def draw_plan(seed: int, fleet: Fleet, start: float, round_number: int = 0) -> P
 
 def draw_rounds(seed: int, fleet: Fleet, start: float, rounds: int) -> Plan:
     """Several stories one after the other, each with faults of its own; `over` is the end of the first."""
-    plans = [
-        draw_plan(seed, fleet, start + turn * (STORY_MINUTES + TAIL_MINUTES) * MINUTE, turn) for turn in range(rounds)
-    ]
+    length = (STORY_MINUTES + TAIL_MINUTES) * MINUTE
+    plans = [draw_plan(seed, fleet, start + turn * length, turn) for turn in range(rounds)]
     return Plan(
         start=start,
         over=plans[0].over,
