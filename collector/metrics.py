@@ -5,8 +5,8 @@ from __future__ import annotations
 from prometheus_client import Counter, Gauge
 
 SAMPLES = Counter("lineproof_samples_total", "Samples handed to the journal", ["source"])
-FACTS = Counter("lineproof_facts_total", "Facts handed to the journal", ["kind", "value"])
-POLLS = Counter("lineproof_polls_total", "SNMP polls by outcome, as far as they are reported", ["outcome"])
+FACTS = Counter("lineproof_facts_total", "Facts handed to the journal", ["kind"])
+POLLS = Counter("lineproof_polls_total", "SNMP polls by outcome", ["outcome"])
 JOURNAL_WAITING = Gauge("lineproof_journal_waiting_rows", "Rows gathered and not yet in the journal")
 JOURNAL_OLDEST = Gauge("lineproof_journal_lag_seconds", "Age of the oldest row that is not yet in the journal")
 STORE_BACKLOG = Gauge("lineproof_store_backlog_entries", "Journal entries that the store has yet to take over")

@@ -1,0 +1,96 @@
+"""What the collector says about itself: which source is fresh, which is not, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from config.clock import rfc3339
+
+SLOTS_UNTIL_STALE = 3
+"""A polled source hands over a slot's rows at most a slot late; with this many missing it is no longer fresh."""
+NAMES_SHOWN = 8
+
+
+class SourceState(StrEnum):
+    """The values of a SOURCE_STATE fact, and `starting` before the first answer."""
+
+    OK = "ok"
+    STALE = "stale"
+    FAILING = "failing"
+    STARTING = "starting"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHealth:
+    """`newest` is the end of the newest measurement; `detail` says why the state is not ok."""
+
+    name: str
+    state: SourceState
+    detail: str
+    newest: datetime | None
+
+    @property
+    def well(self) -> bool:
+        return self.state in (SourceState.OK, SourceState.STARTING)
+
+    def document(self) -> dict[str, object]:
+        newest = rfc3339(self.newest) if self.newest else None
+        return {"name": self.name, "state": self.state.value, "detail": self.detail, "newest": newest}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorHealth:
+    sources: Sequence[SourceHealth]
+    journal_lag_seconds: float
+    """Age of the oldest row that is not yet in the journal; 0 when there is none."""
+    store_detail: str
+    problems: Sequence[str]
+    """One sentence for each thing that is not as it should be."""
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+    def document(self) -> dict[str, object]:
+        """As the health endpoint shows it."""
+        return {
+            "ok": self.ok,
+            "why": "; ".join(self.problems),
+            "problems": list(self.problems),
+            "sources": [source.document() for source in self.sources],
+            "journal_lag_seconds": round(self.journal_lag_seconds, 3),
+            "store": self.store_detail,
+        }
+
+
+def polled_health(
+    name: str,
+    *,
+    every: int,
+    newest: datetime | None,
+    outcomes: Mapping[str, str],
+    started: datetime,
+    now: datetime,
+) -> SourceHealth:
+    """How a source is that we poll or probe ourselves each `every` seconds. Pure.
+
+    `newest` is the end of the newest slot handed over since `started`; `outcomes` the last poll outcome of each
+    device. A silent device is told, but only when all are silent is it likelier that we are the blind ones.
+    """
+    silent = sorted(device for device, outcome in outcomes.items() if outcome != "ok")
+    shown = ", ".join(f"{device} ({outcomes[device]})" for device in silent[:NAMES_SHOWN])
+    more = ", ..." if len(silent) > NAMES_SHOWN else ""
+    detail = f"{len(silent)} of {len(outcomes)} devices without a good poll: {shown}{more}" if silent else ""
+    if silent and len(silent) == len(outcomes):
+        return SourceHealth(name=name, state=SourceState.FAILING, detail=detail, newest=newest)
+    limit = timedelta(seconds=SLOTS_UNTIL_STALE * every)
+    if now - max(newest or started, started) > limit:
+        since = f"no sample since {rfc3339(newest)}" if newest else "no sample yet"
+        return SourceHealth(
+            name=name, state=SourceState.STALE, detail="; ".join(filter(None, [since, detail])), newest=newest
+        )
+    state = SourceState.OK if newest else SourceState.STARTING
+    return SourceHealth(name=name, state=state, detail=detail, newest=newest)

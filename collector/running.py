@@ -1,0 +1,203 @@
+"""The collector of one installation: its watches, the journal's group commit, and the store's upkeep."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+
+import structlog
+
+from collector.health import CollectorHealth, SourceHealth, polled_health
+from collector.journal import Journal
+from collector.journal_sink import JournalSink
+from collector.metrics import JOURNAL_OLDEST, JOURNAL_WAITING, POLLS, STORE_BACKLOG, WATCH_RESTARTS
+from collector.model import Source
+from collector.orchestrator.velocloud import VeloCloud
+from collector.orchestrator.watch import OrchestratorWatch
+from collector.probe import ProbeWatch, probed_links
+from collector.settings import CollectorSettings
+from collector.snmp.poller import SnmpPoller
+from collector.snmp.report import PollOutcome
+from collector.snmp.watch import SnmpWatch, polled_devices
+from collector.store.forwarder import Forwarder
+from collector.store.port import MeasurementStore
+from config.clock import Clock
+from config.errors import LineproofError
+from inventory.model import Inventory
+
+log = structlog.get_logger()
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+STEADY_AFTER = 600.0
+MAINTAIN_EVERY = 60.0
+COUNT_EVERY = 5.0
+"""Real seconds: what fails here is this process and this disk, whatever clock the measurements run on."""
+
+
+class Collector:
+    """Measures until stopped. `run` once; `stop` ends it after what was measured is in the journal.
+
+    Every watch runs under a supervisor: an unexpected error in one ends no other.
+    """
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        inventory: Inventory,
+        journal: Journal,
+        store: MeasurementStore,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._store = store
+        self._sink = JournalSink(journal)
+        self._poller = SnmpPoller(timeout=settings.snmp.timeout, retries=settings.snmp.retries)
+        self._snmp = SnmpWatch(inventory, settings.snmp, clock, self._sink, self._poller)
+        self._probe = ProbeWatch(inventory, settings.probe, clock, self._sink)
+        self._orchestrators = [
+            OrchestratorWatch(VeloCloud(name, each, inventory, clock), each, inventory, clock, self._sink, store)
+            for name, each in settings.orchestrators.items()
+        ]
+        self._forwarder = _forwarder(settings, journal, store, clock)
+        self._expected = {
+            Source.SNMP: len(polled_devices(inventory)),
+            Source.PROBE: len(probed_links(inventory)) if settings.probe.enabled else 0,
+        }
+        self._counted = dict.fromkeys(PollOutcome, 0)
+        self._broken: dict[str, str] = {}
+        self._upkeep_error = ""
+        self._started = clock.now()
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    async def run(self) -> None:
+        """Measure until `stop`, or until cancelled."""
+        self._started = self._clock.now()
+        keepers = [self._supervised("journal", self._sink.run), self._supervised("upkeep", self._maintain)]
+        keepers.append(self._supervised("metrics", self._count))
+        if self._forwarder is not None:
+            keepers.append(self._supervised("forwarder", self._forwarder.run))
+        watches = [self._supervised("snmp", self._snmp.run), self._supervised("probe", self._probe.run)]
+        watches += [
+            self._supervised(f"orchestrator {name}", watch.run)
+            for name, watch in zip(self._settings.orchestrators, self._orchestrators, strict=True)
+        ]
+        keeping, watching = _started(keepers), _started(watches)
+        log.info("collector_started", devices=self._expected[Source.SNMP], probed_links=self._expected[Source.PROBE])
+        try:
+            await self._stopping.wait()
+        finally:
+            # Watches first: they hand over what they still hold, and the journal must be there to take it.
+            await _ended(watching)
+            await _ended(keeping)
+            self._poller.close()
+            self._stopped.set()
+            log.info("collector_stopped")
+
+    async def stop(self) -> None:
+        """Ask `run` to end; what was measured is in the journal when `run` returns."""
+        self._stopping.set()
+
+    async def _supervised(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do `work` for ever, again after a pause that doubles while it keeps ending.
+
+        The one place with a blind except: whatever a defect in one watch raises must not stop the others. It is
+        logged with its traceback, counted, and shown by `health` until the work has run steadily again.
+        """
+        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
+        while True:
+            began = loop.time()
+            try:
+                await work()
+                self._broken[name] = f"{name} ended by itself"
+                log.error("watch_ended", watch=name)
+            except Exception as error:
+                self._broken[name] = f"{name} broke off ({type(error).__name__})"
+                log.error("watch_failed", watch=name, exc_info=error)
+            WATCH_RESTARTS.labels(name).inc()
+            pause = FIRST_PAUSE if loop.time() - began > STEADY_AFTER else pause
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _maintain(self) -> None:
+        while True:
+            await asyncio.sleep(MAINTAIN_EVERY)
+            try:
+                await self._store.maintain(self._clock.now())
+                STORE_BACKLOG.set((await self._store.health()).backlog)
+                self._upkeep_error = ""
+            except LineproofError as error:
+                if str(error) != self._upkeep_error:
+                    log.warning("store_upkeep_failed", error=str(error))
+                self._upkeep_error = str(error)
+
+    async def _count(self) -> None:
+        """Carry the watches' own counts over to Prometheus."""
+        while True:
+            for outcome, count in self._snmp.polls.items():
+                POLLS.labels(outcome).inc(count - self._counted[outcome])
+                self._counted[outcome] = count
+            JOURNAL_WAITING.set(self._sink.waiting_rows())
+            JOURNAL_OLDEST.set(self._sink.lag_seconds())
+            await asyncio.sleep(COUNT_EVERY)
+
+    async def health(self) -> CollectorHealth:
+        """What is stale and why, source by source."""
+        sources = [watch.health() for watch in self._orchestrators]
+        sources += self._polled()
+        problems = [f"{each.name}: {each.detail}" for each in sources if not each.well]
+        problems += self._broken.values()
+        if self._sink.error:
+            problems.append(f"journal: {self._sink.error}")
+        if self._upkeep_error:
+            problems.append(f"store: {self._upkeep_error}")
+        try:
+            store = (await self._store.health()).detail
+        except LineproofError as error:
+            store = str(error)
+            problems.append(f"store: {error}")
+        return CollectorHealth(
+            sources=tuple(sources),
+            journal_lag_seconds=self._sink.lag_seconds(),
+            store_detail=store,
+            problems=tuple(problems),
+        )
+
+    def _polled(self) -> list[SourceHealth]:
+        every = {Source.SNMP: self._settings.snmp.every, Source.PROBE: self._settings.probe.every}
+        return [
+            polled_health(
+                source.value,
+                every=every[source],
+                newest=self._sink.newest(source),
+                outcomes=self._sink.outcomes() if source is Source.SNMP else {},
+                started=self._started,
+                now=self._clock.now(),
+            )
+            for source, count in self._expected.items()
+            if count
+        ]
+
+
+def _forwarder(
+    settings: CollectorSettings, journal: Journal, store: MeasurementStore, clock: Clock
+) -> Forwarder | None:
+    """Who carries the journal over into InfluxDB; the embedded store reads the journal itself."""
+    if settings.store.kind == "embedded":
+        return None
+    from collector.store.influx import CURSOR
+
+    return Forwarder(journal, store, clock, CURSOR)
+
+
+def _started(work: Sequence[Coroutine[None, None, None]]) -> list[asyncio.Task[None]]:
+    return [asyncio.create_task(each) for each in work]
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
