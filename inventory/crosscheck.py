@@ -28,31 +28,15 @@ class Clash:
 def clashes(inventory: Inventory, written: Mapping[str, Set[str]]) -> list[Clash]:
     """Every contradiction between items.
 
-    `written` holds, by section, the ids that stand in the file, even those of items that are faulty by themselves
-    and therefore not in `inventory`: a reference to one of them is not a second mistake. Where two items contradict
-    each other the one in the file is named; items of the file come last in `inventory`.
+    `written` holds, by section, the ids that stand in the file: where two items contradict each other the one in the
+    file is named. Items of the file come last in `inventory`. References to nothing are not looked at here.
     """
     return [
-        *_unknown_references(inventory, written),
         *_devices_elsewhere(inventory, written),
         *_shared_places(inventory),
         *_shared_aliases(inventory),
         *_backward_windows(inventory),
     ]
-
-
-def _unknown_references(inventory: Inventory, written: Mapping[str, Set[str]]) -> Iterator[Clash]:
-    references = [
-        *(("sites", site.id, "client", "clients", site.client) for site in inventory.sites.values()),
-        *(("devices", device.id, "site", "sites", device.site) for device in inventory.devices.values()),
-        *(("links", link.id, "site", "sites", link.site) for link in inventory.links.values()),
-        *(("links", link.id, "device", "devices", link.device) for link in inventory.links.values() if link.device),
-        *(("maintenance", window.id, "sites", "sites", s) for window in inventory.maintenance for s in window.sites),
-        *(("maintenance", window.id, "links", "links", k) for window in inventory.maintenance for k in window.links),
-    ]
-    for section, item, field, target, name in references:
-        if name not in written[target] and name not in getattr(inventory, target):
-            yield Clash(section, item, field, name, f"the id of one of the {target}; none is called {name}")
 
 
 def _devices_elsewhere(inventory: Inventory, written: Mapping[str, Set[str]]) -> Iterator[Clash]:

@@ -6,7 +6,7 @@ The keys are the names of `inventory.model`; the values may be written as people
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, ClassVar, Literal, Self, TypeVar
@@ -39,6 +39,7 @@ from inventory.fields import (
     Text,
     Volume,
     Zone,
+    listed,
 )
 from inventory.model import (
     Access,
@@ -266,6 +267,13 @@ SECTIONS: Mapping[str, type[Document]] = {
     "maintenance": MaintenanceDocument,
 }
 
+_REFERENCES = {
+    "sites": {"client": "clients"},
+    "devices": {"site": "sites"},
+    "links": {"site": "sites", "device": "devices"},
+    "maintenance": {"sites": "sites", "links": "links"},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -278,7 +286,10 @@ class Problem:
 
 @dataclass(slots=True)
 class Documents:
-    """The items of a file that are right by themselves, each under its index in its section."""
+    """The items of a file, each under its index in its section.
+
+    An item that is wrong in some keys stands here without them, so that its references can be checked too.
+    """
 
     clients: dict[int, ClientDocument] = field(default_factory=dict)
     sites: dict[int, SiteDocument] = field(default_factory=dict)
@@ -287,8 +298,27 @@ class Documents:
     maintenance: dict[int, MaintenanceDocument] = field(default_factory=dict)
 
 
+def references(raw: object) -> Iterator[tuple[Place, str, str]]:
+    """Every place of a file that names another item, faulty or not, with that item's section and id."""
+    for section, keys in _REFERENCES.items():
+        for index, item in items_of(raw, section):
+            for key, target in keys.items():
+                names = listed(item.get(key))
+                for name in names if isinstance(names, list) else ():
+                    if isinstance(name, str | int):
+                        yield (section, index, key), target, str(name).strip()
+
+
+def items_of(raw: object, section: str) -> Iterator[tuple[int, Mapping[Any, Any]]]:
+    """The items of a section of a file that are mappings, with their index."""
+    items = raw.get(section) if isinstance(raw, Mapping) else None
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, Mapping):
+            yield index, item
+
+
 def read_documents(raw: object) -> tuple[Documents, list[Problem]]:
-    """The items of a whole file (`{clients: [..], sites: [..], ..}`), and every problem of those that are wrong."""
+    """The items of a whole file (`{clients: [..], sites: [..], ..}`), and every problem that one has by itself."""
     documents, problems = Documents(), []
     if not isinstance(raw, Mapping):
         return documents, [Problem((), shown((), raw), f"a mapping with {', '.join(SECTIONS)}")]
@@ -309,9 +339,15 @@ def _read_item(kind: type[Document], item: object, place: Place, problems: list[
     try:
         return kind.model_validate(item)
     except ValidationError as error:
-        for detail in error.errors():
-            where = (*place, *detail["loc"])
-            whole = detail["type"] == "missing" or isinstance(detail["input"], dict | Document)
-            value = "" if whole else shown(where, detail["input"])
-            problems.append(Problem(where, value, expectation(detail, kind)))
+        details = error.errors()
+    for detail in details:
+        where = (*place, *detail["loc"])
+        whole = detail["type"] == "missing" or isinstance(detail["input"], dict | Document)
+        problems.append(Problem(where, "" if whole else shown(where, detail["input"]), expectation(detail, kind)))
+    wrong = {detail["loc"][0] for detail in details if detail["loc"]}
+    if not isinstance(item, dict):
+        return None
+    try:
+        return kind.model_validate({key: value for key, value in item.items() if key not in wrong})
+    except ValidationError:
         return None

@@ -38,7 +38,7 @@ def _identifier(value: str) -> str:
     return value
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     """One text stands for a list: `a | b`, as in a CSV cell."""
     if isinstance(value, str):
         return [part.strip() for part in value.split("|") if part.strip()]
@@ -97,7 +97,7 @@ def _probe_target(value: str) -> str:
 
 Text = Annotated[str, BeforeValidator(_text)]
 Identifier = Annotated[Text, AfterValidator(_identifier)]
-Listed = Annotated[tuple[Item, ...], BeforeValidator(_listed)]
+Listed = Annotated[tuple[Item, ...], BeforeValidator(listed)]
 Zone = Annotated[Text, AfterValidator(checked_zone)]
 Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0, allow_inf_nan=False)]
 Volume = Annotated[int, BeforeValidator(_volume), Field(gt=0)]

@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.errors import ConfigurationError, Fault
 from config.expected import Place
 from config.yamlfile import field_name, line_of, read_yaml
+from inventory.changes import items_of as known_items
 from inventory.changes import merged
 from inventory.crosscheck import clashes
 from inventory.csvfile import read_csv
-from inventory.documents import SECTIONS, Documents, MaintenanceDocument, Problem, read_documents
+from inventory.documents import SECTIONS, Documents, MaintenanceDocument, Problem, items_of, read_documents, references
 from inventory.model import Inventory
 
 Locate = Callable[[Place], tuple[str, int | None, str]]
@@ -53,7 +55,7 @@ def inventory_of(
     documents, problems = read_documents(document)
     places = _Places.of(document)
     inventory, unplaced = _made(documents, known)
-    problems += places.repeated + unplaced
+    problems += places.repeated + unplaced + _unknown(document, places, known)
     written = {section: frozenset(ids) for section, ids in places.first.items()}
     for clash in clashes(merged(known, inventory), written):
         index = places.first[clash.section].get(clash.id)
@@ -78,27 +80,27 @@ class _Places:
     def of(cls, document: object) -> _Places:
         first: dict[str, dict[str, int]] = {section: {} for section in SECTIONS}
         repeated = []
-        sections = document if isinstance(document, Mapping) else {}
         for section, ids in first.items():
-            items = sections.get(section)
-            for index, item in enumerate(items if isinstance(items, list) else ()):
-                name = str(item["id"]).strip() if isinstance(item, Mapping) and "id" in item else None
+            for index, item in items_of(document, section):
+                name = str(item["id"]).strip() if item.get("id") is not None else ""
                 if name in ids:
                     expected = f"an id that is not taken; item {ids[name] + 1} of {section} has it"
                     repeated.append(Problem((section, index, "id"), name, expected))
-                elif name is not None:
+                elif name:
                     ids[name] = index
         return cls(first, repeated)
 
 
 def _made(documents: Documents, known: Inventory) -> tuple[Inventory, list[Problem]]:
     """The items that are right by themselves, and the maintenance times that cannot be placed."""
-    clients = {item.id: item.made(name=item.name or item.id) for item in documents.clients.values()}
+    clients = _by_id(item.made(name=item.name or item.id) for item in documents.clients.values())
     zones = {name: client.timezone for name, client in {**known.clients, **clients}.items()}
-    sites = (item.made(timezone=item.timezone or zones.get(item.client, "UTC")) for item in documents.sites.values())
-    devices = (item.made() for item in documents.devices.values())
-    links = (item.made() for item in documents.links.values())
-    inventory = Inventory.of(clients.values(), sites, devices, links)
+    inventory = Inventory(
+        clients,
+        _by_id(item.made(timezone=item.timezone or zones.get(item.client, "UTC")) for item in documents.sites.values()),
+        _by_id(item.made() for item in documents.devices.values()),
+        _by_id(item.made() for item in documents.links.values()),
+    )
     everything = merged(known, inventory)
     windows, problems = [], []
     for index, item in documents.maintenance.items():
@@ -110,6 +112,22 @@ def _made(documents: Documents, known: Inventory) -> tuple[Inventory, list[Probl
         zone = ZoneInfo(next(iter(zones_there), "UTC"))
         windows.append(item.made(start=_in_utc(item.start, zone), end=_in_utc(item.end, zone)))
     return replace(inventory, maintenance=tuple(windows)), problems
+
+
+def _unknown(document: object, places: _Places, known: Inventory) -> list[Problem]:
+    return [
+        Problem(place, name, f"the id of one of the {section}; none is called {name}")
+        for place, section, name in references(document)
+        if name not in places.first[section] and name not in known_items(known, section)
+    ]
+
+
+def _by_id(items: Iterable[Any]) -> dict[str, Any]:
+    """Of two items with one id the first: the second is a fault, and stays out of the cross-check."""
+    found: dict[str, Any] = {}
+    for item in items:
+        found.setdefault(item.id, item)
+    return found
 
 
 def _zones_of(window: MaintenanceDocument, inventory: Inventory) -> set[str]:

@@ -86,8 +86,8 @@ def parse_opening_hours(value: object) -> tuple[OpeningHours, ...]:
     hours = [
         OpeningHours(weekday=day, opens=opens, closes=closes)
         for days, spans in value.items()
-        for opens, closes in map(_parse_span, spans.split(","))
         for day in parse_weekdays(days)
+        for opens, closes in map(_parse_span, spans.split(","))
     ]
     return tuple(sorted(hours, key=lambda span: (span.weekday, span.opens, span.closes)))
 

@@ -18,12 +18,12 @@ Pairs = Iterable[tuple[str, str | None]]
 
 
 def render_sheet(sheet: SiteSheet) -> RenderableType:
-    """The whole sheet. What a repair needs is said to be not known where it is; the rest is left out without a value."""
+    """The whole sheet. What a repair needs is said to be not known; anything else is left out where it is empty."""
     site, client = sheet.site, sheet.client
     title = Text(site.name or site.id, style="bold")
     title.append(f"  {site.id}", style="not bold")
     facts: Pairs = (
-        ("client", f"{client.name} ({client.id}), monthly charge {money(client.monthly_charge, client.currency)}"),
+        ("client", f"{client.name} ({client.id}), charge {money(client.monthly_charge, client.currency)}"),
         ("address", site.address),
         ("market", site.market),
         ("known as", ", ".join(site.aliases)),
