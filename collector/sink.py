@@ -107,3 +107,13 @@ def batch_of(source: Source, fields: Sequence[str], rows: Sequence[Row]) -> Samp
         received_at=np.array([row[3] for row in rows], dtype=np.int64),
         fields={name: np.ascontiguousarray(values[:, column]) for column, name in enumerate(fields)},
     )
+
+
+class NoSink:
+    """Implements Sink and keeps nothing: for a poll that is only shown."""
+
+    async def samples(self, batch: SampleBatch) -> None:
+        del batch
+
+    async def facts(self, facts: Sequence[Fact]) -> None:
+        del facts

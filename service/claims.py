@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from config.errors import ConfigurationError
 from inventory.model import Site
-from service.times import parse_moment
+from service.times import UsageError, parse_moment
 from triage.judge import check_claim
 from triage.model import Claim, Intake, Symptom
 from triage.policy import Policy
@@ -24,9 +23,9 @@ def read_claim(
     reported_at: str | None = None,
     intake: Intake | None = None,
 ) -> Claim:
-    """The claim in UTC. Raises ConfigurationError (usage) for a symptom, time or age that cannot be."""
+    """The claim in UTC. Raises UsageError for a symptom, time or age that cannot be."""
     if symptom not in list(Symptom):
-        raise ConfigurationError(f"{symptom!r} is no symptom; say one of {', '.join(Symptom)}")
+        raise UsageError(f"{symptom!r} is no symptom; say one of {', '.join(Symptom)}")
     claim = Claim(
         site=site.id,
         client=site.client,
@@ -39,5 +38,5 @@ def read_claim(
     )
     refusal = check_claim(claim, policy, now)
     if refusal is not None:
-        raise ConfigurationError(refusal.message)
+        raise UsageError(refusal.message)
     return claim

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from collector.snmp.report import PollReport
 from config.clock import rfc3339
 from triage.cases import Case, Proposal
 from triage.repository import OutboxRow, StoredDecision
@@ -46,4 +48,17 @@ def outbox_document(row: OutboxRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "next_at": rfc3339(row.next_at),
         "error": row.last_error,
+    }
+
+
+def poll_document(report: PollReport) -> dict[str, Any]:
+    return {
+        "device": report.device,
+        "address": report.address,
+        "port": report.port,
+        "outcome": report.outcome.value,
+        "message": report.message,
+        "milliseconds": round(report.milliseconds, 3),
+        "missing": list(report.missing),
+        "values": [asdict(value) for value in report.values()],
     }

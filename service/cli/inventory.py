@@ -57,7 +57,11 @@ async def _import(file: Path, dry_run: bool, config: Path | None, as_json: bool)
     if as_json:
         print_json(asdict(changes))
         return
-    print(f"{'would import' if dry_run else 'imported'} {file}: {changes}")
+    from rich.console import Console
+
+    from inventory.render import render_changes
+
+    Console().print(render_changes(changes, dry_run=dry_run))
 
 
 async def _show(text: str, config: Path | None, as_json: bool) -> None:
@@ -82,7 +86,10 @@ async def _show(text: str, config: Path | None, as_json: bool) -> None:
 
 
 async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
-    from collector.snmp.poll_once import poll_once
+    from collector.sink import NoSink
+    from collector.snmp.poller import SnmpPoller
+    from collector.snmp.report import PollOutcome
+    from collector.snmp.watch import SnmpWatch
     from config.errors import NotFoundError
     from service.installation import opened
 
@@ -90,15 +97,22 @@ async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
         inventory = await installation.inventory()
         device = inventory.devices.get(identity)
         if device is None:
-            raise NotFoundError(
-                f"there is no device {identity!r}; `lineproof inventory show SITE` lists a site's devices"
-            )
-        report = await poll_once(inventory, installation.settings.snmp, installation.clock, device)
+            raise NotFoundError(f"no device is known as {identity!r}; `lineproof inventory show SITE` lists a site's")
+        settings = installation.settings.snmp
+        poller = SnmpPoller(timeout=settings.timeout, retries=settings.retries)
+        try:
+            report = await SnmpWatch(inventory, settings, installation.clock, NoSink(), poller).poll_device(device)
+        finally:
+            poller.close()
     if as_json:
-        print_json(report.document())
+        from service.documents import poll_document
+
+        print_json(poll_document(report))
     else:
-        print("\n".join(report.lines()))
-    return 0 if report.ok else 1
+        from service.cli.wording import poll_lines
+
+        print("\n".join(poll_lines(report)))
+    return 0 if report.outcome is PollOutcome.OK else 1
 
 
 async def _check(config: Path | None, as_json: bool) -> None:
@@ -110,6 +124,4 @@ async def _check(config: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(asdict(plan))
     else:
-        from service.cli.wording import plan_lines
-
-        print("\n".join(plan_lines(plan)))
+        print("\n".join(plan.lines()))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from config.errors import ConfigurationError, LineproofError, NotFoundError
+from service.times import UsageError
 
 if TYPE_CHECKING:
     from inventory.model import Site
@@ -39,6 +40,7 @@ def report(error: LineproofError) -> int:
     if isinstance(error, ConfigurationError):
         for fault in error.faults:
             print(f"  {fault}", file=sys.stderr)
+    if isinstance(error, ConfigurationError | UsageError):
         return 2
     return 3 if isinstance(error, NotFoundError) else 1
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from collector.plan import Plan
+from collector.snmp.report import PollReport
 from inventory.model import Site
 from triage.model import Cause, VerdictKind
 from triage.ticket_wording import CAUSE_WORDS, VERDICT_WORDS, local
@@ -101,5 +101,13 @@ def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {'verified' if check['ok'] else 'WRONG'}: {check['verdict']} {check['what']}: {check['detail']}"
 
 
-def plan_lines(plan: Plan) -> Iterator[str]:
-    yield from plan.lines()
+def poll_lines(report: PollReport) -> Iterator[str]:
+    """A poll of one device: every value with its meaning, or why there is none."""
+    yield f"{report.device} at {report.address}:{report.port}: {report.outcome} in {report.milliseconds:.1f} ms"
+    if report.message:
+        yield f"  {report.message}"
+    for value in report.values():
+        where = f"{value.link} ({value.interface})" if value.link else report.device
+        yield f"  {where:32} {value.name:28} {value.value!s:>20} {value.unit:8} {value.meaning}  [{value.oid}]"
+    for link in report.missing:
+        yield f"  {link}: the device shows no such interface"
