@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Iterator
 
 from collector.model import FIELDS
+from reports.delivery import file_name, report_files
 from reports.evidence_charts import QUALITY_METRICS, quality_figure, states_figure, traffic_figure
 from reports.evidence_findings import finding_section, finding_sentence
 from reports.formatting import bit_rate, local_span, local_time, percent, plain, quantity, stated
-from reports.html import html_page
 from reports.model import Attachment, Block, Cell, Column, Report, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackClaim, PackDocument, PackLink, PackOption, read_pack
-from reports.pdf import pdf_document
 from reports.words import ACCESS_WORDS, CAUSE_WORDS, UNFIT_WORDS, action_words, metric_words, source_words
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.model import Direction, Scope, VerdictKind
@@ -38,19 +37,14 @@ class ReportRenderer:
 
 def evidence_files(pack: EvidencePack, case: str, issuer: str = "Lineproof") -> tuple[EvidenceFile, ...]:
     """The report's HTML and PDF, and the pack. Raises ReportError."""
-    report = evidence_report(pack, case, issuer)
-    return (
-        EvidenceFile(f"{report.id}.html", "text/html", html_page(report).encode()),
-        EvidenceFile(f"{report.id}.pdf", "application/pdf", pdf_document(report)),
-        EvidenceFile(f"{report.id}.json", "application/json", pack.content),
-    )
+    return report_files(evidence_report(pack, case, issuer))
 
 
 def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof") -> Report:
     """What the pack says, for client, carrier and desk. Raises ReportError for a pack that cannot be read."""
     document = read_pack(pack)
     ident = f"evidence-{case}"
-    name = f"{ident}.json"
+    name = f"{file_name(ident)}.json"
     return Report(
         id=ident,
         kind="Evidence report",
@@ -60,7 +54,7 @@ def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof") ->
         headline=headline(document),
         tone=TONES[document.verdict.verdict],
         highlights=_highlights(document),
-        meta=_meta(document, case),
+        meta=_meta(document),
         sections=tuple(_sections(document, pack, case, name)),
         footnotes=FOOTNOTES,
         footer=f"{ident} · made {local_time(document.made_at, document.site.zone)} · SHA-256 {pack.sha256[:16]}…",
@@ -111,12 +105,11 @@ def _highlights(document: PackDocument) -> tuple[Row, ...]:
     )
 
 
-def _meta(document: PackDocument, case: str) -> tuple[Row, ...]:
+def _meta(document: PackDocument) -> tuple[Row, ...]:
     verdict, site, zone = document.verdict, document.site, document.site.zone
     link = document.link(verdict.link)
     line = ", ".join(part for part in (link.id, link.carrier, _access(link), link.circuit_id) if part) if link else ""
     rows = [
-        Row("Case", plain(case)),
         Row("Client", plain(document.client.name or document.client.id)),
         Row("Site", plain(" – ".join(part for part in (site.id, site.name) if part))),
         Row("Address", stated(site.address)),
@@ -127,7 +120,6 @@ def _meta(document: PackDocument, case: str) -> tuple[Row, ...]:
         rows.append(Row("Degraded", local_span(verdict.onset, verdict.end, zone)))
     if verdict.severity:
         rows.append(Row("Severity", str(verdict.severity)))
-    rows.append(Row("Reported", local_time(document.claim.reported_at, zone) if document.claim else "not reported"))
     rows.append(Row("Made", local_time(document.made_at, zone)))
     return tuple(rows)
 
@@ -142,6 +134,8 @@ def _sections(document: PackDocument, pack: EvidencePack, case: str, name: str) 
     if not verdict.findings:
         yield from _looked_at(document)
     yield Section("All lines of the site", tuple(_lines(document)))
+    if document.claim is not None:
+        yield Section("For the carrier", (_intake(document, document.claim),))
     yield Section("How complete this is", tuple(_completeness(document)))
     if verdict.runner_up is not None:
         yield Section(
@@ -156,21 +150,31 @@ def _sections(document: PackDocument, pack: EvidencePack, case: str, name: str) 
 
 
 def _claimed(document: PackDocument, claim: PackClaim) -> Iterator[Block]:
-    zone, intake = document.site.zone, claim.intake
+    zone = document.site.zone
     if claim.words:
         yield Text(plain(claim.words), "quote")
     yield Rows(
         (
             Row("Symptom", str(claim.symptom)),
             Row("Since", local_time(claim.since, zone) if claim.since else "not said"),
-            Row("Reported", local_time(claim.reported_at, zone)),
-            Row("Reported by", stated(claim.reported_by)),
+            Row(
+                "Reported", f"{local_time(claim.reported_at, zone)} by {plain(claim.reported_by) or 'somebody unnamed'}"
+            ),
+        )
+    )
+
+
+def _intake(document: PackDocument, claim: PackClaim) -> Rows:
+    """What a carrier asks before it sends somebody."""
+    intake = claim.intake
+    return Rows(
+        (
             Row("On-site contact", stated(intake.on_site_contact)),
-            Row("Access", stated(intake.access_hours or document.site.access_hours)),
+            Row("Access to the site", stated(intake.access_hours or document.site.access_hours)),
             Row("Power checked", _yes(intake.power_checked)),
-            Row("Restarted", _yes(intake.rebooted)),
-            Row("Consent to send a technician", _yes(intake.dispatch_consent)),
-            Row("Consent to intrusive tests", _yes(intake.intrusive_test_consent)),
+            Row("Equipment restarted", _yes(intake.rebooted)),
+            Row("Technician may be sent", _yes(intake.dispatch_consent)),
+            Row("Intrusive tests allowed", _yes(intake.intrusive_test_consent)),
             Row("Client's reference", stated(intake.client_reference)),
         )
     )

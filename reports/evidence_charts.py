@@ -6,26 +6,19 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from collector.availability import LinkState, link_states
+from collector.availability import link_states
 from collector.model import FIELDS, Cadence, Fact, FactKind, Series, Source
 from reports.chart import Baseline, Limit, Span, TimeChart, Trace, time_chart
-from reports.formatting import local_span, quantity
+from reports.formatting import duration, local_span, quantity
 from reports.model import Figure
 from reports.pack import PackDocument, PackFact, PackFinding, PackLink, PackSeries, window_of
-from reports.strip import State, StateSpan, StateStrip, StripRow, state_strip
+from reports.strip import STATE_NAMES, StateSpan, StateStrip, StripRow, state_strip
 from reports.traffic import Traffic, utilisation_figure
 from reports.words import metric_words, source_words
 
 BEFORE = timedelta(minutes=90)
 AFTER = timedelta(minutes=30)
 QUALITY_METRICS = ("loss_pct", "loss_rx_pct", "rtt_ms", "latency_rx_ms", "jitter_ms", "jitter_rx_ms")
-
-
-STATE_NAMES: dict[LinkState, State] = {
-    LinkState.UP: "up",
-    LinkState.DOWN: "down",
-    LinkState.UNKNOWN: "unknown",
-}
 
 
 def focus(document: PackDocument) -> tuple[datetime, datetime]:
@@ -69,7 +62,7 @@ def finding_figure(document: PackDocument, finding: PackFinding, ident: str) -> 
         spans=(Span(finding.onset, finding.end, "degraded"),),
         limits=_threshold(finding),
     )
-    return Figure(ident, time_chart(chart), description, description)
+    return Figure(ident, time_chart(chart), description, _source_note(document, finding.source))
 
 
 def quality_figure(document: PackDocument, link: PackLink, series: PackSeries, metric: str, ident: str) -> Figure:
@@ -95,7 +88,7 @@ def quality_figure(document: PackDocument, link: PackLink, series: PackSeries, m
         spans=tuple(Span(first, last, label, grave=False) for first, last, label in spans),
         height=190,
     )
-    return Figure(ident, time_chart(chart), description, description)
+    return Figure(ident, time_chart(chart), description, _source_note(document, series.source))
 
 
 def traffic_figure(document: PackDocument, link: PackLink, series: PackSeries, ident: str) -> Figure:
@@ -128,10 +121,8 @@ def states_figure(document: PackDocument, ident: str) -> Figure:
             Cadence(every=every, late=every),
         )
         rows.append(StripRow(link.id, tuple(StateSpan(a, b, STATE_NAMES[state]) for a, b, state in slots.spans())))
-    description = (
-        f"State of each line, {local_span(start, end, document.site.zone)}. Hatched: not known – nothing was measured, "
-        "or the sources disagree; that is not the same as down."
-    )
+    caption = "Hatched: not known – not measured, or the sources disagree. That is not the same as down."
+    description = f"State of each line, {local_span(start, end, document.site.zone)}. {caption}"
     strip = StateStrip(
         id=ident,
         title="State of every line",
@@ -141,7 +132,13 @@ def states_figure(document: PackDocument, ident: str) -> Figure:
         zone=document.site.zone,
         rows=rows,
     )
-    return Figure(ident, state_strip(strip), description, description)
+    return Figure(ident, state_strip(strip), description, caption)
+
+
+def _source_note(document: PackDocument, source: str) -> str:
+    cadence = document.cadences.get(source)
+    every = f", one value every {duration(cadence.every)}" if cadence else ""
+    return f"Measured by the {source_words(source)}{every}. Hatched: not measured."
 
 
 def _threshold(finding: PackFinding) -> tuple[Limit, ...]:

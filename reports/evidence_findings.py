@@ -20,7 +20,7 @@ from reports.words import CAUSE_WORDS, metric_words, source_words
 from triage.model import Direction
 
 CONTEXT = 4
-MOST_BAD = 24
+MOST_BAD = 14
 BESIDE = (
     "loss_pct",
     "loss_rx_pct",

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from collector.availability import LinkState
 from config.clock import epoch_ms
 from reports.chart import (
     INK,
@@ -33,6 +34,11 @@ _PLANNED = "#d8cfe6"
 State = Literal["up", "down", "unknown", "planned"]
 """`planned` is announced maintenance, which availability leaves out."""
 
+STATE_NAMES: dict[LinkState, State] = {
+    LinkState.UP: "up",
+    LinkState.DOWN: "down",
+    LinkState.UNKNOWN: "unknown",
+}
 _WORDS: dict[State, str] = {"up": "up", "down": "down", "unknown": "not known", "planned": "announced maintenance"}
 
 

@@ -37,6 +37,7 @@ def utilisation_figure(
     period: tuple[datetime, datetime],
     zone: ZoneInfo,
     spans: Sequence[Span] = (),
+    resolution: str = "as measured",
 ) -> Figure:
     """In percent of the committed rates (download, upload), or in bit/s where one of them is not known."""
     down, up = committed
@@ -45,16 +46,14 @@ def utilisation_figure(
     rates = [traffic.rx_bps, traffic.tx_bps]
     if down and up:
         rates = [100 * traffic.rx_bps / down, 100 * traffic.tx_bps / up]
-    description = (
-        f"{'Utilisation' if relative else 'Download and upload rate'} of {link}, measured by the "
-        f"{source_words(source)}, {local_span(*period, zone)}. "
-        + (
-            f"Committed: {bit_rate(down)} download, {bit_rate(up)} upload. "
-            if relative
-            else "The committed rates are not known. "
-        )
-        + "Gaps were not measured."
+    rates_in_words = (
+        f"Committed: {bit_rate(down)} download, {bit_rate(up)} upload."
+        if relative
+        else "The committed rates are not known."
     )
+    caption = f"Measured by the {source_words(source)}, {resolution}. {rates_in_words} Hatched: not measured."
+    name = "Utilisation" if relative else "Download and upload rate"
+    description = f"{name} of {link}, {local_span(*period, zone)}. {caption}"
     chart = TimeChart(
         id=ident,
         title=f"Use of the line – {link}",
@@ -71,4 +70,4 @@ def utilisation_figure(
         limits=(Limit(100.0, "committed rate"),) if relative else (),
         height=210,
     )
-    return Figure(ident, time_chart(chart), description, description)
+    return Figure(ident, time_chart(chart), description, caption)
