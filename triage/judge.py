@@ -63,12 +63,16 @@ class _Times:
     now: int
     margin: int
 
-    def claimed(self, event: Event) -> bool:
-        """Whether the event shares any time with what was claimed, the vagueness of clients' times included."""
-        return event.overlap(self.since - self.margin, self.now, self.now) > 0
-
     def began_then(self, event: Event) -> bool:
+        """Whether it began when the client says, as vaguely as clients do."""
         return abs(event.onset - self.since) <= self.margin + 5 * MINUTE
+
+    def claimed(self, event: Event, recovered_after: float) -> bool:
+        """Whether the event can be what was claimed: it began then, or is there now, or covers half of the claimed
+        time. A short fault at another time is not what the client speaks of."""
+        there_now = self.now - event.until(self.now) < recovered_after * MINUTE
+        share = event.overlap(self.since, self.until, self.now) / max(1, self.until - self.since)
+        return self.began_then(event) or there_now or share >= 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +120,9 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
         examined=examined,
         main=main,
         seen=covered(main, picture.cadences, times.since, times.until, times.now, policy),
-        candidates=[event for event in [*own, *behind, *telling] if times.claimed(event)],
+        candidates=[
+            event for event in [*own, *behind, *telling] if times.claimed(event, policy.claims.recovered_after_minutes)
+        ],
         contacts=contacts,
     )
 

@@ -15,6 +15,7 @@ from config.clock import epoch_ms
 from triage.detection.contact import LOST
 from triage.detection.event import MINUTE
 from triage.detection.facts import DISCONNECTED
+from triage.detection.traffic import row_medians
 from triage.model import Measured
 from triage.policy import Policy
 
@@ -90,16 +91,16 @@ def nominated(hot: HotWindow, policy: Policy) -> NDArray[np.bool_]:
         if name.startswith("loss"):
             result |= _mean(recent) >= policy.loss.minimum_pct / 2
         elif name.startswith(("rtt", "latency")):
-            result |= _risen(recent, before, policy.latency.minimum / 2) | (_middle(recent) >= hot.latency_limit)
+            result |= _risen(recent, before, policy.latency.minimum / 2) | (row_medians(recent) >= hot.latency_limit)
         elif name.startswith("jitter"):
-            result |= _risen(recent, before, policy.jitter.minimum / 2) | (_middle(recent) >= hot.jitter_limit)
+            result |= _risen(recent, before, policy.jitter.minimum / 2) | (row_medians(recent) >= hot.jitter_limit)
         elif name == "oper_up":
             result |= _least(recent) == 0
         elif name == "flaps":
             result |= np.nansum(values, axis=1) >= policy.flapping.changes / 2
         else:
             capacity = hot.capacity_rx if name == "rx_bps" else hot.capacity_tx
-            result |= 100 * _middle(recent) / capacity >= policy.saturation.utilisation_pct
+            result |= 100 * row_medians(recent) / capacity >= policy.saturation.utilisation_pct
             result |= _gone(recent, before, policy)
     return result
 
@@ -115,20 +116,12 @@ def _said_to_be_down(each: Measured) -> bool:
 
 
 def _risen(recent: FloatArray, before: FloatArray, effect: float) -> NDArray[np.bool_]:
-    return np.asarray(_middle(recent) - _middle(before) >= effect)
+    return np.asarray(row_medians(recent) - row_medians(before) >= effect)
 
 
 def _gone(recent: FloatArray, before: FloatArray, policy: Policy) -> NDArray[np.bool_]:
-    busy = _middle(before) >= policy.traffic_gone.minimum_bps * policy.traffic_gone.factor
-    return np.asarray(busy & (_middle(recent) * policy.traffic_gone.factor <= _middle(before)))
-
-
-def _middle(values: FloatArray) -> FloatArray:
-    """The median of each row's measured values, NaN without any; a sort puts NaN last, so a rank finds it."""
-    ordered = np.sort(values, axis=1)
-    count = np.count_nonzero(~np.isnan(values), axis=1)
-    middle: FloatArray = ordered[np.arange(len(values)), np.maximum(count - 1, 0) // 2]
-    return middle
+    busy = row_medians(before) >= policy.traffic_gone.minimum_bps * policy.traffic_gone.factor
+    return np.asarray(busy & (row_medians(recent) * policy.traffic_gone.factor <= row_medians(before)))
 
 
 def _mean(values: FloatArray) -> FloatArray:

@@ -9,6 +9,8 @@ from config.clock import from_epoch_ms
 from triage.model import Cause, Direction, Finding
 
 MINUTE = 60_000
+OUTAGE = 50.0
+"""Weight of an outage: more than anything that still lets packets through."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from collector.model import Fact, FactKind, Source
 from config.clock import epoch_ms
-from triage.detection.event import Event
+from triage.detection.event import OUTAGE, Event
 from triage.model import Cause, Direction, Measured
 from triage.policy import Policy
 
@@ -50,7 +50,7 @@ def _outages(measured: Measured, source: Source, start: int, now: int, policy: P
                 rule=f"link_state {DISCONNECTED} for at least {policy.down.minimum_seconds:g} s",
                 statistic="sum",
                 bad_samples=count,
-                weight=50.0,
+                weight=OUTAGE,
             )
         )
     return events

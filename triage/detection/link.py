@@ -120,7 +120,8 @@ def _with_saturation(
     """A full line that is slow or lossy is slow because it is full; a full line that is neither carries its load."""
     kept = list(events)
     for event in full:
-        if not _suffers(examined, event, events, now, policy):
+        brief = event.until(now) - event.onset < policy.saturation.minimum_minutes * MINUTE
+        if not (_beside(event, events, now) or (not brief and _suffers(examined, event, now, policy))):
             continue
         kept = [other for other in kept if not _explained_by(other, event, now)]
         kept.append(replace(event, weight=10 * event.weight))
@@ -134,9 +135,13 @@ def _explained_by(other: Event, full: Event, now: int) -> bool:
     return full.overlap(other.onset - 10 * MINUTE, other.until(now) + 10 * MINUTE, now) >= 0.5 * length
 
 
-def _suffers(examined: Examined, full: Event, events: Sequence[Event], now: int, policy: Policy) -> bool:
-    if any(event.overlap(full.onset, full.until(now), now) > 0 for event in events if event.cause in _QUEUEING):
-        return True
+def _beside(full: Event, events: Sequence[Event], now: int) -> bool:
+    return any(event.overlap(full.onset, full.until(now), now) > 0 for event in events if event.cause in _QUEUEING)
+
+
+def _suffers(examined: Examined, full: Event, now: int, policy: Policy) -> bool:
+    """Whether delay or jitter is up by at least half of the smallest fault while the line is full; a line whose
+    quality nobody measures is taken to suffer."""
     view = examined.view(policy.sources.quality, *QUALITY)
     if view is None:
         return True

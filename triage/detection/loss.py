@@ -13,7 +13,7 @@ import numpy as np
 
 from collector.model import FloatArray, Source
 from triage.detection.baseline import rate_baseline
-from triage.detection.event import MINUTE, Event, direction_of
+from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import refined
 from triage.detection.segments import Segment, maximal_segments, runs
 from triage.detection.view import View, half_hour
@@ -23,6 +23,9 @@ from triage.policy import Limits, Policy
 METRICS = ("loss_pct", "loss_rx_pct", "loss_tx_pct")
 RATES = (0.025, 0.1, 0.3, 0.9)
 """Loss rates that the scan tries: a factor of about three apart covers every rate at little loss of power."""
+
+DOWN_AND_UP = 2
+"""State changes counted in a lossy stretch without an outage: the line went down and came up, and so lost packets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,8 +134,10 @@ def _event(
     cause = _kind(view, rate, first, stop, policy)
     mean = float(np.nansum(seen.lost[rows]) / np.nansum(seen.sent[rows]))
     onset, end = _extent(view, rate, first, stop, mean, cause)
-    inside = (view.time >= onset) & (view.time < (view.now if end is None else end))
-    value = float(np.nanmean(100 * rate[inside])) if np.any(inside & ~np.isnan(rate)) else 100 * mean
+    inside = view.inside(onset, end)
+    measured = view.column(metric)[inside]
+    measured = measured[~np.isnan(measured)]
+    value = float(measured.mean()) if len(measured) else 100 * mean
     smallest = max(policy.loss.minimum_pct, 300 * usual)
     return Event(
         link=view.link,
@@ -148,7 +153,7 @@ def _event(
         rule="share of lost packets, too many for this link's own ordinary rate at this hour (Poisson scan)",
         statistic="mean",
         bad_samples=int(np.count_nonzero(rate[rows] > usual)),
-        weight=value / smallest,
+        weight=OUTAGE if cause is Cause.LINK_DOWN else value / smallest,
         habitual=habitual and cause is Cause.LOSS,
     )
 
@@ -163,14 +168,14 @@ def _kind(view: View, rate: FloatArray, first: int, stop: int, policy: Policy) -
     flaps = float(np.nansum(view.column("flaps")[rows]))
     bursts = len(runs(known >= 0.2))
     uneven = bursts >= 2 and _dispersion(known) >= policy.flapping.dispersion
-    return Cause.INSTABILITY if flaps >= policy.flapping.changes or uneven else Cause.LOSS
+    return Cause.INSTABILITY if flaps >= DOWN_AND_UP or uneven else Cause.LOSS
 
 
 def _extent(view: View, rate: FloatArray, first: int, stop: int, mean: float, cause: Cause) -> tuple[int, int | None]:
     """A steady loss or an outage is placed inside its first and last sample; the scan's own edges serve the rest."""
     if cause is Cause.LINK_DOWN:
-        return refined(view.time, view.step, rate, first, stop)
-    end = None if stop == len(rate) else int(view.time[stop - 1]) + view.step
+        return refined(view, rate, first, stop)
+    end = view.end_after(stop)
     part = float(rate[first]) / mean
     early = (1 - part) * view.step if cause is Cause.LOSS and mean >= 0.2 and part < 0.9 and stop - first > 2 else 0
     return int(view.time[first] + early), end

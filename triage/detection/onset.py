@@ -5,22 +5,33 @@ from __future__ import annotations
 import numpy as np
 
 from collector.model import FloatArray, TimeArray
+from triage.detection.view import View
 
 REACH = 8
 """Samples on either side of a segment's edge in which its true edge is looked for (+-40 min of 5-minute ones)."""
 
 
-def refined(time: TimeArray, step: int, share: FloatArray, first: int, stop: int) -> tuple[int, int | None]:
-    """Onset and end in epoch milliseconds of the change that a detector saw in rows [first, stop).
+def refined(view: View, share: FloatArray, first: int, stop: int) -> tuple[int, int | None]:
+    """Onset and end in epoch milliseconds of the change that a detector saw in rows [first, stop); at least one
+    measured row starts between them.
 
-    `share` is how much of the full change each row shows: 0 ordinary, 1 full, NaN unmeasured. End is None when the
-    last row still shows it. A change-point is placed by least squares of two levels; a row that shows a part of
-    the change was covered by it in that part; unmeasured time between two rows is split in half.
+    Rows count within the judged window. `share` is how much of the full change each row shows: 0 ordinary, 1 full,
+    NaN unmeasured. End is None when the last row still shows it. A change-point is placed by least squares of two
+    levels; a row that shows a part of the change was covered by it in that part; unmeasured time between two rows
+    is split in half.
     """
+    onset, end = _placed(view, share, first, stop)
+    if np.isnan(share[view.inside(onset, end)]).all():
+        return int(view.time[first]), view.end_after(stop)
+    return onset, end
+
+
+def _placed(view: View, share: FloatArray, first: int, stop: int) -> tuple[int, int | None]:
+    time, step = view.time, view.step
     shown = np.clip(np.nan_to_num(share), 0.0, 1.0)
     onset, first_row = _edge(time, step, shown, first, stop, measured=~np.isnan(share))
     if stop >= len(time):
-        return onset, None
+        return onset, view.end_after(stop)
     # The same, seen in a mirror: time runs backwards and a slot starts at its end.
     mirrored = -(time[::-1] + step)
     size = len(time)

@@ -25,6 +25,10 @@ METRICS = {
 }
 
 
+HEIGHTS = (1.0, 3.0, 9.0)
+"""Multiples of the smallest fault at which faults are looked for."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ordinary:
     """Per judged row: the ordinary value, and the smallest excess over it that counts as a fault."""
@@ -69,17 +73,42 @@ def _covers(known: Event, event: Event, now: int) -> bool:
 
 def _relative(view: View, metric: str, policy: Policy, usual: Ordinary, size: EffectSize) -> list[Event]:
     values = view.column(metric)
-    scores = score(values, usual.centre, usual.effect)
     events = []
-    for segment in maximal_segments(scores, policy.bad_samples - 0.1):
+    for segment in _segments(values, usual, policy.bad_samples - 0.1):
         rows = slice(segment.first, segment.stop)
-        excess = values[rows] - usual.centre[rows]
-        typical, smallest = float(np.nanmedian(excess)), float(np.nanmedian(usual.effect[rows]))
-        if typical < 0.8 * smallest:
+        typical = float(np.nanmedian(values[rows] - usual.centre[rows]))
+        smallest = float(np.nanmedian(usual.effect[rows]))
+        if typical < smallest:
             continue
         often = _as_often(view, metric, policy, size, segment)
         events.append(_event(view, metric, segment, usual, typical / smallest, smallest, habitual=often))
     return events
+
+
+def _segments(values: FloatArray, usual: Ordinary, minimum: float) -> list[Segment]:
+    """Stretches of bad samples. Looked for at several heights, so that a strong fault is not joined to weak noise
+    beside it, then grown over neighbours that are still bad (hysteresis: a high mark to begin, a low one to stay)."""
+    low = score(values, usual.centre, usual.effect)
+    found = [
+        (height * segment.score, segment)
+        for height in HEIGHTS
+        for segment in maximal_segments(score(values, usual.centre, height * usual.effect), minimum)
+    ]
+    chosen: list[Segment] = []
+    for _, segment in sorted(found, key=lambda each: -each[0]):
+        grown = _grown(segment, low)
+        if all(grown.stop <= other.first or grown.first >= other.stop for other in chosen):
+            chosen.append(grown)
+    return chosen
+
+
+def _grown(segment: Segment, low: FloatArray) -> Segment:
+    first, stop = segment.first, segment.stop
+    while first > 0 and low[first - 1] > 0:
+        first -= 1
+    while stop < len(low) and low[stop] > 0:
+        stop += 1
+    return Segment(first, stop, float(np.nansum(low[first:stop])))
 
 
 def _event(
@@ -88,8 +117,8 @@ def _event(
     values = view.column(metric)
     rows = slice(segment.first, segment.stop)
     level = float(np.nanmedian(values[rows] - usual.centre[rows]))
-    onset, end = refined(view.time, view.step, (values - usual.centre) / level, segment.first, segment.stop)
-    inside = (view.time >= onset) & (view.time < (view.now if end is None else end))
+    onset, end = refined(view, (values - usual.centre) / level, segment.first, segment.stop)
+    inside = view.inside(onset, end)
     ordinary_value = float(np.nanmedian(usual.centre[rows]))
     return Event(
         link=view.link,
@@ -141,7 +170,7 @@ def _absolute(
         centre = np.nan_to_num(usual.centre[first:stop], nan=0.0)
         known = not np.isnan(usual.centre[first:stop]).all()
         onset = int(view.time[first])
-        end = None if stop == len(over) else int(view.time[stop - 1]) + view.step
+        end = view.end_after(stop)
         value = float(np.nanmedian(values[first:stop]))
         ordinary_value = float(np.median(centre)) if known else None
         events.append(

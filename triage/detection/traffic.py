@@ -9,9 +9,9 @@ import numpy as np
 from collector.model import FloatArray
 from inventory.model import Link
 from triage.detection.baseline import baseline
-from triage.detection.event import MINUTE, Event, direction_of
+from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import refined
-from triage.detection.segments import maximal_segments, runs
+from triage.detection.segments import runs
 from triage.detection.view import View
 from triage.model import Cause, Direction
 from triage.policy import Policy
@@ -39,8 +39,7 @@ def saturations(view: View, link: Link, policy: Policy) -> list[Event]:
         if len(full) > 2:
             full[1:-1] |= full[:-2] & full[2:]
         for first, stop in runs(full):
-            if (stop - first) * view.step >= policy.saturation.minimum_minutes * MINUTE or stop - first > 3:
-                events.append(_saturation(view, link, metric, used, first, stop, policy))
+            events.append(_saturation(view, link, metric, used, first, stop, policy))
     return events
 
 
@@ -48,8 +47,8 @@ def _saturation(view: View, link: Link, metric: str, used: FloatArray, first: in
     before = used[max(0, first - 8) : first]
     usual = float(np.nanmedian(before)) if np.any(~np.isnan(before)) else 0.0
     level = float(np.nanmedian(used[first:stop]))
-    onset, end = refined(view.time, view.step, (used - usual) / (level - usual), first, stop)
-    inside = (view.time >= onset) & (view.time < (view.now if end is None else end))
+    onset, end = refined(view, (used - usual) / (level - usual), first, stop)
+    inside = view.inside(onset, end)
     values = view.column(metric)
     limit = float(np.nanmedian(capacity(view, link, metric)[first:stop])) * policy.saturation.utilisation_pct / 100
     return Event(
@@ -71,46 +70,83 @@ def _saturation(view: View, link: Link, metric: str, used: FloatArray, first: in
 
 
 def traffic_gone(view: View, metric: str, policy: Policy) -> list[Event]:
-    """Stretches with many times less traffic than ordinary at this hour, on a scale of logarithms."""
+    """Stretches in which traffic fell at once to a small part of what it was before, and of what this hour has.
+
+    Both on a scale of logarithms. A fall that every evening brings is not below the hour's own ordinary traffic; a
+    quiet day does not fall at once.
+    """
     if not view.has(metric):
         return []
     floor = policy.traffic_gone.minimum_bps
-    table = baseline(view, np.negative(np.log10(np.maximum(view.past_column(metric), floor))))
-    usual, spread = table.centre[view.bins], table.spread[view.bins]
-    now = np.negative(np.log10(np.maximum(view.column(metric), floor)))
-    effect = np.maximum(math.log10(policy.traffic_gone.factor), policy.traffic_gone.spreads * spread)
-    scores = np.clip(2 * (now - usual) / effect - 1, -1.0, 1.0)
-    # Where ordinary is next to nothing, nothing can be missed.
-    scores[-usual < math.log10(floor * policy.traffic_gone.factor)] = -1.0
-    events = []
-    for segment in maximal_segments(scores, policy.bad_samples - 0.1):
-        rows = slice(segment.first, segment.stop)
-        level = float(np.nanmedian(now[rows] - usual[rows]))
-        if level < 0.9 * float(np.nanmedian(effect[rows])):
-            continue
-        values, ordinary = view.column(metric), 10**-usual
-        share = (ordinary - values) / ordinary
-        onset, end = refined(view.time, view.step, share, segment.first, segment.stop)
-        inside = (view.time >= onset) & (view.time < (view.now if end is None else end))
-        events.append(
-            Event(
-                link=view.link,
-                source=view.source,
-                metric=metric,
-                cause=Cause.LAN,
-                direction=Direction.BOTH,
-                onset=onset,
-                end=end,
-                value=float(np.nanmedian(values[inside])),
-                baseline=float(np.nanmedian(ordinary[rows])),
-                threshold=float(np.nanmedian(10 ** -(usual + effect)[rows])),
-                rule=f"median of {metric} many times below what is ordinary at this hour while the line is healthy",
-                statistic="median",
-                bad_samples=segment.stop - segment.first,
-                weight=level / float(np.nanmedian(effect[rows])),
-            )
-        )
+    level = np.log10(np.maximum(view.column(metric), floor))
+    table = baseline(view, np.log10(np.maximum(view.past_column(metric), floor)))
+    hour = table.centre[view.bins]
+    effect = _effect(level, policy)
+    before, after = _medians_around(level, max(2, int(60 * MINUTE / view.step)))
+    falls = np.nan_to_num(np.minimum(before, hour) - after, nan=-1.0) if table.samples else before - after
+    events: list[Event] = []
+    first = 0
+    while first < len(level):
+        candidates = np.flatnonzero(falls[first:] >= effect)
+        if not len(candidates):
+            break
+        row = first + int(candidates[0])
+        row += int(np.argmax((level[max(0, row - 1)] - level)[row : row + 4])) if row else 0
+        stop = _until_back(level, row, float(before[row]), effect)
+        if stop - row >= policy.bad_samples:
+            events.append(_gone(view, metric, 10 ** before[row], row, stop, policy))
+        first = max(stop, row + 1)
     return events
+
+
+def _effect(level: FloatArray, policy: Policy) -> float:
+    """The fall that counts, in powers of ten: the policy's factor, or more where samples jump about by themselves."""
+    jumps = np.abs(np.diff(level[~np.isnan(level)]))
+    usual = float(np.median(jumps)) * 1.4826 if len(jumps) else 0.0
+    return max(math.log10(policy.traffic_gone.factor), policy.traffic_gone.spreads * usual)
+
+
+def _medians_around(level: FloatArray, rows: int) -> tuple[FloatArray, FloatArray]:
+    """Per row the median of the `rows` before it and of the three from it on; NaN where too few are measured."""
+    padded = np.concatenate((np.full(rows, np.nan), level, np.full(3, np.nan)))
+    behind = np.lib.stride_tricks.sliding_window_view(padded, rows)[: len(level)]
+    ahead = np.lib.stride_tricks.sliding_window_view(padded, 3)[rows : rows + len(level)]
+    return row_medians(behind), row_medians(ahead)
+
+
+def row_medians(values: FloatArray) -> FloatArray:
+    """The lower median of each row's measured values; NaN where none is. A sort puts NaN last, so a rank finds it."""
+    count = np.count_nonzero(~np.isnan(values), axis=1)
+    middle: FloatArray = np.sort(values, axis=1)[np.arange(len(values)), np.maximum(count - 1, 0) // 2]
+    return middle
+
+
+def _until_back(level: FloatArray, first: int, before: float, effect: float) -> int:
+    """The row at which more of the traffic is back than not: the best-scoring prefix from the fall on."""
+    scores = np.nan_to_num(np.clip(2 * (before - level[first:]) / effect - 1, -1.0, 1.0))
+    return first + int(np.argmax(np.cumsum(scores))) + 1
+
+
+def _gone(view: View, metric: str, before: float, first: int, stop: int, policy: Policy) -> Event:
+    values = view.column(metric)
+    onset, end = refined(view, (before - values) / before, first, stop)
+    value = float(np.nanmedian(values[view.inside(onset, end)]))
+    return Event(
+        link=view.link,
+        source=view.source,
+        metric=metric,
+        cause=Cause.LAN,
+        direction=Direction.BOTH,
+        onset=onset,
+        end=end,
+        value=value,
+        baseline=before,
+        threshold=before / policy.traffic_gone.factor,
+        rule=f"median of {metric} fell at once to a small part of the hour before, while the line is healthy",
+        statistic="median",
+        bad_samples=stop - first,
+        weight=math.log10(before / max(value, policy.traffic_gone.minimum_bps / 10)),
+    )
 
 
 def port_down(view: View, policy: Policy) -> list[Event]:
@@ -118,11 +154,11 @@ def port_down(view: View, policy: Policy) -> list[Event]:
     state = view.column("oper_up")
     events = []
     for first, stop in runs(state == 0):
-        if (stop - first) * view.step < policy.down.minimum_seconds * 1000:
+        if (stop - first) * view.step < policy.down.minimum_seconds * 1000 or stop - first < policy.bad_samples:
             continue
         before = int(view.time[first - 1]) + view.step if first else int(view.time[first])
         onset = (before + int(view.time[first])) // 2
-        end = None if stop == len(state) else int(view.time[stop - 1]) + view.step
+        end = view.end_after(stop)
         events.append(
             Event(
                 link=view.link,
@@ -138,7 +174,7 @@ def port_down(view: View, policy: Policy) -> list[Event]:
                 rule=f"oper_up 0 for at least {policy.down.minimum_seconds:g} s",
                 statistic="max",
                 bad_samples=stop - first,
-                weight=50.0,
+                weight=OUTAGE,
             )
         )
     return events
@@ -155,7 +191,7 @@ def flaps(view: View, policy: Policy) -> list[Event]:
     for group in np.split(changed, np.flatnonzero(apart) + 1):
         first, stop = int(group[0]), int(group[-1]) + 1
         total = float(count[first:stop].sum())
-        if total < policy.flapping.changes or len(group) < 2:
+        if total < policy.flapping.changes:
             continue
         events.append(
             Event(
@@ -165,7 +201,7 @@ def flaps(view: View, policy: Policy) -> list[Event]:
                 cause=Cause.INSTABILITY,
                 direction=Direction.BOTH,
                 onset=int(view.time[first]),
-                end=None if stop == len(count) else int(view.time[stop - 1]) + view.step,
+                end=view.end_after(stop),
                 value=total,
                 baseline=0.0,
                 threshold=float(policy.flapping.changes),

@@ -60,6 +60,20 @@ class View:
         seconds = self.series.seconds[self.rows]
         return int(np.median(seconds)) * 1000 if len(seconds) else MINUTE
 
+    def end_after(self, stop: int) -> int | None:
+        """The end of an event whose last row is stop - 1: None while it goes on.
+
+        It goes on when the newest row shows it, unless that row is so old that nobody knows.
+        """
+        end = int(self.time[stop - 1]) + self.step
+        unknown_for = self.now - end
+        goes_on = stop == len(self.time) and unknown_for <= self.windows.join_minutes * MINUTE
+        return None if goes_on else end
+
+    def inside(self, onset: int, end: int | None) -> NDArray[np.bool_]:
+        """Which judged rows start in [onset, end)."""
+        return np.asarray((self.time >= onset) & (self.time < (self.now if end is None else end)))
+
     def column(self, name: str) -> FloatArray:
         return self.series.column(name)[self.rows]
 
