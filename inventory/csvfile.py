@@ -24,7 +24,7 @@ from typing import Any, get_origin
 from pydantic import BaseModel
 
 from config.errors import ConfigurationError, Fault
-from config.expected import Place, model_in, one_of
+from config.expected import Place, closest, model_in, one_of
 from config.yamlfile import field_name, read_text
 from inventory.documents import SECTIONS, ContactDocument
 from inventory.model import Inventory
@@ -170,8 +170,11 @@ def _rows(file: Path, columns: tuple[str, ...], faults: list[Fault]) -> Iterator
             elif len(cells) != len(header):
                 faults.append(Fault(str(file), line, "", f"{len(cells)} cells", f"{len(header)}, as the header has"))
             else:
-                filled = zip(header, (cell.strip() for cell in cells), strict=True)
-                yield _Row(str(file), line, {name: cell for name, cell in filled if cell and name in columns})
+                filled = [(name, cell.strip()) for name, cell in zip(header, cells, strict=True) if cell.strip()]
+                faults += [
+                    Fault(str(file), line, "", cell, "a name over its column") for name, cell in filled if not name
+                ]
+                yield _Row(str(file), line, {name: cell for name, cell in filled if name in columns})
             line = reader.line_num + 1
     except csv.Error as error:
         faults.append(Fault(str(file), line, "", "", f"CSV ({error})"))
@@ -181,9 +184,12 @@ def _rows(file: Path, columns: tuple[str, ...], faults: list[Fault]) -> Iterator
 
 def _header_faults(file: str, line: int, header: list[str], columns: tuple[str, ...]) -> Iterator[Fault]:
     for index, name in enumerate(header):
-        if name not in columns:
-            yield Fault(file, line, name or f"column {index + 1}", "", one_of(name, columns))
-        elif name in header[:index]:
+        guess = closest(name, columns)
+        if name and name not in columns:
+            yield Fault(
+                file, line, name, "", f"a known column; did you mean {guess}?" if guess else one_of(name, columns)
+            )
+        elif name and name in header[:index]:
             yield Fault(file, line, name, "", "each column once")
 
 
