@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -17,38 +18,49 @@ from service.installation import Installation, opened
 from service.settings import HOST
 from service.status import Health, start_status_server
 
+if TYPE_CHECKING:
+    from collector.running import Collector
+
 log = structlog.get_logger()
 
+INVENTORY_PAUSE = 5.0
+"""Real seconds between two looks for a changed inventory."""
 ENGINE_PAUSE = 0.25
 """Real seconds between two looks into the inbox."""
 
 
 async def run_collector(path: Path | None, stop: asyncio.Event) -> None:
-    """Poll until stopped."""
-    from collector.running import Collector
-
+    """Poll until stopped; begin anew with the new plan when the inventory has changed."""
     async with opened(path) as installation:
-        collector = Collector(
-            installation.settings,
-            await installation.inventory(),
-            installation.journal,
-            installation.store,
-            installation.clock,
-        )
+        current: list[Collector] = []
 
         async def health() -> Mapping[str, object]:
-            return (await collector.health()).document()
+            return (await current[0].health()).document() if current else {"ok": False, "why": "starting"}
 
         status = await _status(installation.settings.listen.collector, health)
-        running = asyncio.create_task(collector.run())
-        stopping = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            while not stop.is_set():
+                await _collect(installation, current, stop)
         finally:
-            stopping.cancel()
-            await collector.stop()
-            await running
             await status.cleanup()
+
+
+async def _collect(installation: Installation, current: list[Collector], stop: asyncio.Event) -> None:
+    """Run one collector on one inventory, until stopped or until that inventory is no longer the current one."""
+    from collector.running import Collector
+
+    inventory = await installation.inventory()
+    collector = Collector(
+        installation.settings, inventory, installation.journal, installation.store, installation.clock
+    )
+    current[:] = [collector]
+    running = asyncio.create_task(collector.run())
+    try:
+        while not stop.is_set() and not running.done() and await installation.inventory() == inventory:
+            await _pause(stop, INVENTORY_PAUSE)
+    finally:
+        await collector.stop()
+        await running
 
 
 async def run_engine(path: Path | None, stop: asyncio.Event) -> None:
