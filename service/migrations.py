@@ -16,7 +16,7 @@ from config.errors import ConfigurationError
 FOLDER = Path(__file__).parent / "alembic"
 
 
-def _config(connection: Connection | None = None) -> Config:
+def alembic_config(connection: Connection | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
@@ -24,7 +24,7 @@ def _config(connection: Connection | None = None) -> Config:
 
 
 def _head() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 async def upgrade(database: Database) -> tuple[str | None, str | None]:
@@ -32,7 +32,7 @@ async def upgrade(database: Database) -> tuple[str | None, str | None]:
 
     def run(connection: Connection) -> tuple[str | None, str | None]:
         before = MigrationContext.configure(connection).get_current_revision()
-        command.upgrade(_config(connection), "head")
+        command.upgrade(alembic_config(connection), "head")
         return before, MigrationContext.configure(connection).get_current_revision()
 
     async with database.writing() as connection:
