@@ -130,7 +130,11 @@ async def start_simulator(stage: Stage) -> tuple[asyncio.subprocess.Process, End
         start_new_session=True,
     )
     written = folder / "endpoints.json"
-    await _until(written.exists, process, "the simulated fleet")
+    try:
+        await _until(written.exists, process, "the simulated fleet")
+    except BaseException:
+        await stop(process)
+        raise
     return process, Endpoints.model_validate_json(written.read_bytes())
 
 
@@ -166,7 +170,11 @@ async def start_service(stage: Stage) -> asyncio.subprocess.Process:
             stderr=log,
             start_new_session=True,
         )
-    await _until_listening(stage.desk, process)
+    try:
+        await _until_listening(stage.desk, process)
+    except BaseException:
+        await stop(process)
+        raise
     return process
 
 
