@@ -146,7 +146,7 @@ class OrchestratorWatch:
         ]
 
     def _note_unmapped(self, unmapped: Sequence[str]) -> None:
-        if unmapped != self._unmapped:
+        if list(unmapped) != list(self._unmapped):
             shown = list(unmapped[:NAMES_SHOWN])
             log.warning("orchestrator_knows_more", orchestrator=self._name, count=len(unmapped), some=shown)
         self._unmapped = unmapped
@@ -192,6 +192,10 @@ class OrchestratorWatch:
                 await asyncio.sleep(HISTORY_PAUSE)
             else:
                 await self._clock.sleep(RETRY_SECONDS)
+
+    def history_missing(self) -> int:
+        """Device histories yet to be read."""
+        return len(self._gaps)
 
     async def fill_one_gap(self) -> bool:
         """The next device's missing past; False when there was an error."""

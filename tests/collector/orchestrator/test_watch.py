@@ -1,0 +1,287 @@
+"""The orchestrator's watch against a scripted host over real HTTP, into a real journal and store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from collector.health import SourceState
+from collector.journal import Journal
+from collector.model import Fact, FactKind, SampleBatch
+from collector.orchestrator.velocloud import VeloCloud
+from collector.orchestrator.watch import OrchestratorWatch, source_state
+from collector.settings import OrchestratorSettings
+from collector.store.embedded import EmbeddedStore
+from config.clock import ManualClock
+from inventory.model import Inventory
+
+START = datetime(2026, 3, 3, 14, 3, tzinfo=UTC)
+STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
+METRICS = "monitoring/getAggregateEdgeLinkMetrics"
+SERIES = "metrics/getEdgeLinkSeries"
+EVENTS = "event/getEnterpriseEvents"
+EDGE_AND_LINK_STATES = (FactKind.EDGE_STATE, FactKind.LINK_STATE)
+ALL = ("edge-117", "edge-118", "store-117-dia", "store-117-lte", "store-118-cable", "vco1")
+
+
+class StoreSink:
+    """Hands everything to the store at once."""
+
+    def __init__(self, store: EmbeddedStore) -> None:
+        self.store = store
+
+    async def samples(self, batch: SampleBatch) -> None:
+        await self.store.write(batch)
+
+    async def facts(self, facts: Sequence[Fact]) -> None:
+        await self.store.write_facts(facts)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
+    embedded = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path, 95)
+    yield embedded
+    await embedded.close()
+
+
+@pytest.fixture
+async def watch(
+    settings: OrchestratorSettings, inventory: Inventory, clock: ManualClock, store: EmbeddedStore
+) -> AsyncIterator[OrchestratorWatch]:
+    vco = VeloCloud("vco1", settings, inventory, clock, penalty=0.01)
+    yield OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
+    await vco.close()
+
+
+async def facts_in(store: EmbeddedStore, *kinds: FactKind) -> Sequence[Fact]:
+    return await store.facts(ALL, START - timedelta(days=2), START + timedelta(days=2), kinds)
+
+
+def failing(*_: object) -> web.Response:
+    return web.Response(status=500)
+
+
+def figures(row: dict[str, Any]) -> dict[str, Any]:
+    return {"linkId": row["linkId"], "bytesRx": 3_750_000, "bytesTx": 375_000, "bestLatencyMsRx": 20, "link": row}
+
+
+def windows_asked(host: Any) -> list[tuple[int, int]]:
+    """Minutes from START's hour of each statistics window, in the order asked."""
+    hour = 1772546400000
+    asked = [call.body["interval"] for call in host.called(METRICS)]
+    return [((each["start"] - hour) // 60000, (each["end"] - hour) // 60000) for each in asked]
+
+
+async def test_states_are_written_when_they_change_and_before_they_stop_holding(
+    host: Any, watch: OrchestratorWatch, store: EmbeddedStore, clock: ManualClock, fleet: list[Any]
+) -> None:
+    host.replies[STATUS] = [fleet]
+    for minute in range(9):
+        clock.move_to(START + timedelta(minutes=minute))
+        await watch.read_states()
+    times = sorted({fact.time for fact in await facts_in(store, FactKind.LINK_STATE)})
+    assert times == [START, START + timedelta(minutes=4), START + timedelta(minutes=8)]
+    fleet[0]["linkState"] = "DISCONNECTED"
+    clock.move_to(START + timedelta(minutes=9))
+    await watch.read_states()
+    newest = [fact for fact in await facts_in(store, *EDGE_AND_LINK_STATES) if fact.time == clock.now()]
+    assert [(fact.subject, fact.value) for fact in newest] == [("store-117-dia", "disconnected")]
+
+
+async def test_what_the_host_leaves_out_is_told_as_unknown(
+    host: Any, watch: OrchestratorWatch, store: EmbeddedStore, clock: ManualClock, fleet: list[Any]
+) -> None:
+    host.replies[STATUS] = [fleet, fleet[:2]]
+    await watch.read_states()
+    clock.move_to(START + timedelta(minutes=1))
+    await watch.read_states()
+    newest = [fact for fact in await facts_in(store, *EDGE_AND_LINK_STATES) if fact.time == clock.now()]
+    assert {(fact.subject, fact.kind, fact.value) for fact in newest} == {
+        ("edge-118", FactKind.EDGE_STATE, "unknown"),
+        ("store-118-cable", FactKind.LINK_STATE, "unknown"),
+    }
+
+
+async def test_each_window_is_asked_for_when_due_and_once_again_after_half_an_hour(
+    host: Any, watch: OrchestratorWatch, clock: ManualClock, fleet: list[Any]
+) -> None:
+    host.replies[METRICS] = [[figures(fleet[0])]]
+    await watch.read_statistics()
+    host.calls.clear()
+    for minutes in range(10, 61, 10):
+        clock.move_to(START + timedelta(minutes=minutes))
+        await watch.read_statistics()
+    # At 14:03 the windows up to 13:50 were read; at 14:13 those that ended by 14:03, and again those by 13:43.
+    asked = windows_asked(host)
+    first = [(start, start + 5) for start in range(-10, 50, 5)]
+    assert sorted(set(asked)) == sorted({*first, *((start, start + 5) for start in range(-30, 30, 5))})
+    assert all(asked.count(window) == 2 for window in first if window[1] <= 30)
+    assert all(asked.count(window) == 1 for window in first if window[1] > 33)
+
+
+async def test_late_statistics_complete_a_window_at_its_second_reading(
+    host: Any, watch: OrchestratorWatch, store: EmbeddedStore, clock: ManualClock, fleet: list[Any]
+) -> None:
+    host.replies[METRICS] = [[figures(fleet[0])]]
+    await watch.read_statistics()
+    clock.move_to(START + timedelta(minutes=10))
+    await watch.read_statistics()
+    host.replies[METRICS] = [[figures(fleet[0]), figures(fleet[2])]]
+    clock.move_to(START + timedelta(minutes=40))
+    await watch.read_statistics()
+    window = datetime(2026, 3, 3, 13, 55, tzinfo=UTC)
+    series = await store.window(["store-117-dia", "store-118-cable"], ["rx_bps"], window, window + timedelta(minutes=5))
+    assert {(one.link, len(one), one.column("rx_bps")[0]) for one in series} == {
+        ("store-117-dia", 1, 100_000.0),
+        ("store-118-cable", 1, 100_000.0),
+    }
+
+
+async def test_a_failed_window_is_asked_for_again_and_none_is_skipped(
+    host: Any, watch: OrchestratorWatch, clock: ManualClock, fleet: list[Any]
+) -> None:
+    good = [figures(fleet[0])]
+    host.replies[METRICS] = [good]
+    await watch.read_statistics()
+    host.calls.clear()
+    clock.move_to(START + timedelta(minutes=7))
+    host.replies[METRICS] = [failing, good]
+    assert not await watch.read_statistics()
+    assert await watch.read_statistics()
+    assert windows_asked(host)[:2] == [(-10, -5), (-10, -5)]
+
+
+async def test_the_past_is_read_device_by_device_at_first_contact_and_not_again_after_a_restart(
+    host: Any,
+    watch: OrchestratorWatch,
+    store: EmbeddedStore,
+    clock: ManualClock,
+    settings: OrchestratorSettings,
+    inventory: Inventory,
+    fleet: list[Any],
+) -> None:
+    def three_days(_request: object, body: dict[str, Any]) -> web.Response:
+        start, end = body["interval"]["start"], body["interval"]["end"]
+        row = fleet[0] if body["edgeId"] == 702 else fleet[2]
+        data = [1_000_000] * ((end - start) // 300_000)
+        series = [{"metric": name, "startTime": start, "tickInterval": 300_000, "data": data} for name in ("bytesRx",)]
+        return web.json_response([{"edgeId": body["edgeId"], "linkId": row["linkId"], "series": series, "link": row}])
+
+    host.replies = {METRICS: [[figures(fleet[0]), figures(fleet[2])]], SERIES: [three_days]}
+    await watch.read_statistics()
+    while watch.history_missing():
+        assert await watch.fill_one_gap()
+    (dia,) = await store.window(["store-117-dia"], ["rx_bps"], START - timedelta(days=4), START)
+    assert len(dia) == 3 * 288
+    assert len(host.called(SERIES)) == 2
+
+    clock.move_to(START + timedelta(minutes=20))
+    vco = VeloCloud("vco1", settings, inventory, clock)
+    restarted = OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
+    host.calls.clear()
+    await restarted.read_statistics()
+    await vco.close()
+    assert not restarted.history_missing()
+    assert (-10, -5) in windows_asked(host)
+
+
+async def test_history_that_fails_for_now_is_tried_again_and_what_fails_for_good_is_not(
+    host: Any, watch: OrchestratorWatch, fleet: list[Any]
+) -> None:
+    invalid = web.json_response({"error": {"code": -32600, "message": "invalid edgeId"}}, status=400)
+    host.replies = {METRICS: [[figures(fleet[0])]], SERIES: [failing, lambda *_: invalid, []]}
+    await watch.read_statistics()
+    assert [await watch.fill_one_gap() for _ in range(3)] == [False, False, True]
+    assert not watch.history_missing()
+
+
+async def test_events_are_told_once_though_they_are_asked_for_with_overlap(
+    host: Any, watch: OrchestratorWatch, store: EmbeddedStore, clock: ManualClock, fleet: list[Any]
+) -> None:
+    event = {
+        "eventTime": "2026-03-03T14:02:07.000Z", "event": "LINK_DEAD", "message": "Link GE1 is now DEAD",
+        "edgeName": "ACME-0117",
+    }  # fmt: skip
+    host.replies = {STATUS: [fleet], EVENTS: [{"metaData": {"more": False}, "data": [event]}]}
+    await watch.read_events()
+    before = store.journal.position()
+    clock.move_to(START + timedelta(minutes=5))
+    await watch.read_events()
+    assert store.journal.position() == before
+    (fact,) = await facts_in(store, FactKind.EVENT)
+    assert (fact.subject, fact.value) == ("store-117-dia", "LINK_DEAD")
+    first, second = (call.body["interval"] for call in host.called(EVENTS))
+    assert second["start"] <= first["end"]
+
+
+async def test_a_hiccup_is_no_blindness_but_a_second_failure_is_and_recovery_is_told(
+    host: Any, watch: OrchestratorWatch, store: EmbeddedStore, clock: ManualClock, fleet: list[Any]
+) -> None:
+    host.replies = {STATUS: [fleet, failing, fleet, failing, failing, fleet], METRICS: [[figures(fleet[0])]]}
+    await watch.read_statistics()
+    states = []
+    for minute in range(6):
+        clock.move_to(START + timedelta(minutes=minute))
+        await watch.read_states()
+        states.append(watch.health().state.value)
+    assert states == ["ok", "ok", "ok", "ok", "failing", "ok"]
+    told = [(fact.subject, fact.value) for fact in await facts_in(store, FactKind.SOURCE_STATE)]
+    assert told == [("vco1", "ok"), ("vco1", "failing"), ("vco1", "ok")]
+
+
+async def test_a_refused_token_is_failing_at_once_and_says_why(host: Any, watch: OrchestratorWatch) -> None:
+    host.replies[STATUS] = [lambda *_: web.Response(status=401)]
+    assert not await watch.read_states()
+    health = watch.health()
+    assert health.state is SourceState.FAILING
+    assert "check token or password" in health.detail
+
+
+@pytest.mark.parametrize(
+    ("states_age", "statistics_age", "state"),
+    [
+        (0, 600, "ok"),
+        (240, 600, "ok"),
+        (241, 600, "stale"),
+        (0, 1800, "ok"),
+        (0, 1801, "stale"),
+    ],
+)
+def test_what_no_longer_moves_is_stale(
+    settings: OrchestratorSettings, states_age: int, statistics_age: int, state: str
+) -> None:
+    patient = settings.model_copy(update={"timeout": 60.0})
+    ages = (START - timedelta(seconds=age) for age in (states_age, statistics_age))
+    assert source_state({}, *ages, START, patient)[0] == state
+
+
+async def test_states_go_on_while_statistics_hang_and_cancelling_ends_everything(
+    host: Any, settings: OrchestratorSettings, inventory: Inventory, store: EmbeddedStore, fleet: list[Any]
+) -> None:
+    from config.clock import SystemClock
+
+    async def hanging(*_: object) -> web.Response:
+        await asyncio.sleep(3)
+        return web.json_response([])
+
+    host.replies = {STATUS: [fleet], METRICS: [hanging], EVENTS: [{"metaData": {"more": False}, "data": []}]}
+    quick = settings.model_copy(update={"states_every": 1, "statistics_every": 60, "tick": 60})
+    vco = VeloCloud("vco1", quick, inventory, SystemClock())
+    watch = OrchestratorWatch(vco, quick, inventory, SystemClock(), StoreSink(store), store)
+    running = asyncio.create_task(watch.run())
+    await asyncio.sleep(2.5)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert len(host.called(STATUS)) >= 3
+    assert len(host.called(METRICS)) == 1
