@@ -27,13 +27,14 @@ _KINDS: tuple[tuple[str, Table, TypeAdapter[Any]], ...] = (
 
 
 async def load_inventory(connection: AsyncConnection) -> Inventory:
-    """The whole inventory, each kind ordered by id."""
+    """The whole inventory, each kind ordered by id, maintenance by its start."""
     aliases: dict[str, list[str]] = {}
     for row in await connection.execute(select(tables.site_alias).order_by("site", "position")):
         aliases.setdefault(row.site, []).append(row.alias)
     kinds = []
     for section, table, adapter in _KINDS:
-        found = (await connection.execute(select(table).order_by(table.c.id))).mappings()
+        order = (table.c.start, table.c.id) if section == "maintenance" else (table.c.id,)
+        found = (await connection.execute(select(table).order_by(*order))).mappings()
         rows: list[dict[str, Any]] = [dict(row) for row in found]
         if section == "sites":
             rows = [{**row, "aliases": aliases.get(row["id"], ())} for row in rows]
