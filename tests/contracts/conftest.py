@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -145,14 +146,21 @@ async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
 
 
 @pytest.fixture
-async def influx_bucket(influxd: Influxd, request: pytest.FixtureRequest) -> str:
+async def influx_bucket(influxd: Influxd) -> str:
     """A database and retention policy of this test's own, as the bucket name of InfluxDB 2."""
     name = f"wan{time.monotonic_ns()}"
     async with ClientSession() as session:
-        for query in (
-            f'CREATE DATABASE "{name}"',
-            f'CREATE RETENTION POLICY "raw" ON "{name}" DURATION INF REPLICATION 1',
-        ):
-            async with session.post(influxd.url + "/query", data={"q": query}) as answer:
+
+        async def ask(query: str) -> str:
+            form = {"q": query, "db": name, "rp": "raw"}
+            async with session.post(influxd.url + "/query", data=form) as answer:
                 assert answer.status == 200, await answer.text()
-    return f"{name}/raw"
+                return await answer.text()
+
+        await ask(f'CREATE DATABASE "{name}" WITH DURATION INF REPLICATION 1 NAME "raw"')
+        # influxd answers before each of its threads knows the new policy.
+        for _ in range(100):
+            if not any(["not found" in await ask("SELECT * FROM samples") for _ in range(3)]):
+                return f"{name}/raw"
+            await asyncio.sleep(0.02)
+    pytest.fail("influxd does not show the database that it created")
