@@ -180,9 +180,9 @@ def time_axis(frame: Frame, start: datetime, end: datetime, zone: ZoneInfo) -> I
         yield _line(x, frame.bottom, x, frame.bottom + 4, MUTED, 1)
         yield words(x, frame.bottom + 16, tick.label, anchor="middle", fill=MUTED)
         if tick.day:
-            yield words(x, frame.bottom + 30, tick.day, anchor="middle", fill=INK)
+            yield words(x - 8, frame.bottom + 30, tick.day, fill=INK)
     zones = dict.fromkeys(zone_name(moment.astimezone(zone)) for moment in (start, end))
-    yield words(2, frame.bottom + 16, "/".join(zones), fill=MUTED)
+    yield words(2, frame.bottom + 30, "/".join(zones), fill=MUTED)
 
 
 def _highest(chart: TimeChart) -> float:

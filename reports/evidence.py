@@ -9,12 +9,13 @@ from collector.model import FIELDS
 from reports.delivery import file_name, report_files
 from reports.evidence_charts import QUALITY_METRICS, quality_figure, states_figure, traffic_figure
 from reports.evidence_findings import finding_section, finding_sentence
-from reports.formatting import bit_rate, local_span, local_time, percent, plain, quantity, stated
+from reports.formatting import bit_rate, local_span, local_time, opening, percent, quantity, stated
 from reports.model import Attachment, Block, Cell, Column, Report, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackClaim, PackDocument, PackLink, PackOption, read_pack
-from reports.words import ACCESS_WORDS, CAUSE_WORDS, UNFIT_WORDS, action_words, metric_words, source_words
+from reports.words import ACCESS_WORDS, UNFIT_WORDS, action_words, metric_words, source_words
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.model import Direction, Scope, VerdictKind
+from triage.ticket_wording import CAUSE_WORDS
 
 TONES = {
     VerdictKind.CONFIRMED: Tone.BAD,
@@ -48,9 +49,9 @@ def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof") ->
     return Report(
         id=ident,
         kind="Evidence report",
-        title=f"Case {plain(case)}: {plain(document.site.name or document.site.id)}",
-        subtitle=f"{plain(document.client.name or document.client.id)} – {CAUSE_WORDS[document.verdict.cause]}",
-        issuer=plain(issuer),
+        title=f"Case {case}: {document.site.name or document.site.id}",
+        subtitle=f"{document.client.name or document.client.id} – {CAUSE_WORDS[document.verdict.cause]}",
+        issuer=issuer,
         headline=headline(document),
         tone=TONES[document.verdict.verdict],
         highlights=_highlights(document),
@@ -77,9 +78,9 @@ def headline(document: PackDocument) -> str:
     lead = "Confirmed" if document.claim else "Found by measurement"
     match verdict.verdict:
         case VerdictKind.CONFIRMED:
-            return plain(f"{lead}: {what}{where}{way}{shared}{when}.")
+            return f"{lead}: {what}{where}{way}{shared}{when}."
         case VerdictKind.RECOVERED:
-            return plain(f"{lead}, and over since: {what}{where}{way}{shared}{when}.")
+            return f"{lead}, and over since: {what}{where}{way}{shared}{when}."
         case VerdictKind.NOT_SUBSTANTIATED:
             return (
                 "We looked: at the time in question nothing was measured that is worse than ordinary for these lines."
@@ -110,12 +111,12 @@ def _meta(document: PackDocument) -> tuple[Row, ...]:
     link = document.link(verdict.link)
     line = ", ".join(part for part in (link.id, link.carrier, _access(link), link.circuit_id) if part) if link else ""
     rows = [
-        Row("Client", plain(document.client.name or document.client.id)),
-        Row("Site", plain(" – ".join(part for part in (site.id, site.name) if part))),
+        Row("Client", document.client.name or document.client.id),
+        Row("Site", " – ".join(part for part in (site.id, site.name) if part)),
         Row("Address", stated(site.address)),
     ]
     if line:
-        rows.append(Row("Line", plain(line)))
+        rows.append(Row("Line", line))
     if verdict.onset:
         rows.append(Row("Degraded", local_span(verdict.onset, verdict.end, zone)))
     if verdict.severity:
@@ -140,7 +141,7 @@ def _sections(document: PackDocument, pack: EvidencePack, case: str, name: str) 
     if verdict.runner_up is not None:
         yield Section(
             "What else it could have been",
-            (Text(plain(f"{CAUSE_WORDS[verdict.runner_up.cause].capitalize()}: {verdict.runner_up.why_not}")),),
+            (Text(f"{opening(CAUSE_WORDS[verdict.runner_up.cause])}: {verdict.runner_up.why_not}"),),
         )
     if verdict.side_findings:
         yield Section("Also seen", tuple(_aside(document)))
@@ -152,14 +153,12 @@ def _sections(document: PackDocument, pack: EvidencePack, case: str, name: str) 
 def _claimed(document: PackDocument, claim: PackClaim) -> Iterator[Block]:
     zone = document.site.zone
     if claim.words:
-        yield Text(plain(claim.words), "quote")
+        yield Text(claim.words, "quote")
     yield Rows(
         (
             Row("Symptom", str(claim.symptom)),
             Row("Since", local_time(claim.since, zone) if claim.since else "not said"),
-            Row(
-                "Reported", f"{local_time(claim.reported_at, zone)} by {plain(claim.reported_by) or 'somebody unnamed'}"
-            ),
+            Row("Reported", f"{local_time(claim.reported_at, zone)} by {claim.reported_by or 'somebody unnamed'}"),
         )
     )
 
@@ -183,7 +182,7 @@ def _intake(document: PackDocument, claim: PackClaim) -> Rows:
 def _measured(document: PackDocument) -> Iterator[Block]:
     verdict = document.verdict
     if verdict.reason:
-        yield Text(plain(verdict.reason))
+        yield Text(verdict.reason)
     if verdict.habitual:
         yield Text("It is as bad as always at this hour: habitual for this line.")
     if not document.verdict.findings and verdict.verdict is VerdictKind.NOT_SUBSTANTIATED:
@@ -251,7 +250,7 @@ def _line(link: PackLink) -> tuple[Cell, ...]:
         stated(None) if link.committed_down_bps is None else bit_rate(link.committed_down_bps),
         stated(None) if link.committed_up_bps is None else bit_rate(link.committed_up_bps),
     )
-    return tuple(Cell(plain(text)) for text in texts)
+    return tuple(Cell(text) for text in texts)
 
 
 def _completeness(document: PackDocument) -> Iterator[Block]:
@@ -286,16 +285,14 @@ def _completeness(document: PackDocument) -> Iterator[Block]:
 
 def _aside(document: PackDocument) -> Iterator[Block]:
     for finding in document.verdict.side_findings:
-        yield Text(
-            plain(f"{CAUSE_WORDS[finding.cause].capitalize()} on {finding.link}. {finding_sentence(document, finding)}")
-        )
+        yield Text(f"{opening(CAUSE_WORDS[finding.cause])} on {finding.link}. {finding_sentence(document, finding)}")
 
 
 def _relief(document: PackDocument) -> str:
     fit = next((option for option in document.verdict.options if option.fit), None)
     if fit is None:
         return "None of the site's other lines can take the traffic now."
-    return plain(f"{fit.link} can take the traffic. Nothing is moved before a person approves it.")
+    return f"{fit.link} can take the traffic. Nothing is moved before a person approves it."
 
 
 def _options(document: PackDocument) -> Table:
@@ -320,9 +317,9 @@ def _option(option: PackOption) -> tuple[Cell, ...]:
     after = option.utilisation_after_pct
     return (
         Cell(str(option.rank)),
-        Cell(plain(option.link)),
-        Cell(plain(action_words(option.action))),
-        Cell("yes", Tone.GOOD) if option.fit else Cell(plain(why), Tone.WARNING),
+        Cell(option.link),
+        Cell(action_words(option.action)),
+        Cell("yes", Tone.GOOD) if option.fit else Cell(why, Tone.WARNING),
         Cell(_forecast(after.rx)),
         Cell(_forecast(after.tx)),
         Cell(_yes(option.metered)),
@@ -347,7 +344,7 @@ def _verification(document: PackDocument, pack: EvidencePack, case: str, name: s
         )
     )
     yield Text(f"sha256sum {name}", "code")
-    yield Text(f"lineproof case show {plain(case)} --verify", "code")
+    yield Text(f"lineproof case show {case} --verify", "code")
 
 
 def _access(link: PackLink) -> str:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from collector.availability import link_states
-from collector.model import FIELDS, Cadence, Fact, FactKind, Series, Source
+from collector.model import FIELDS, Cadence, Source
 from reports.chart import Baseline, Limit, Span, TimeChart, Trace, time_chart
-from reports.formatting import duration, local_span, quantity
+from reports.formatting import duration, local_span, opening, quantity
 from reports.model import Figure
-from reports.pack import PackDocument, PackFact, PackFinding, PackLink, PackSeries, window_of
+from reports.pack import PackDocument, PackFinding, PackLink, PackSeries, window_of
 from reports.strip import STATE_NAMES, StateSpan, StateStrip, StripRow, state_strip
 from reports.traffic import Traffic, utilisation_figure
 from reports.words import metric_words, source_words
@@ -44,14 +44,14 @@ def finding_figure(document: PackDocument, finding: PackFinding, ident: str) -> 
     name = metric_words(finding.metric)
     traces = tuple(_trace(one, finding.metric) for one in document.series_of(finding.link, finding.source))
     description = (
-        f"{name.capitalize()} of {finding.link}, measured by the {source_words(finding.source)}, "
+        f"{opening(name)} of {finding.link}, measured by the {source_words(finding.source)}, "
         f"{local_span(start, end, zone)}. Shaded: {local_span(finding.onset, finding.end, zone)}, with a "
         f"{finding.statistic} of {quantity(finding.value, finding.unit)}; the threshold is "
         f"{quantity(finding.threshold, finding.unit)}. Gaps were not measured."
     )
     chart = TimeChart(
         id=ident,
-        title=f"{name.capitalize()} – {finding.link}",
+        title=f"{opening(name)} – {finding.link}",
         description=description,
         unit=finding.unit,
         start=start,
@@ -71,13 +71,13 @@ def quality_figure(document: PackDocument, link: PackLink, series: PackSeries, m
     zone, claim = document.site.zone, document.claim
     name = metric_words(metric)
     description = (
-        f"{name.capitalize()} of {link.id}, measured by the {source_words(series.source)}, "
+        f"{opening(name)} of {link.id}, measured by the {source_words(series.source)}, "
         f"{local_span(start, end, zone)}, against what is ordinary for this line. Gaps were not measured."
     )
     spans = ((claim.since, claim.reported_at, "reported time"),) if claim and claim.since else ()
     chart = TimeChart(
         id=ident,
-        title=f"{name.capitalize()} – {link.id}",
+        title=f"{opening(name)} – {link.id}",
         description=description,
         unit=_unit(metric),
         start=start,
@@ -114,8 +114,8 @@ def states_figure(document: PackDocument, ident: str) -> Figure:
     rows = []
     for link in document.links:
         slots = link_states(
-            [_series(one) for one in document.series_of(link.id)],
-            [_fact(fact) for fact in document.facts if fact.subject == link.id and fact.kind in tuple(FactKind)],
+            [one.series() for one in document.series_of(link.id)],
+            [fact.fact() for fact in document.facts if fact.subject == link.id],
             start,
             end,
             Cadence(every=every, late=every),
@@ -135,15 +135,13 @@ def states_figure(document: PackDocument, ident: str) -> Figure:
     return Figure(ident, state_strip(strip), description, caption)
 
 
-def _source_note(document: PackDocument, source: str) -> str:
+def _source_note(document: PackDocument, source: Source) -> str:
     cadence = document.cadences.get(source)
-    every = f", one value every {duration(cadence.every)}" if cadence else ""
+    every = f" in slots of {duration(cadence.every)}" if cadence else ""
     return f"Measured by the {source_words(source)}{every}. Hatched: not measured."
 
 
 def _threshold(finding: PackFinding) -> tuple[Limit, ...]:
-    if finding.threshold is None:
-        return ()
     return (Limit(finding.threshold, f"threshold {quantity(finding.threshold, finding.unit)}"),)
 
 
@@ -152,22 +150,13 @@ def _trace(series: PackSeries, metric: str) -> Trace:
     return Trace(words, series.times, series.lengths, series.column(metric))
 
 
-def _baseline(document: PackDocument, link: str, source: str, metric: str) -> Baseline | None:
+def _baseline(document: PackDocument, link: str, source: Source, metric: str) -> Baseline | None:
     for one in document.baselines:
         if (one.link, one.source, one.metric) == (link, source, metric) and one.time:
             steps = np.diff(one.times)
             every = int(steps.min()) // 1000 if len(steps) else 60
             return Baseline(one.times, every, one.centres, one.uppers)
     return None
-
-
-def _series(series: PackSeries) -> Series:
-    fields = {name: series.column(name) for name in series.fields}
-    return Series(series.link, Source(series.source), series.times, series.lengths, series.times, fields)
-
-
-def _fact(fact: PackFact) -> Fact:
-    return Fact(fact.time, fact.subject, FactKind(fact.kind), fact.value, Source(fact.source), fact.time, fact.detail)
 
 
 def _unit(metric: str) -> str:

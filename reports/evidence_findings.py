@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.model import FIELDS, FloatArray
+from collector.model import FIELDS
 from config.clock import epoch_ms
 from reports.evidence_charts import finding_figure
-from reports.formatting import ABSENT, duration, local_span, local_time, quantity
+from reports.formatting import aligned, duration, local_span, local_time, opening, quantity
 from reports.model import Block, Cell, Column, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackDocument, PackFinding, PackSeries
-from reports.words import CAUSE_WORDS, metric_words, source_words
+from reports.words import metric_words, source_words
 from triage.model import Direction
+from triage.recompute import FACTS, STATISTICS, recompute, recompute_from_facts
+from triage.ticket_wording import CAUSE_WORDS
 
 CONTEXT = 4
 MOST_BAD = 14
@@ -44,11 +45,12 @@ DIRECTION_WORDS = {
 
 def finding_section(document: PackDocument, finding: PackFinding, number: int) -> Section:
     """One degradation: sentence, chart, figures, samples."""
-    title = f"{CAUSE_WORDS[finding.cause].capitalize()} on {finding.link}"
+    title = f"{opening(CAUSE_WORDS[finding.cause])} on {finding.link}"
     blocks: list[Block] = [Text(finding_sentence(document, finding))]
-    blocks.append(finding_figure(document, finding, f"finding-{number}"))
+    if not finding.counts_facts:
+        blocks.append(finding_figure(document, finding, f"finding-{number}"))
     blocks.append(Rows(_figures(document, finding)))
-    table = samples_table(document, finding)
+    table = facts_table(document, finding) if finding.counts_facts else samples_table(document, finding)
     if table is not None:
         blocks.append(table)
     return Section(title, tuple(blocks), level=2)
@@ -61,33 +63,54 @@ def finding_sentence(document: PackDocument, finding: PackFinding) -> str:
     )
     when = local_span(finding.onset, finding.end, document.site.zone)
     return (
-        f"{when[:1].upper()}{when[1:]}: the {finding.statistic} of the "
+        f"{opening(when)}: the {finding.statistic} of the "
         f"{metric_words(finding.metric)} was {quantity(finding.value, finding.unit)}, the threshold is "
         f"{quantity(finding.threshold, finding.unit)}{ordinary}."
     )
 
 
-def statistic_of(name: str, values: FloatArray) -> float | None:
-    """A finding's statistic over its measured samples; None where none was measured or the name is not known."""
-    measured = values[~np.isnan(values)]
-    if not len(measured):
+def recomputed(document: PackDocument, finding: PackFinding) -> float:
+    """The finding's value once more, from the pack's samples or facts; NaN when it holds none of that time."""
+    if finding.counts_facts:
+        subjects = [finding.link, *(device.id for device in document.devices)]
+        facts = [fact.fact() for fact in document.facts]
+        return recompute_from_facts(finding.finding(), facts, subjects) or math.nan
+    if finding.statistic not in STATISTICS:
+        return math.nan
+    return next(
+        (recompute(finding.finding(), one.series()) for one in document.series_of(finding.link, finding.source)),
+        math.nan,
+    )
+
+
+def facts_table(document: PackDocument, finding: PackFinding) -> Table | None:
+    """What the source stated during the finding; None when the pack holds nothing of it."""
+    zone, kind = document.site.zone, finding.metric.removeprefix(FACTS)
+    stated_facts = [
+        fact
+        for fact in document.facts
+        if fact.kind.value == kind
+        and fact.source is finding.source
+        and fact.time >= finding.onset
+        and (finding.end is None or fact.time <= finding.end)
+    ]
+    if not stated_facts:
         return None
-    known: Mapping[str, Callable[[FloatArray], float]] = {
-        "median": np.median,
-        "mean": np.mean,
-        "max": np.max,
-        "min": np.min,
-        "sum": np.sum,
-        "last": lambda samples: samples[-1],
-    }
-    return float(known[name](measured)) if name in known else None
-
-
-def recomputed(document: PackDocument, finding: PackFinding) -> float | None:
-    """The finding's value once more, from the pack's samples in [onset, end)."""
-    for series in document.series_of(finding.link, finding.source):
-        return statistic_of(finding.statistic, series.column(finding.metric)[_inside(series, finding)])
-    return None
+    omitted = len(stated_facts) - MOST_BAD
+    more = f" {omitted} more are in the pack." if omitted > 0 else ""
+    return Table(
+        f"What the {source_words(finding.source)} stated.{more}",
+        (Column("time", weight=1.5), Column("of"), Column("state"), Column("in its own words", weight=2.5)),
+        tuple(
+            (
+                Cell(local_time(fact.time, zone)),
+                Cell(fact.subject),
+                Cell(fact.value),
+                Cell(fact.detail),
+            )
+            for fact in stated_facts[:MOST_BAD]
+        ),
+    )
 
 
 def samples_table(document: PackDocument, finding: PackFinding) -> Table | None:
@@ -129,34 +152,29 @@ def _sample_row(
         value = float(series.column(name)[row])
         bad = degraded and name == finding.metric and _beyond(finding, value)
         tone = Tone.UNKNOWN if math.isnan(value) else Tone.BAD if bad else Tone.PLAIN
-        cells.append(Cell(quantity(value, FIELDS.get(name, "")), tone))
+        cells.append(Cell(aligned(value, FIELDS.get(name, "")), tone))
     return tuple(cells)
 
 
 def _figures(document: PackDocument, finding: PackFinding) -> tuple[Row, ...]:
-    unit = finding.unit
     until = finding.end or document.made_at
-    again = recomputed(document, finding)
+    compared = f"{finding.statistic} of the {metric_words(finding.metric)}: {quantity(finding.value, finding.unit)}"
     return (
-        Row("Measured by", source_words(finding.source)),
-        Row("Degraded", local_span(finding.onset, finding.end, document.site.zone)),
         Row("Lasted", duration((until - finding.onset).total_seconds()) + ("" if finding.end else " so far")),
         Row("Direction", DIRECTION_WORDS[finding.direction]),
-        Row(f"Value ({finding.statistic} of the {metric_words(finding.metric)})", quantity(finding.value, unit)),
-        Row("Threshold", quantity(finding.threshold, unit)),
-        Row("Ordinary at this hour", ABSENT if finding.baseline is None else quantity(finding.baseline, unit)),
-        Row("Degraded samples", str(finding.bad_samples)),
         Row("Rule", finding.rule),
-        _again(finding, again),
+        Row("Compared", f"{compared}, threshold {quantity(finding.threshold, finding.unit)}"),
+        _again(finding, recomputed(document, finding)),
+        Row("Degraded samples", str(finding.bad_samples)),
         *((Row("Habitual", "yes: as bad as always at this hour"),) if finding.habitual else ()),
     )
 
 
-def _again(finding: PackFinding, again: float | None) -> Row:
+def _again(finding: PackFinding, again: float) -> Row:
     label = "Computed again from the pack"
-    if again is None or finding.value is None:
-        return Row(label, "not possible: the pack holds no sample of that time", Tone.WARNING)
-    if math.isclose(again, finding.value, rel_tol=1e-6, abs_tol=1e-9):
+    if math.isnan(again):
+        return Row(label, "not possible: the pack holds nothing of that time", Tone.WARNING)
+    if math.isclose(again, finding.value, rel_tol=1e-6, abs_tol=1e-6):
         return Row(label, f"{quantity(again, finding.unit)} – agrees", Tone.GOOD)
     return Row(label, f"{quantity(again, finding.unit)} – does not agree with the value above", Tone.BAD)
 
@@ -169,6 +187,4 @@ def _inside(series: PackSeries, finding: PackFinding) -> NDArray[np.bool_]:
 
 def _beyond(finding: PackFinding, value: float) -> bool:
     """On the bad side of the threshold: the side on which the finding's own value lies."""
-    if finding.threshold is None or finding.value is None:
-        return False
     return value >= finding.threshold if finding.value >= finding.threshold else value <= finding.threshold

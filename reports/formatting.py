@@ -11,6 +11,7 @@ ABSENT = "not measured"
 UNSTATED = "not stated"
 
 _RATES = ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"))
+_DIGITS = {"ms": 1, "%": 2, "packets": 0, "changes": 0, "dBm": 0, "dB": 1}
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
@@ -25,9 +26,14 @@ def plain(text: str) -> str:
     return _CONTROL.sub("�", text.replace("\r\n", "\n").replace("\t", " "))
 
 
+def opening(text: str) -> str:
+    """The text as a sentence begins; the rest of it stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def stated(text: str | None) -> str:
     """What the inventory says, or that it does not say."""
-    return plain(text) if text and text.strip() else UNSTATED
+    return text if text and text.strip() else UNSTATED
 
 
 def number(value: float | None, digits: int = 1) -> str:
@@ -55,6 +61,13 @@ def quantity(value: float | None, unit: str) -> str:
     if unit == "":
         return shortest(value)
     return f"{shortest(value)} {unit}"
+
+
+def aligned(value: float | None, unit: str) -> str:
+    """As `quantity`, with the same number of digits for every value of a unit: for columns of a table."""
+    if unit not in _DIGITS or value is None or not math.isfinite(value):
+        return quantity(value, unit)
+    return f"{number(value, _DIGITS[unit])} {unit}"
 
 
 def bit_rate(bps: float | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from reports.formatting import plain
 from reports.model import Report
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -43,8 +44,13 @@ def _stylesheet() -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=False
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, finalize=_showable
     )
     # A figure's SVG comes from reports/chart.py and reports/strip.py, which escape every word they are given.
     environment.filters["drawn"] = Markup
     return environment
+
+
+def _showable(value: object) -> object:
+    """Words without what a page cannot show; markup of our own stays as it is."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
-from collector.model import FloatArray, TimeArray
+from collector.model import Fact, FactKind, FloatArray, Series, Source, TimeArray
 from reports.model import ReportError
 from triage.evidence import EvidencePack
-from triage.model import Cause, Direction, Scope, Severity, Symptom, VerdictKind
+from triage.model import Cause, Direction, Finding, Scope, Severity, Symptom, VerdictKind
+from triage.recompute import FACTS
 
 FORMAT = 1
 
@@ -57,20 +58,28 @@ class PackCoverage(_Part):
 
 class PackFinding(_Part):
     link: str
-    source: str
+    source: Source
     metric: str = ""
     cause: Cause
     direction: Direction
     onset: AwareDatetime
     end: AwareDatetime | None = None
-    value: OptionalFloat
+    value: float
     unit: str
     baseline: OptionalFloat = None
-    threshold: OptionalFloat
+    threshold: float
     rule: Words = ""
     statistic: str = ""
     bad_samples: int
     habitual: bool = False
+
+    def finding(self) -> Finding:
+        return Finding(**self.model_dump())
+
+    @property
+    def counts_facts(self) -> bool:
+        """Whether it rests on what a source stated, not on samples."""
+        return self.metric.startswith(FACTS)
 
 
 class PackRunnerUp(_Part):
@@ -169,17 +178,21 @@ class PackLink(_Part):
 class PackFact(_Part):
     time: AwareDatetime
     subject: str
-    kind: str
+    kind: FactKind
     value: str
-    source: str
+    source: Source
+    received_at: AwareDatetime
     detail: Words = ""
+
+    def fact(self) -> Fact:
+        return Fact(**self.model_dump())
 
 
 class PackSeries(_Part):
     """`seconds` is one slot length for all rows, or one for each."""
 
     link: str
-    source: str
+    source: Source
     seconds: int | tuple[int, ...]
     time: tuple[int, ...]
     fields: Mapping[str, tuple[float | None, ...]]
@@ -205,10 +218,15 @@ class PackSeries(_Part):
         """A field's values, NaN where nothing was measured; all NaN for a field that this source never measured."""
         return _floats(self.fields.get(name, (None,) * len(self.time)))
 
+    def series(self) -> Series:
+        """As the collector has it, but for when each sample was received."""
+        fields = {name: self.column(name) for name in self.fields}
+        return Series(self.link, self.source, self.times, self.lengths, self.times, fields)
+
 
 class PackBaseline(_Part):
     link: str
-    source: str
+    source: Source
     metric: str
     time: tuple[int, ...]
     centre: tuple[float | None, ...]
@@ -251,7 +269,7 @@ class PackDocument(_Part):
     def link(self, ident: str | None) -> PackLink | None:
         return next((link for link in self.links if link.id == ident), None)
 
-    def series_of(self, link: str, source: str | None = None) -> list[PackSeries]:
+    def series_of(self, link: str, source: Source | None = None) -> list[PackSeries]:
         return [one for one in self.series if one.link == link and source in (None, one.source)]
 
 

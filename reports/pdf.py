@@ -10,6 +10,7 @@ from typing import Any
 
 import typst
 
+from reports.formatting import plain
 from reports.glyphs import FONTS, shown
 from reports.html import TEMPLATES
 from reports.model import Report, ReportError
@@ -46,7 +47,7 @@ def _contents(report: Report) -> dict[str, Any]:
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 any JSON value
     if isinstance(value, str):
-        return shown(value)
+        return shown(plain(value))
     if isinstance(value, dict):
         return {key: _shown(part) for key, part in value.items()}
     if isinstance(value, list | tuple):

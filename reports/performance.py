@@ -19,7 +19,6 @@ from reports.formatting import (
     local_time,
     month_bounds,
     percent,
-    plain,
     stated,
 )
 from reports.model import Block, Report, ReportError, Row, Rows, Section, Text, Tone
@@ -112,7 +111,7 @@ async def _site_month(
 def performance_report(data: PerformanceData, issuer: str = "Lineproof") -> Report:
     """The client's month as a report; the same data always give the same report."""
     total = _sum([link.availability for link in data.links])
-    name = plain(data.client.name or data.client.id)
+    name = data.client.name or data.client.id
     outages = [outage for link in data.links for outage in link.outages if outage.measured and not outage.planned]
     title_month = f"{data.start.astimezone(data.zone):%B %Y}"
     return Report(
@@ -120,7 +119,7 @@ def performance_report(data: PerformanceData, issuer: str = "Lineproof") -> Repo
         kind="Proof of performance",
         title=f"{name}: {title_month}",
         subtitle=f"Proof of performance – {counted(len(data.sites), 'site')}, {counted(len(data.links), 'line')}",
-        issuer=plain(issuer),
+        issuer=issuer,
         headline=_headline(title_month, total, outages, data.until),
         tone=Tone.UNKNOWN if total.percent is None else Tone.PLAIN,
         highlights=(
@@ -132,7 +131,7 @@ def performance_report(data: PerformanceData, issuer: str = "Lineproof") -> Repo
         meta=_meta(data),
         sections=tuple(_sections(data)),
         footnotes=FOOTNOTES,
-        footer=f"{plain(data.client.id)} · {data.month} · made {local_time(data.made_at, data.zone)}",
+        footer=f"{data.client.id} · {data.month} · made {local_time(data.made_at, data.zone)}",
         made_at=data.made_at,
     )
 
@@ -151,7 +150,7 @@ def _headline(month: str, total: Availability, outages: Sequence[Outage], until:
 def _meta(data: PerformanceData) -> tuple[Row, ...]:
     partial = data.until < data.end
     return (
-        Row("Client", plain(data.client.name or data.client.id)),
+        Row("Client", data.client.name or data.client.id),
         Row("Month", local_span(data.start, data.end, data.zone)),
         *((Row("Measured so far", f"until {local_time(data.until, data.zone)}", Tone.WARNING),) if partial else ()),
         Row("Made", local_time(data.made_at, data.zone)),
@@ -161,16 +160,16 @@ def _meta(data: PerformanceData) -> tuple[Row, ...]:
 def _sections(data: PerformanceData) -> Iterator[Section]:
     yield Section("Lines at a glance", (overview(data),))
     for number, site in enumerate(data.sites, 1):
-        yield Section(plain(site.site.name or site.site.id), tuple(_site(data, site, number)))
+        yield Section(site.site.name or site.site.id, tuple(_site(data, site, number)))
         for order, link in enumerate(site.links, 1):
             if link.latency is not None or link.utilisation is not None:
-                yield Section(plain(link.link.id), tuple(_charts(data, link, f"{number}-{order}")), level=2)
+                yield Section(link.link.id, tuple(_charts(data, link, f"{number}-{order}")), level=2)
 
 
 def _site(data: PerformanceData, month: SiteMonth, number: int) -> Iterator[Block]:
     site = month.site
     states = month.states
-    rows = [Row("Site", plain(site.id)), Row("Address", stated(site.address))]
+    rows = [Row("Site", site.id), Row("Address", stated(site.address))]
     if states is not None:
         own = states.availability()
         rows.append(

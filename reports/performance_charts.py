@@ -11,7 +11,7 @@ import numpy as np
 from collector.model import FIELDS
 from inventory.model import Link
 from reports.chart import TimeChart, Trace, time_chart
-from reports.formatting import local_span, quantity
+from reports.formatting import local_span, opening, quantity
 from reports.model import Figure
 from reports.month import HOUR, LinkMonth, Quality, Utilisation
 from reports.strip import STATE_NAMES, StateSpan, StateStrip, StripRow, state_strip
@@ -43,7 +43,7 @@ def latency_figure(
         f"Hourly means of the {metric_words(latency.field)}, measured by the {source_words(latency.source)} in "
         f"available time. Median {quantity(latency.p50, unit)}, 95th percentile {quantity(latency.p95, unit)}."
     )
-    name = metric_words(latency.field).capitalize()
+    name = opening(metric_words(latency.field))
     chart = TimeChart(
         id=ident,
         title=f"{name} – {link.id}",

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from collector.availability import StateSlots
 from collector.model import FIELDS
 from inventory.model import Client, Site
-from reports.formatting import ABSENT, availability, bit_rate, duration, local_span, percent, plain, quantity, stated
+from reports.formatting import ABSENT, aligned, availability, bit_rate, duration, local_span, percent, stated
 from reports.model import Block, Cell, Column, Table, Text, Tone
 from reports.month import LinkMonth, Outage, Quality, any_up
 from reports.words import ACCESS_WORDS, metric_words, source_words
@@ -51,7 +51,7 @@ class PerformanceData:
 
 def overview(data: PerformanceData) -> Table:
     columns = (
-        Column("line", weight=2.1),
+        Column("line", weight=1.9),
         Column("available", "right", 1.2),
         Column("measured", "right", 1.1),
         Column("delay p50", "right"),
@@ -72,12 +72,12 @@ def overview(data: PerformanceData) -> Table:
 def _overview_row(month: LinkMonth) -> tuple[Cell, ...]:
     link = month.link
     if month.states is None:
-        return (Cell(plain(link.id)), Cell("not monitored", Tone.UNKNOWN), *(Cell("–", Tone.UNKNOWN) for _ in range(8)))
+        return (Cell(link.id), Cell("not monitored", Tone.UNKNOWN), *(Cell("–", Tone.UNKNOWN) for _ in range(8)))
     down, up = _utilisation(month)
     outages = [outage for outage in month.outages if outage.measured and not outage.planned]
     known = month.availability.percent is not None
     return (
-        Cell(plain(link.id)),
+        Cell(link.id),
         _known(availability(month.availability.percent)),
         Cell(percent(month.availability.coverage_percent)),
         _known(_value(month.latency, "p50")),
@@ -97,7 +97,7 @@ def details(month: SiteMonth) -> Table:
             Column("line", weight=1.7),
             Column("carrier, access", weight=1.7),
             Column("circuit", weight=1.4),
-            Column("committed down / up", weight=1.6),
+            Column("committed down / up", weight=1.9),
             Column("delay, jitter and loss by", weight=1.9),
             Column("utilisation by", weight=1.7),
         ),
@@ -111,7 +111,7 @@ def _detail(month: LinkMonth) -> tuple[Cell, ...]:
     carrier = ", ".join(part for part in (link.carrier or "", access) if part)
     kind = f"{source_words(month.latency.source)}: {metric_words(month.latency.field)}" if month.latency else ABSENT
     return (
-        Cell(plain(link.id)),
+        Cell(link.id),
         Cell(stated(carrier)),
         Cell(stated(link.circuit_id or link.service_number)),
         Cell(f"{_committed(link.committed_down_bps)} / {_committed(link.committed_up_bps)}"),
@@ -147,11 +147,11 @@ def outages_found(data: PerformanceData, month: SiteMonth) -> Iterator[Block]:
 def _outage(data: PerformanceData, outage: Outage) -> tuple[Cell, ...]:
     remark = "announced maintenance" if outage.planned else "" if outage.measured else "known from its case alone"
     return (
-        Cell(plain(outage.link)),
+        Cell(outage.link),
         Cell(local_span(outage.start, outage.end, data.zone)),
         Cell(duration(lasted(outage, data.until)) + ("" if outage.end else " so far")),
-        Cell(plain(outage.case) if outage.case else "none"),
-        Cell(plain(", ".join(outage.tickets)) if outage.tickets else "none"),
+        Cell(outage.case or "none"),
+        Cell(", ".join(outage.tickets) if outage.tickets else "none"),
         Cell(remark),
     )
 
@@ -159,7 +159,7 @@ def _outage(data: PerformanceData, outage: Outage) -> tuple[Cell, ...]:
 def maintenance(data: PerformanceData, month: SiteMonth) -> Iterator[Block]:
     windows = {window.id: window for link in month.links for window in link.excluded}
     for window in sorted(windows.values(), key=lambda one: one.start):
-        reason = f": {plain(window.reason)}" if window.reason else ""
+        reason = f": {window.reason}" if window.reason else ""
         yield Text(
             f"Announced maintenance {local_span(window.start, window.end, data.zone)}{reason}, left out.", "note"
         )
@@ -168,7 +168,7 @@ def maintenance(data: PerformanceData, month: SiteMonth) -> Iterator[Block]:
 def _value(quality: Quality | None, statistic: str) -> str:
     if quality is None:
         return ABSENT
-    return quantity({"p50": quality.p50, "p95": quality.p95, "mean": quality.mean}[statistic], FIELDS[quality.field])
+    return aligned({"p50": quality.p50, "p95": quality.p95, "mean": quality.mean}[statistic], FIELDS[quality.field])
 
 
 def _utilisation(month: LinkMonth) -> tuple[str, str]:

@@ -99,7 +99,7 @@ def _rect(x: float, top: float, width: float, state: State, hatch: str) -> str:
     inset, height = (2, 18) if state == "down" else (4, 14)
     back = ""
     if state != "unknown":
-        back = f'<rect x="{coordinate(x)}" y="{top + 4}" width="{coordinate(width)}" height="14" fill="#ffffff"/>'
+        back = f'<rect x="{coordinate(x)}" y="{top + 3}" width="{coordinate(width)}" height="16" fill="#ffffff"/>'
     return back + (
         f'<rect class="{state}" x="{coordinate(x)}" y="{coordinate(top + inset)}" width="{coordinate(width)}" '
         f'height="{height}" fill="{fill}"/>'

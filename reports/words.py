@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from triage.model import Cause
-
 METRIC_WORDS: Mapping[str, str] = {
     "rtt_ms": "round-trip time",
     "jitter_ms": "jitter",
@@ -33,8 +31,12 @@ METRIC_WORDS: Mapping[str, str] = {
     "rsrq_db": "signal quality (RSRQ)",
     "sinr_db": "signal to noise (SINR)",
     "mos": "estimated MOS",
+    "fact:link_state": "reports of the line's state",
+    "fact:edge_state": "reports of the device's state",
+    "fact:poll_outcome": "polls of the device",
+    "fact:reboot": "restarts of the device",
 }
-"""Every field of `collector.model.FIELDS`."""
+"""Every field of `collector.model.FIELDS`, and the facts that findings count."""
 
 SOURCE_WORDS: Mapping[str, str] = {
     "snmp": "SNMP counters of the device",
@@ -52,23 +54,6 @@ ACCESS_WORDS: Mapping[str, str] = {
     "mpls": "MPLS",
     "satellite": "satellite",
 }
-
-CAUSE_WORDS: Mapping[Cause, str] = {
-    Cause.LINK_DOWN: "line down",
-    Cause.SITE_DOWN: "site down",
-    Cause.LOSS: "packet loss",
-    Cause.LATENCY: "high delay",
-    Cause.JITTER: "high jitter",
-    Cause.SATURATION: "line filled by the site's own traffic",
-    Cause.INSTABILITY: "line going up and down",
-    Cause.FAILOVER: "traffic moved to a slower line",
-    Cause.LAN: "trouble behind the line, in the site's own network",
-    Cause.DEVICE: "device restarted",
-    Cause.MANAGEMENT_LOST: "management contact lost while data flows",
-    Cause.NO_DATA: "not measured",
-    Cause.NONE: "nothing out of the ordinary",
-}
-"""A trouble as a noun, fit for a heading."""
 
 UNFIT_WORDS: Mapping[str, str] = {
     "down": "it is down itself",
