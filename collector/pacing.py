@@ -15,6 +15,8 @@ log = structlog.get_logger()
 
 Item = TypeVar("Item")
 
+OUR_LAG = "our own lag: the event loop or the clock jumped"
+
 
 def share_of_slot(key: str) -> float:
     """A number in [0, 1) that depends on nothing but the key: the same device has the same turn in every slot."""
@@ -54,7 +56,10 @@ class Turns:
             await self._one_slot(slot, [due for due in order if due[0] >= past], turn)
             while True:
                 await self._until((slot + 1) * self._every)
-                slot = max(slot + 1, int(self._now() // self._every))
+                missed = max(0, int(self._now() // self._every) - slot - 1)
+                if missed and order:
+                    self._skip(missed * len(order), OUR_LAG)
+                slot += 1 + missed
                 await self._one_slot(slot, order, turn)
         finally:
             await self._stop()
@@ -69,7 +74,7 @@ class Turns:
         for position, (offset, key, item) in enumerate(order):
             await self._until(start + offset)
             if self._now() >= end:
-                self._skip(len(order) - position, "our own lag")
+                self._skip(len(order) - position, OUR_LAG)
                 return
             if key in self._busy and not self._overlap:
                 self._skip(1, f"{key} is still being waited for")

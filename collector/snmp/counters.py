@@ -41,16 +41,17 @@ class Continuity(StrEnum):
     CONTINUOUS = "continuous"
     REBOOTED = "rebooted"
     UNKNOWN = "unknown"
-    """The agent names no sysUpTime."""
+    """The agent names no sysUpTime, or one that stands still."""
 
 
 def continuity(before: int | None, now: int | None, elapsed: float) -> Continuity:
     """Compare two sysUpTime values (1/100 s) taken `elapsed` seconds of our clock apart (RFC 3418).
 
     A value that fell is sysUpTime's own wrap only when it ran through 2^32 in just the time that passed; otherwise
-    the agent started again. It also did when it has been up for less than the time since the last reading.
+    the agent started again. It also did when it has been up for less than the time since the last reading. A value
+    that stands still to the hundredth is an agent that does not keep it.
     """
-    if before is None or now is None:
+    if before is None or now is None or before == now:
         return Continuity.UNKNOWN
     tolerance = max(10.0, elapsed / 2)
     if now < before:
