@@ -32,6 +32,7 @@ LONGEST_PAUSE = 60.0
 STEADY_AFTER = 600.0
 MAINTAIN_EVERY = 60.0
 COUNT_EVERY = 5.0
+LONGEST_LAG = 5.0
 """Real seconds: what fails here is this process and this disk, whatever clock the measurements run on."""
 
 
@@ -152,6 +153,8 @@ class Collector:
         problems += self._broken.values()
         if self._sink.error:
             problems.append(f"journal: {self._sink.error}")
+        elif self._sink.lag_seconds() > LONGEST_LAG:
+            problems.append(f"journal: rows have waited for {self._sink.lag_seconds():.0f} s to be written")
         if self._upkeep_error:
             problems.append(f"store: {self._upkeep_error}")
         try:
