@@ -46,9 +46,11 @@ class Sealer:
         self._sealed = self._written = self._removed = 0
 
     def run(self, now_ms: int, raw_days: int) -> MaintenanceReport:
-        """Seal everything the journal holds, merge, expire, and trim the journal."""
+        """Seal what the journal holds now, merge, expire, and trim the journal."""
         self._remove_strays()
-        while self._seal_some():
+        # What is appended meanwhile waits for the next run; else a busy writer would keep this one for ever.
+        goal = self._journal.position()
+        while self._manifest.position < goal and self._seal_some():
             pass
         self._journal.advance(CURSOR, self._manifest.position)
         for kind, day in sorted({(part.kind, part.day) for part in self._manifest.parts}):
