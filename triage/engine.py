@@ -76,11 +76,14 @@ class Engine:
         judging: Callable[[], Awaitable[Judging]],
         evidence: EvidenceFolder,
         clock: Clock,
+        *,
+        observer: Callable[[inbox.Row, str, Decision], None] | None = None,
     ) -> None:
         self._database = database
         self._judging = judging
         self._evidence = evidence
         self._clock = clock
+        self._observer = observer
 
     async def tick(self) -> None:
         """Enqueue this minute's sweep, once however often it is called."""
@@ -225,6 +228,7 @@ class Engine:
     async def _commit(self, row: inbox.Row, matters: Sequence[Matter], judging: Judging) -> None:
         """The one transaction: input consumed, cases, verdicts, timers, proposals, decisions and outbox rows."""
         digest = policy_hash(judging.policy)
+        decided: list[tuple[Matter, Decision]] = []
         async with self._database.writing() as connection:
             if not await inbox.consume(connection, row.seq, self._clock.now()):
                 return
@@ -232,13 +236,18 @@ class Engine:
             for matter in matters:
                 decision = await self._decide(connection, matter, judging, row.now)
                 await _write(connection, row, matter, decision, digest)
-                log.info(
-                    "decided",
-                    input=row.seq,
-                    site=matter.site,
-                    reason=decision.reason.value,
-                    case=decision.case.id if decision.case else None,
-                )
+                decided.append((matter, decision))
+        for matter, decision in decided:
+            self._tell(row, matter, decision)
+
+    def _tell(self, row: inbox.Row, matter: Matter, decision: Decision) -> None:
+        """After the commit: the log, and whoever watches."""
+        quiet = decision.reason in (Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING)
+        case = decision.case.id if decision.case else None
+        if not quiet:
+            log.info("decided", input=row.seq, site=matter.site, reason=decision.reason.value, case=case)
+        if self._observer is not None:
+            self._observer(row, matter.site, decision)
 
     async def _decide(self, connection: AsyncConnection, matter: Matter, judging: Judging, now: datetime) -> Decision:
         if matter.case is not None:
