@@ -19,7 +19,13 @@ from config.expected import Place, expectation
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class LineLoader(yaml.SafeLoader):
+try:
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:  # PyYAML without libyaml reads the same, ten times slower
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
+
+class LineLoader(_SafeLoader):
     """A safe loader that refuses a key given twice in one mapping."""
 
 
@@ -79,8 +85,9 @@ def read_text(path: Path) -> str:
 def parse_yaml(text: str, name: str) -> tuple[Any, Mapping[Place, int]]:
     """As `read_yaml`, of a text; `name` stands in the faults."""
     try:
-        node = yaml.compose(text, LineLoader)
-        document = yaml.load(text, LineLoader)  # noqa: S506 - a SafeLoader
+        loader = LineLoader(text)
+        node = loader.get_single_node()
+        document = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         fault = Fault(name, line, "", "", f"YAML ({error.problem})")
