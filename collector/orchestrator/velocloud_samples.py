@@ -85,7 +85,7 @@ def _batch(
 ) -> SampleBatch:
     fields = measured_fields(metrics, seconds)
     figures = [column for name, column in fields.items() if not name.endswith("_capacity_bps")]
-    there = ~np.all(np.isnan(figures), axis=0) if figures and len(links) else np.zeros(len(links), dtype=np.bool_)
+    there = ~np.all(np.isnan(figures), axis=0)
     return SampleBatch(
         source=Source.ORCHESTRATOR,
         links=[link for link, keep in zip(links, there, strict=True) if keep],

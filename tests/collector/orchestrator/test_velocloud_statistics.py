@@ -17,7 +17,7 @@ from collector.orchestrator.port import OrchestratorError
 from collector.orchestrator.velocloud import VeloCloud, series_windows
 from collector.settings import OrchestratorSettings
 from config.clock import ManualClock
-from inventory.model import Inventory
+from inventory.model import Device, DeviceRole, Inventory, LifeCycle, Link, Monitoring, OrchestratorIdentity, Tool
 
 START = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=5)
@@ -117,6 +117,37 @@ async def test_a_link_that_died_after_the_window_keeps_what_was_measured_in_it(
     assert row_of(await vco.statistics(START, END), "store-117-dia")["loss_rx_pct"] == 12.5
 
 
+async def test_a_latency_of_zero_in_one_direction_alone_is_a_measurement(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    host.replies[METRICS] = [[figures(fleet[0], bestLatencyMsTx=0)]]
+    row = row_of(await vco.statistics(START, END), "store-117-dia")
+    assert (row["latency_tx_ms"], row["loss_rx_pct"]) == (0.0, 12.5)
+
+
+async def test_lines_that_are_not_watched_are_not_measured(
+    host: Any, settings: OrchestratorSettings, fleet: list[Any]
+) -> None:
+    identity = OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=702)
+    known = Inventory.of(
+        devices=[Device(id="d", site="s", role=DeviceRole.SDWAN_EDGE, orchestrator=identity)],
+        links=[
+            Link(id="live", site="s", device="d", interface="GE1"),
+            Link(id="suspended", site="s", device="d", interface="USB1", life_cycle=LifeCycle.SUSPENDED),
+            Link(id="by-snmp", site="s", device="d", interface="GE3", monitoring=Monitoring(tools=(Tool.SNMP,))),
+        ],
+    )
+    port = fleet[0] | {"interface": "GE3", "internalId": "z", "linkId": 9}
+    rows = [*fleet[:2], port]
+    host.replies[METRICS] = [[figures(row) for row in rows]]
+    host.replies[SERIES] = [[series_row(row, {"bytesRx": [300] * 3}) for row in rows]]
+    vco = VeloCloud("vco1", settings, known, ManualClock(END))
+    now, past = await vco.statistics(START, END), await vco.history("d", START, START + timedelta(minutes=15))
+    await vco.close()
+    assert list(now.links) == ["live"]
+    assert set(past.links) == {"live"}
+
+
 async def test_a_capacity_of_zero_was_never_measured(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
     host.replies[METRICS] = [[figures(fleet[0], bpsOfBestPathRx=0)]]
     row = row_of(await vco.statistics(START, END), "store-117-dia")
@@ -144,6 +175,16 @@ async def test_a_row_that_lost_its_link_object_is_found_by_the_link_id_seen_befo
     host.replies[METRICS] = [[row]]
     await vco.states()
     assert list((await vco.statistics(START, END)).links) == ["store-117-dia"]
+
+
+async def test_figures_of_a_replaced_line_at_the_same_port_are_not_taken(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    old = fleet[2] | {"internalId": "old", "linkId": 1, "linkLastActive": "2026-02-01T00:00:00.000Z"}
+    rows = [figures(fleet[2]), figures(old, bytesRx=300)]
+    for answer in (rows, rows[::-1]):
+        host.replies[METRICS] = [answer]
+        assert row_of(await vco.statistics(START, END), "store-118-cable")["rx_bps"] == 30_000_000.0
 
 
 async def test_empty_statistics_of_a_known_fleet_are_a_fault(host: Any, vco: VeloCloud) -> None:
@@ -182,6 +223,19 @@ async def test_history_is_read_tick_by_tick_and_a_null_tick_is_a_gap(
     assert math.isnan(batch.fields["loss_rx_pct"][1])
     sent = host.called(SERIES)[0].body
     assert (sent["enterpriseId"], sent["edgeId"]) == (41, 702)
+
+
+async def test_history_outside_the_window_or_of_another_edge_is_left_out(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    ticks = {"bytesRx": [300, 600, 900, 1200, 1500], "bytesTx": [300] * 5}
+    inside = series_row(fleet[0], ticks, start=START_MS - 300_000)
+    elsewhere = series_row(fleet[1] | {"edgeId": 703}, ticks)
+    host.replies[SERIES] = [[inside, elsewhere]]
+    batch = await vco.history("edge-117", START, START + timedelta(minutes=15))
+    assert list(batch.links) == ["store-117-dia"] * 3
+    assert batch.time.tolist() == [START_MS, START_MS + 300_000, START_MS + 600_000]
+    assert batch.fields["rx_bps"].tolist() == [16.0, 24.0, 32.0]
 
 
 async def test_a_series_that_starts_inside_a_tick_is_put_on_the_tick(
