@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import config
-from collector.model import Source
+from collector.model import Source, TimeArray
 from config.errors import ConfigurationError
 from config.yamlfile import faults_of, read_model
 from inventory.model import Access
@@ -44,10 +44,11 @@ class WindowPolicy(_Section):
 
 
 class EffectSize(_Section):
-    """A relative fault is at least all three above the baseline."""
+    """A relative fault is at least all of these above the baseline."""
 
     minimum: float = Field(gt=0)
     share: float = Field(ge=0)
+    daily_share: float = Field(ge=0)
     spreads: float = Field(ge=0)
 
 
@@ -59,8 +60,18 @@ class LossPolicy(_Section):
 
 
 class HabitualPolicy(_Section):
-    days: float = Field(gt=0)
+    alike: float = Field(gt=0, le=1)
     per_day: float = Field(gt=0)
+    brief_samples: float = Field(ge=0)
+    brief_per_day: float = Field(gt=0)
+
+    def is_habitual(self, count: int, times: TimeArray, *, brief: bool) -> bool:
+        """Whether `count` like events over the span of `times` (epoch milliseconds, not empty) are an everyday thing.
+
+        A brief event is weak evidence, so fewer of its like excuse it.
+        """
+        days = max(1.0, float(times[-1] - times[0]) / 86_400_000)
+        return count / days >= (self.brief_per_day if brief else self.per_day)
 
 
 class DownPolicy(_Section):

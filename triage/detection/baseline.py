@@ -13,10 +13,12 @@ from triage.detection.view import BINS, View
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:
-    """`centre` and `spread` for each half hour of the day (NaN where not asked for); `samples` they rest on."""
+    """`centre` and `spread` for each half hour of the day (NaN where not asked for), the centre of the whole day,
+    and the number of samples they rest on."""
 
     centre: FloatArray
     spread: FloatArray
+    all_day: float
     samples: int
 
     def thin(self, view: View) -> bool:
@@ -36,12 +38,12 @@ def baseline(view: View, past: FloatArray, *, whole_day: bool = False) -> Baseli
     known = np.sort(known[~np.isnan(known)])
     samples = int(np.count_nonzero(~np.isnan(past)))
     if samples < view.windows.thin_samples or not len(known):
-        return Baseline(centre, spread, samples)
+        return Baseline(centre, spread, np.nan, samples)
     all_day = _centre_and_spread(known)
     for wanted in range(BINS) if whole_day else np.unique(view.bins):
         values = past[view.ordinary_rows(int(wanted))]
         centre[wanted], spread[wanted] = _shrunk(values[~np.isnan(values)], all_day, view.windows.global_weight)
-    return Baseline(centre, spread, samples)
+    return Baseline(centre, spread, all_day[0], samples)
 
 
 def rate_baseline(view: View, lost: FloatArray, sent: FloatArray, *, whole_day: bool = False) -> FloatArray:

@@ -183,15 +183,14 @@ def _extent(view: View, rate: FloatArray, first: int, stop: int, mean: float, ca
 
 def _as_often(view: View, whole: Counts, policy: Policy, segment: Segment) -> bool:
     """Whether the link loses as much by itself, as often as the policy calls habitual."""
-    times = view.series.time[view.past]
-    recent = times >= view.start - int(policy.habitual.days * 1440) * MINUTE
-    if not recent.any():
+    times = view.series.time[view.past][view.recent]
+    if not len(times):
         return False
     lost, sent = whole.lost[view.past], whole.sent[view.past]
-    table = rate_baseline(view, lost, sent, whole_day=True)
-    ordinary = table[half_hour(times[recent])]
-    days = max(1.0, float(times[recent][-1] - times[recent][0]) / (1440 * MINUTE))
-    return len(scan(lost[recent], sent[recent], ordinary, segment.score)) / days >= policy.habitual.per_day
+    ordinary = rate_baseline(view, lost, sent, whole_day=True)[half_hour(times)]
+    alike = scan(lost[view.recent], sent[view.recent], ordinary, policy.loss.evidence)
+    count = sum(each.score >= policy.habitual.alike * segment.score for each in alike)
+    return policy.habitual.is_habitual(count, times, brief=False)
 
 
 def smallest_detectable_pct(ordinary: float, sent: float, evidence: float) -> float:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model import FloatArray
-from triage.detection.baseline import baseline
+from triage.detection.baseline import Baseline, baseline
 from triage.detection.event import MINUTE, Event, direction_of
 from triage.detection.onset import refined
 from triage.detection.segments import Segment, maximal_segments, runs
@@ -31,22 +32,34 @@ HEIGHTS = (1.0, 3.0, 9.0)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ordinary:
-    """Per judged row: the ordinary value, and the smallest excess over it that counts as a fault."""
+    """Per row: the ordinary value, the excess over it that is looked for, and the spread of single samples."""
 
     centre: FloatArray
     effect: FloatArray
+    spread: FloatArray
+    rise: FloatArray
+    """How much more than over the whole day is ordinary at this hour."""
 
 
 def ordinary(view: View, metric: str, size: EffectSize) -> Ordinary:
-    """The centre of the hour, and the largest of the three effect sizes that a fault must reach."""
+    """What is ordinary for each judged row."""
     table = baseline(view, view.past_column(metric))
-    centre, spread = table.centre[view.bins], table.spread[view.bins]
-    return Ordinary(centre, smallest_effect(centre, spread, size))
+    return _ordinary(table, view.bins, size)
 
 
-def smallest_effect(centre: FloatArray, spread: FloatArray, size: EffectSize) -> FloatArray:
-    """At least a minimum in the metric's unit, a share of the ordinary value, and a number of its spreads."""
-    return np.maximum(size.minimum, np.maximum(size.share * centre, size.spreads * spread))
+def _ordinary(table: Baseline, bins: NDArray[np.int64], size: EffectSize) -> Ordinary:
+    centre, spread = table.centre[bins], table.spread[bins]
+    effect = np.maximum(np.maximum(size.minimum, size.share * centre), size.spreads / 2 * spread)
+    return Ordinary(centre, effect, spread, np.maximum(0.0, centre - table.all_day))
+
+
+def smallest_effect(usual: Ordinary, rows: slice, size: EffectSize) -> float:
+    """The smallest median excess over `rows` that counts as a fault: a minimum in the metric's unit, a share of the
+    ordinary value, a share of what this hour ordinarily adds to the day (no day is quite like the other), and a
+    number of spreads, of which a median of many samples needs fewer (by the square root)."""
+    centre, spread, rise = (float(np.nanmedian(each[rows])) for each in (usual.centre, usual.spread, usual.rise))
+    fewer = max(1.0, (rows.stop - rows.start) / 2) ** 0.5
+    return float(max(size.minimum, size.share * centre, size.daily_share * rise, size.spreads * spread / fewer))
 
 
 def score(values: FloatArray, centre: FloatArray, effect: FloatArray) -> FloatArray:
@@ -77,10 +90,10 @@ def _relative(view: View, metric: str, policy: Policy, usual: Ordinary, size: Ef
     for segment in _segments(values, usual, policy.bad_samples - 0.1):
         rows = slice(segment.first, segment.stop)
         typical = float(np.nanmedian(values[rows] - usual.centre[rows]))
-        smallest = float(np.nanmedian(usual.effect[rows]))
+        smallest = smallest_effect(usual, rows, size)
         if typical < smallest:
             continue
-        often = _as_often(view, metric, policy, size, segment)
+        often = _as_often(view, metric, policy, size, segment, _height(values, usual, segment))
         events.append(_event(view, metric, segment, usual, typical / smallest, smallest, habitual=often))
     return events
 
@@ -139,19 +152,25 @@ def _event(
     )
 
 
-def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment: Segment) -> bool:
-    """Whether the link shows runs as strong as this one by itself, as often as the policy calls habitual."""
-    past = view.past_column(metric)
-    recent = view.series.time[view.past] >= view.start - int(policy.habitual.days * 1440) * MINUTE
-    if not recent.any():
+def _height(values: FloatArray, usual: Ordinary, segment: Segment) -> float:
+    rows = slice(segment.first, segment.stop)
+    return float(np.nanmedian((values[rows] - usual.centre[rows]) / usual.effect[rows]))
+
+
+def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment: Segment, height: float) -> bool:
+    """Whether the link shows runs like this one by itself, as often as the policy calls habitual."""
+    past, times = view.past_column(metric)[view.recent], view.series.time[view.past][view.recent]
+    if not len(times):
         return False
-    table = baseline(view, past, whole_day=True)
-    bins = half_hour(view.series.time[view.past][recent])
-    centre = table.centre[bins]
-    scores = score(past[recent], centre, smallest_effect(centre, table.spread[bins], size))
-    times = view.series.time[view.past][recent]
-    days = max(1.0, float(times[-1] - times[0]) / (1440 * MINUTE))
-    return len(maximal_segments(scores, segment.score)) / days >= policy.habitual.per_day
+    table = baseline(view, view.past_column(metric), whole_day=True)
+    bins = half_hour(times)
+    usual = _ordinary(table, bins, size)
+    alike = policy.habitual.alike
+    count = sum(
+        each.score >= alike * segment.score and _height(past, usual, each) >= alike * height
+        for each in _segments(past, usual, policy.bad_samples - 0.1)
+    )
+    return policy.habitual.is_habitual(count, times, brief=segment.score < policy.habitual.brief_samples)
 
 
 def _absolute(

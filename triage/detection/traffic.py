@@ -92,9 +92,11 @@ def traffic_gone(view: View, metric: str, policy: Policy) -> list[Event]:
             break
         row = first + int(candidates[0])
         row += int(np.argmax((level[max(0, row - 1)] - level)[row : row + 4])) if row else 0
-        stop = _until_back(level, row, float(before[row]), effect)
-        if stop - row >= policy.bad_samples:
-            events.append(_gone(view, metric, 10 ** before[row], row, stop, policy))
+        usual = min(float(before[row]), float(np.nan_to_num(hour[row], nan=np.inf)))
+        stop = _until_back(level, row, usual, effect)
+        measured = level[row:stop][~np.isnan(level[row:stop])]
+        if len(measured) >= policy.bad_samples and usual - float(np.median(measured)) >= effect:
+            events.append(_gone(view, metric, 10**usual, row, stop, policy))
         first = max(stop, row + 1)
     return events
 

@@ -18,6 +18,9 @@ BINS = 48
 ENOUGH = 800
 """Past samples looked at for one half hour: quantiles of more are no better and cost time."""
 
+RECENT_DAYS = 7
+ENOUGH_RECENT = 7 * 1440
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -105,6 +108,15 @@ class View:
     def all_ordinary_rows(self) -> NDArray[np.int64]:
         """As `ordinary_rows`, of the whole day."""
         return self._thinned(self._past_bins >= 0)
+
+    @cached_property
+    def recent(self) -> NDArray[np.bool_]:
+        """Which past rows are looked at for what the link does by itself now and then: the last week, no more than
+        ENOUGH_RECENT rows, as old habits are no excuse."""
+        time = self.series.time[self.past]
+        mask = time >= self.start - RECENT_DAYS * 1440 * MINUTE
+        mask[:-ENOUGH_RECENT] = False
+        return np.asarray(mask)
 
     def _near(self, bin_of_day: int) -> NDArray[np.bool_]:
         reach = self.windows.time_of_day_minutes * BINS / 1440
