@@ -88,6 +88,9 @@ def parse_yaml(text: str, name: str) -> tuple[Any, Mapping[Place, int]]:
         loader = LineLoader(text)
         node = loader.get_single_node()
         document = loader.construct_document(node) if node is not None else None
+        lines: dict[Place, int] = {}
+        if node is not None:
+            _note_lines(node, (), lines, set())
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         fault = Fault(name, line, "", "", f"YAML ({error.problem})")
@@ -96,9 +99,8 @@ def parse_yaml(text: str, name: str) -> tuple[Any, Mapping[Place, int]]:
         line = text.count("\n", 0, error.position) + 1
         fault = Fault(name, line, "", f"character U+{error.character:04X}", "text without control characters")
         raise ConfigurationError(f"{name} is not YAML: a control character on line {line}", [fault]) from None
-    lines: dict[Place, int] = {}
-    if node is not None:
-        _note_lines(node, (), lines, set())
+    except RecursionError:
+        raise ConfigurationError(f"{name} is nested too deep to be meant; look for unclosed brackets") from None
     return document, lines
 
 

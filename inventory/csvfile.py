@@ -179,7 +179,7 @@ def _rows(file: Path, columns: tuple[str, ...], faults: list[Fault]) -> Iterator
     except csv.Error as error:
         faults.append(Fault(str(file), line, "", "", f"CSV ({error})"))
     if header is None:
-        faults.append(Fault(str(file), 1, "", "", f"a header line with columns of {', '.join(columns)}"))
+        faults.append(Fault(str(file), 1, "", "", f"a header line such as {', '.join(columns[:4])}"))
 
 
 def _header_faults(file: str, line: int, header: list[str], columns: tuple[str, ...]) -> Iterator[Fault]:

@@ -321,12 +321,12 @@ def read_documents(raw: object) -> tuple[Documents, list[Problem]]:
     """The items of a whole file (`{clients: [..], sites: [..], ..}`), and every problem that one has by itself."""
     documents, problems = Documents(), []
     if not isinstance(raw, Mapping):
-        return documents, [Problem((), shown((), raw), f"a mapping with {', '.join(SECTIONS)}")]
+        return documents, [Problem((), _value((), raw), f"a mapping with {', '.join(SECTIONS)}")]
     for name, items in raw.items():
         if name not in SECTIONS:
             problems.append(Problem((name,), "", one_of(str(name), list(SECTIONS))))
         elif items is not None and not isinstance(items, list):
-            problems.append(Problem((name,), shown((name,), items), "a list; begin each item with a dash"))
+            problems.append(Problem((name,), _value((name,), items), "a list; begin each item with a dash"))
         else:
             for index, item in enumerate(items or ()):
                 document = _read_item(SECTIONS[name], item, (name, index), problems)
@@ -342,8 +342,8 @@ def _read_item(kind: type[Document], item: object, place: Place, problems: list[
         details = error.errors()
     for detail in details:
         where = (*place, *detail["loc"])
-        whole = detail["type"] == "missing" or isinstance(detail["input"], dict | Document)
-        problems.append(Problem(where, "" if whole else shown(where, detail["input"]), expectation(detail, kind)))
+        value = "" if detail["type"] == "missing" else _value(where, detail["input"])
+        problems.append(Problem(where, value, expectation(detail, kind)))
     wrong = {detail["loc"][0] for detail in details if detail["loc"]}
     if not isinstance(item, dict):
         return None
@@ -351,3 +351,8 @@ def _read_item(kind: type[Document], item: object, place: Place, problems: list[
         return kind.model_validate({key: value for key, value in item.items() if key not in wrong})
     except ValidationError:
         return None
+
+
+def _value(place: Place, value: object) -> str:
+    """What stands at a place, where that is short enough to be shown."""
+    return "" if value is None or isinstance(value, dict | list | Document) else shown(place, value)

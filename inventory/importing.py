@@ -51,9 +51,10 @@ def inventory_of(
 ) -> Inventory:
     """The inventory that a document (`{clients: [..], sites: [..], devices: [..], links: [..], maintenance: [..]}`)
     brings; `name` and `lines` place its faults. Raises ConfigurationError with every fault, after those given."""
+    spot = locate or (lambda place: (name, line_of(lines or {}, place), field_name(place)))
     known = known or Inventory()
     documents, problems = read_documents(document)
-    places = _Places.of(document)
+    places = _Places.of(document, spot)
     inventory, unplaced = _made(documents, known)
     problems += places.repeated + unplaced + _unknown(document, places, known)
     written = {section: frozenset(ids) for section, ids in places.first.items()}
@@ -61,7 +62,6 @@ def inventory_of(
         index = places.first[clash.section].get(clash.id)
         if index is not None:
             problems.append(Problem((clash.section, index, clash.field), clash.value, clash.expected))
-    spot = locate or (lambda place: (name, line_of(lines or {}, place), field_name(place)))
     found = [*faults, *(Fault(*spot(problem.place), problem.value, problem.expected) for problem in problems)]
     if found:
         found.sort(key=lambda fault: (fault.file, fault.line or 0))
@@ -77,14 +77,15 @@ class _Places:
     repeated: list[Problem]
 
     @classmethod
-    def of(cls, document: object) -> _Places:
+    def of(cls, document: object, locate: Locate) -> _Places:
         first: dict[str, dict[str, int]] = {section: {} for section in SECTIONS}
         repeated = []
         for section, ids in first.items():
             for index, item in items_of(document, section):
                 name = str(item["id"]).strip() if item.get("id") is not None else ""
                 if name in ids:
-                    expected = f"an id that is not taken; item {ids[name] + 1} of {section} has it"
+                    file, line, _ = locate((section, ids[name]))
+                    expected = f"an id that is not taken; {file}:{line} has it"
                     repeated.append(Problem((section, index, "id"), name, expected))
                 elif name:
                     ids[name] = index

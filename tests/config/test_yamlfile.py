@@ -136,6 +136,11 @@ def test_a_file_that_is_not_there_or_not_utf8_says_so(tmp_path: Path) -> None:
     assert caught.value.faults[0].line == 2
 
 
+def test_brackets_nested_without_end_are_refused_with_a_sentence() -> None:
+    with pytest.raises(ConfigurationError, match="nested too deep"):
+        parse_yaml("[" * 5000 + "]" * 5000, "f.yaml")
+
+
 def test_the_closest_word_is_offered_only_when_it_is_close() -> None:
     assert closest("Primry", ["primary", "secondary"]) == "primary"
     assert closest("zzz", ["primary", "secondary"]) is None
