@@ -1,0 +1,110 @@
+"""Cases: the list, and one with its verdict, its proposals and what was decided."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from config.errors import LineproofError, NotFoundError
+from service.desk.acting import enqueue_act
+from service.desk.context import form_of, identity_of, installation, is_fragment, page
+from service.desk.views.case_page import CasePage, proposal_views
+from service.desk.views.home import CaseLine, case_lines
+from service.desk.views.site_page import decision_lines
+from service.desk.views.verdicts import Verdict, verdict_view
+from service.installation import Installation
+from service.submitting import new_key
+from triage import repository
+from triage.cases import Case, PersonAct
+from triage.repository import OutboxStatus, StoredDecision
+from triage.tickets.port import Ticket
+
+routes = web.RouteTableDef()
+
+CASE_ACTS = (PersonAct.ACKNOWLEDGE, PersonAct.RESOLVE)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    lines: tuple[CaseLine, ...]
+    all: bool
+
+
+@routes.get("/cases")
+async def cases(request: web.Request) -> web.Response:
+    opened = installation(request)
+    everything = request.query.get("all") == "1"
+    async with opened.database.reading() as connection:
+        found = await repository.cases(connection, only_open=not everything)
+    view = CaseList(case_lines(found, await opened.inventory()), everything)
+    return page(request, "_case_rows.html" if is_fragment(request) else "cases.html", view)
+
+
+@routes.get("/cases/{id}")
+async def case(request: web.Request) -> web.Response:
+    view = await _read_case(installation(request), identity_of(request, "C"))
+    return page(request, "_case_state.html" if is_fragment(request) else "case.html", view)
+
+
+@routes.post("/cases/{id}/act")
+async def act(request: web.Request) -> web.Response:
+    opened, ident = installation(request), identity_of(request, "C")
+    async with opened.database.reading() as connection:
+        await repository.case_by_id(connection, ident)
+    seq = await enqueue_act(opened, await form_of(request), ident, CASE_ACTS)
+    raise web.HTTPSeeOther(f"/inputs/{seq}?case={ident}")
+
+
+async def _read_case(opened: Installation, ident: str) -> CasePage:
+    """Raises NotFoundError."""
+    inventory = await opened.inventory()
+    async with opened.database.reading() as connection:
+        found = await repository.case_by_id(connection, ident)
+        verdicts = await repository.verdicts_of(connection, ident)
+        proposals = await repository.proposals_of(connection, ident)
+        decisions = await repository.decisions_of(connection, site=found.site, limit=200)
+        rows = await repository.outbox(connection, statuses=_NOT_DONE, limit=1000)
+    verdict, problem = await _verdict(opened, found)
+    return CasePage(
+        line=case_lines([found], inventory)[0],
+        verdict=verdict,
+        problem=problem,
+        verdicts=tuple(verdicts),
+        decisions=decision_lines([one for one in decisions if _about(one, found)]),
+        proposals=proposal_views(proposals, inventory, new_key("person")),
+        ticket=await _ticket(opened, found),
+        outbox=tuple(row for row in rows if row.effect.case == ident),
+        acts=CASE_ACTS if found.status.is_open else (),
+        key=new_key("person"),
+    )
+
+
+_NOT_DONE = (OutboxStatus.PENDING, OutboxStatus.TRYING, OutboxStatus.WITHHELD, OutboxStatus.DEAD)
+
+
+def _about(decision: StoredDecision, case: Case) -> bool:
+    """Whether a decision on the case's site is about this case: it names it, or names none and fell in its time."""
+    if decision.case is not None:
+        return decision.case == case.id
+    return case.opened_at <= decision.made_at <= (case.ended_at or decision.made_at)
+
+
+async def _verdict(opened: Installation, case: Case) -> tuple[Verdict | None, str]:
+    if case.evidence_sha256 is None:
+        return None, "this case has no evidence pack"
+    try:
+        pack = await asyncio.to_thread(opened.evidence.get, case.evidence_sha256)
+        return await asyncio.to_thread(verdict_view, pack, case.id, with_claim=True), ""
+    except LineproofError as error:
+        return None, str(error)
+
+
+async def _ticket(opened: Installation, case: Case) -> Ticket | None:
+    if case.ticket is None:
+        return None
+    try:
+        return await opened.tickets.show(case.ticket)
+    except NotFoundError:
+        return None

@@ -1,0 +1,146 @@
+"""Reporting trouble: first a judgement that records nothing, then the claim into the engine's inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from inventory.model import Contact, Site
+from service.claims import read_claim
+from service.desk.context import Form, form_of, installation, is_fragment, page, site_of
+from service.desk.health import JUDGING
+from service.desk.sites import read_site
+from service.desk.views.reporting import (
+    TEXTS,
+    TICKS,
+    Report,
+    asked_words,
+    check_lengths,
+    contacts_of,
+    hidden_fields,
+    intake_of,
+    report_form,
+    reporter_warning,
+)
+from service.desk.views.verdicts import Verdict, verdict_view
+from service.installation import Installation
+from service.submitting import new_key
+from service.times import UsageError
+from triage import inbox, repository
+from triage.cases import Case, ClaimReported
+from triage.model import Claim
+
+routes = web.RouteTableDef()
+
+KEY = re.compile(r"(claim|person):[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A judgement that nobody has recorded yet, and what recording it would do."""
+
+    site: Site
+    contacts: tuple[Contact, ...]
+    asked: str
+    verdict: Verdict
+    warning: str
+    ticket_title: str
+    ticket_text: str
+    case: Case | None
+    seconds: float
+    hidden: tuple[tuple[str, str], ...]
+    key: str
+
+
+@routes.post("/sites/{site}/judge")
+async def judge(request: web.Request) -> web.Response:
+    site = await site_of(request)
+    report = _report(await form_of(request))
+    try:
+        judged = await _judged(installation(request), site, report)
+    except UsageError as error:
+        return await _refused(request, site, report, str(error))
+    return page(request, "_judgement.html" if is_fragment(request) else "judgement.html", judged)
+
+
+@routes.post("/sites/{site}/claims")
+async def record(request: web.Request) -> web.Response:
+    opened = installation(request)
+    site = await site_of(request)
+    form = await form_of(request)
+    report = _report(form)
+    try:
+        claim = await _claim(opened, site, report)
+    except UsageError as error:
+        return await _refused(request, site, report, str(error))
+    happened = ClaimReported(claim=claim, open_ticket=form.ticked("open_ticket"))
+    seq = await inbox.enqueue(opened.database, key_of(form, "claim"), happened, opened.clock.now())
+    raise web.HTTPSeeOther(f"/inputs/{seq}?site={site.id}")
+
+
+def key_of(form: Form, kind: str) -> str:
+    """The key that the form was given, so that sending it twice counts once."""
+    key = form.text("key")
+    return key if KEY.fullmatch(key) and key.startswith(kind) else new_key(kind)
+
+
+def _report(form: Form) -> Report:
+    return Report(
+        **{name: form.text(name) for name in TEXTS},  # type: ignore[arg-type]
+        **{name: form.ticked(name) for name in TICKS},  # type: ignore[arg-type]
+    )
+
+
+async def _claim(opened: Installation, site: Site, report: Report) -> Claim:
+    """The claim that the form means, if it can be judged. Raises UsageError."""
+    check_lengths(report)
+    return read_claim(
+        site,
+        (await opened.judging()).policy,
+        opened.clock.now(),
+        since=report.since,
+        symptom=report.symptom,
+        words=report.words,
+        reported_by=report.reporter,
+        intake=intake_of(report),
+    )
+
+
+async def _judged(opened: Installation, site: Site, report: Report) -> Judged:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    claim = await _claim(opened, site, report)
+    judging = await opened.judging()
+    judgement = await judging.judge(site.id, claim, claim.reported_at)
+    verdict = await asyncio.to_thread(verdict_view, judgement.pack, "not recorded", with_claim=False)
+    seconds = loop.time() - began
+    JUDGING.observe(seconds)
+    words = judgement.judged()
+    contacts = contacts_of(site, judging.inventory.clients[site.client])
+    async with opened.database.reading() as connection:
+        case = await repository.open_case(connection, site.client, site.id)
+    return Judged(
+        site=site,
+        contacts=contacts,
+        asked=asked_words(claim, site),
+        verdict=verdict,
+        warning=reporter_warning(report.reporter, contacts),
+        ticket_title=words.title,
+        ticket_text=words.text,
+        case=case,
+        seconds=seconds,
+        hidden=hidden_fields(report, claim),
+        key=new_key("claim"),
+    )
+
+
+async def _refused(request: web.Request, site: Site, report: Report, why: str) -> web.Response:
+    """The form again with one sentence, nothing recorded."""
+    client = (await installation(request).inventory()).clients[site.client]
+    form = report_form(site, client, report, why)
+    if is_fragment(request):
+        return page(request, "_refusal.html", form, status=422)
+    return page(request, "site.html", await read_site(installation(request), site, form), status=422)

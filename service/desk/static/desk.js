@@ -1,0 +1,58 @@
+// Small conveniences; every page works without them.
+"use strict";
+
+const search = document.getElementById("q");
+const hits = document.getElementById("hits");
+
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    search.focus();
+    search.select();
+  } else if (event.key === "Escape" && hits.contains(document.activeElement ?? null)) {
+    hits.replaceChildren();
+    search.focus();
+  } else if (event.key === "Escape" && event.target === search) {
+    hits.replaceChildren();
+  } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    walkHits(event);
+  }
+});
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".search")) hits.replaceChildren();
+  const opener = event.target.closest("[data-opens]");
+  if (opener) openPanel(document.getElementById(opener.dataset.opens));
+});
+
+// Whoever decides types their name once per browser.
+document.addEventListener("submit", (event) => {
+  const name = event.target.querySelector("[data-who]");
+  if (name?.value.trim()) localStorage.setItem("lineproof-who", name.value.trim());
+});
+
+document.addEventListener("htmx:after:swap", fillNames);
+fillNames();
+if (location.hash === "#report") openPanel(document.getElementById("report"));
+
+function walkHits(event) {
+  const links = [...hits.querySelectorAll("a")];
+  const place = links.indexOf(document.activeElement);
+  if (!links.length || (event.target !== search && place < 0)) return;
+  event.preventDefault();
+  const next = place + (event.key === "ArrowDown" ? 1 : -1);
+  (links[Math.min(next, links.length - 1)] ?? search).focus();
+}
+
+function openPanel(panel) {
+  if (!panel) return;
+  panel.open = true;
+  panel.querySelector("input[name=since]")?.focus({ preventScroll: true });
+}
+
+function fillNames() {
+  for (const name of document.querySelectorAll("[data-who]")) {
+    if (!name.value) name.value = localStorage.getItem("lineproof-who") ?? "";
+  }
+}

@@ -1,0 +1,1 @@
+"""What the desk's pages say: pure functions from what was read to frozen view models."""

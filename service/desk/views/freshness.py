@@ -1,0 +1,141 @@
+"""What is stale and why: every source, and every link as far as its sources reach. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from collector.model import Cadence, Fact, FactKind, Source
+from inventory.model import Inventory, Link
+from inventory.watching import watching
+from reports.formatting import duration
+from reports.model import Tone
+from service.desk.newest import Newest
+from service.desk.views.words import Badge
+
+SOURCE_NAMES: Mapping[Source, str] = {
+    Source.SNMP: "SNMP",
+    Source.ORCHESTRATOR: "Orchestrator",
+    Source.PROBE: "Probe",
+    Source.IMPORT: "Import",
+}
+_SHOWN = 4
+
+
+def is_fresh(end: datetime | None, cadence: Cadence, now: datetime) -> bool:
+    """Whether the slot after the one that ended at `end` is not overdue: a slot is missing from its end + late on."""
+    return end is not None and now < end + timedelta(seconds=cadence.every + cadence.late)
+
+
+def expected_sources(link: Link, inventory: Inventory) -> tuple[Source, ...]:
+    """The sources that should measure a link, as its monitoring obligation and its device's set-up say."""
+    views = watching(link, inventory.devices.get(link.device or "")).views
+    return tuple(Source(view.tool.value) for view in views if view.lacks is None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceFreshness:
+    """One source over all links that it should measure. `why` says in sentences what is known about the rest."""
+
+    source: Source
+    name: str
+    badge: Badge
+    fresh: int
+    expected: int
+    newest: datetime | None
+    promise: str
+    why: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return self.fresh == self.expected
+
+
+def source_freshness(
+    inventory: Inventory,
+    newest: Newest,
+    cadences: Mapping[Source, Cadence],
+    facts: Sequence[Fact],
+    now: datetime,
+) -> tuple[SourceFreshness, ...]:
+    """Every source that should measure at least one link. `facts` are the latest about devices and sources."""
+    links: dict[Source, list[Link]] = {}
+    for link in inventory.watched_links():
+        for source in expected_sources(link, inventory):
+            links.setdefault(source, []).append(link)
+    return tuple(
+        _of_source(source, links[source], newest, cadences[source], facts, now)
+        for source in cadences
+        if source in links
+    )
+
+
+def _of_source(
+    source: Source, links: Sequence[Link], newest: Newest, cadence: Cadence, facts: Sequence[Fact], now: datetime
+) -> SourceFreshness:
+    stale = [link for link in links if not is_fresh(newest.get((link.id, source)), cadence, now)]
+    ends = [newest[link.id, source] for link in links if (link.id, source) in newest]
+    return SourceFreshness(
+        source=source,
+        name=SOURCE_NAMES[source],
+        badge=_badge(len(stale), len(links)),
+        fresh=len(links) - len(stale),
+        expected=len(links),
+        newest=max(ends, default=None),
+        promise=f"a value every {duration(cadence.every)}, at most {duration(cadence.late)} late",
+        why=tuple(_why(source, stale, newest, facts, now)),
+    )
+
+
+def _badge(stale: int, links: int) -> Badge:
+    if not stale:
+        return Badge("fresh", Tone.GOOD)
+    return Badge("stale", Tone.BAD) if stale == links else Badge("partly stale", Tone.WARNING)
+
+
+def _why(source: Source, stale: Sequence[Link], newest: Newest, facts: Sequence[Fact], now: datetime) -> list[str]:
+    """What is known about stale links: what their source and their devices said last, or that nothing was said."""
+    if not stale:
+        return []
+    sentences = [_source_sentence(fact, now) for fact in _newest_of(facts, FactKind.SOURCE_STATE, source).values()]
+    sentences = [sentence for sentence in sentences if sentence]
+    explained: set[str] = set()
+    if source is Source.SNMP:
+        outcomes = _newest_of(facts, FactKind.POLL_OUTCOME, source)
+        silent = {link.device: outcomes[link.device] for link in stale if link.device in outcomes}
+        silent = {device: fact for device, fact in silent.items() if fact.value != "ok"}
+        for outcome, count in Counter(fact.value for fact in silent.values()).items():
+            devices = sorted(str(device) for device, fact in silent.items() if fact.value == outcome)
+            sentences.append(f"{_count(count, 'device')} gave no SNMP value ({outcome}): {_some(devices)}")
+        explained = {link.id for link in stale if link.device in silent}
+    rest = [link.id for link in stale if link.id not in explained]
+    never = [link for link in rest if (link, source) not in newest]
+    late = [link for link in rest if (link, source) in newest]
+    if never:
+        sentences.append(f"nothing in the last 2 h of {_count(len(never), 'line')}: {_some(never)}")
+    if late:
+        sentences.append(f"overdue values of {_count(len(late), 'line')}: {_some(late)}")
+    return sentences
+
+
+def _source_sentence(fact: Fact, now: datetime) -> str:
+    if fact.value == "ok":
+        return ""
+    detail = f": {fact.detail}" if fact.detail else ""
+    return f"{fact.subject} is {fact.value} since {duration((now - fact.time).total_seconds())}{detail}"
+
+
+def _newest_of(facts: Sequence[Fact], kind: FactKind, source: Source) -> dict[str, Fact]:
+    """The newest fact of a kind about each subject; `facts` ascend in time."""
+    return {fact.subject: fact for fact in facts if fact.kind is kind and fact.source is source}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

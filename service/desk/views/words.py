@@ -1,0 +1,111 @@
+"""What states are called on a page, and how they are told apart: by word and sign first, by colour only besides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reports.model import Tone
+from triage.cases import CaseStatus, Origin, PersonAct, ProposalStatus, Reason
+from triage.model import Cause, Severity, Symptom
+from triage.ticket_wording import CAUSE_WORDS
+
+SYMBOLS: Mapping[Tone, str] = {
+    Tone.GOOD: "✓",
+    Tone.WARNING: "!",
+    Tone.BAD: "✕",
+    Tone.UNKNOWN: "?",
+    Tone.PLAIN: "–",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    text: str
+    tone: Tone
+
+
+CASE_STATUS: Mapping[CaseStatus, Badge] = {
+    CaseStatus.SUSPECTED: Badge("suspected", Tone.WARNING),
+    CaseStatus.OPEN: Badge("open", Tone.BAD),
+    CaseStatus.PENDING: Badge("waits for data", Tone.UNKNOWN),
+    CaseStatus.MONITORING: Badge("monitoring", Tone.WARNING),
+    CaseStatus.RESOLVED: Badge("resolved", Tone.GOOD),
+    CaseStatus.CLOSED: Badge("closed", Tone.PLAIN),
+}
+SEVERITY: Mapping[Severity, Badge] = {
+    Severity.CRITICAL: Badge("critical", Tone.BAD),
+    Severity.MAJOR: Badge("major", Tone.WARNING),
+    Severity.MINOR: Badge("minor", Tone.PLAIN),
+}
+NO_SEVERITY = Badge("no severity", Tone.PLAIN)
+PROPOSAL_STATUS: Mapping[ProposalStatus, Badge] = {
+    ProposalStatus.PROPOSED: Badge("waits for a decision", Tone.WARNING),
+    ProposalStatus.APPROVED: Badge("approved, not applied", Tone.WARNING),
+    ProposalStatus.REFUSED: Badge("refused", Tone.PLAIN),
+    ProposalStatus.APPLYING: Badge("being carried out", Tone.UNKNOWN),
+    ProposalStatus.APPLIED: Badge("applied", Tone.GOOD),
+    ProposalStatus.REVERTED: Badge("reverted", Tone.PLAIN),
+    ProposalStatus.FAILED: Badge("failed", Tone.BAD),
+}
+TICKET_STATUS: Mapping[str, Badge] = {
+    "acknowledged": Badge("acknowledged", Tone.WARNING),
+    "inProgress": Badge("in progress", Tone.WARNING),
+    "pending": Badge("pending", Tone.UNKNOWN),
+    "resolved": Badge("resolved", Tone.GOOD),
+    "closed": Badge("closed", Tone.PLAIN),
+}
+SYMPTOMS: Mapping[Symptom, str] = {
+    Symptom.SLOW: "slow",
+    Symptom.DOWN: "nothing works",
+    Symptom.DROPS: "drops out",
+    Symptom.VOICE: "calls are bad",
+}
+ORIGINS: Mapping[Origin, str] = {Origin.MACHINE: "found by measuring", Origin.CLIENT: "reported by the client"}
+ACTS: Mapping[PersonAct, str] = {
+    PersonAct.APPROVE: "Approve",
+    PersonAct.REFUSE: "Refuse",
+    PersonAct.APPLY: "Apply now",
+    PersonAct.REVERT: "Revert",
+    PersonAct.ACKNOWLEDGE: "Take this case",
+    PersonAct.RESOLVE: "Resolve",
+}
+REASONS: Mapping[Reason, str] = {
+    Reason.CLAIM_CONFIRMED: "the client's report was confirmed",
+    Reason.CLAIM_RECOVERED: "what the client reported was there, and has ended",
+    Reason.CLAIM_NOT_SUBSTANTIATED: "nothing out of the ordinary was measured at the reported time",
+    Reason.CLAIM_INCONCLUSIVE: "too little was measured to answer the client's report yet",
+    Reason.CLAIM_JOINED: "the client's report joined the site's open case",
+    Reason.CLAIM_REFUSED: "the report was not recorded",
+    Reason.TROUBLE_SUSPECTED: "a trouble is suspected; it is looked at again before anything is done",
+    Reason.TROUBLE_HELD: "the trouble held at the second look",
+    Reason.TROUBLE_DID_NOT_HOLD: "the trouble was gone at the second look",
+    Reason.TROUBLE_CHANGED: "the trouble has changed",
+    Reason.TROUBLE_ONGOING: "the trouble goes on",
+    Reason.RECHECK_WITHOUT_DATA: "the second look found no data; it is looked at again",
+    Reason.RECOVERY_SEEN: "the trouble is no longer measured; it is watched before the case ends",
+    Reason.RECOVERY_HELD: "the trouble stayed gone",
+    Reason.RECOVERY_BROKEN: "the trouble came back",
+    Reason.CLIENT_MUST_CONFIRM: "the trouble stayed gone; the client has to confirm",
+    Reason.TICKET_REQUESTED: "a ticket was asked for",
+    Reason.TICKET_EXISTS: "the ticket exists already",
+    Reason.TICKET_NOT_ASKED_FOR: "no ticket was asked for",
+    Reason.NO_TICKET_FOR_CAUSE: "the policy opens no ticket for this cause",
+    Reason.IN_MAINTENANCE: "announced maintenance covers it",
+    Reason.OWN_BLINDNESS: "we are blind ourselves: most sites went silent at once",
+    Reason.FAR_END_ANSWERED: "the far end answered",
+    Reason.FAR_END_GAVE_UP: "the far end did not take it; it was given up",
+    Reason.PERSON_ACTED: "a person decided",
+    Reason.PERSON_ACT_REFUSED: "the decision did not fit the state of things",
+    Reason.CASE_ENDED: "the case had ended",
+    Reason.NOTHING_FOUND: "nothing was found",
+}
+
+
+def cause_words(cause: Cause) -> str:
+    return CAUSE_WORDS[cause]
+
+
+def reason_words(reason: str) -> str:
+    """A recorded reason in words; one that this version does not know stays as it is."""
+    return REASONS[Reason(reason)] if reason in list(Reason) else reason
