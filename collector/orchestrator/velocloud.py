@@ -74,6 +74,7 @@ class VeloCloud:
         self._known = directory(inventory, name)
         self._numbers: dict[int, str] = {}
         self._edge_names: dict[tuple[int, str], int] | None = None
+        self._ha_error = ""
 
     @property
     def name(self) -> str:
@@ -97,8 +98,11 @@ class VeloCloud:
         try:
             items = await self._list(NETWORK_ENTERPRISES, parameters)
         except OrchestratorError as error:
-            log.warning("ha_states_unread", orchestrator=self._name, error=str(error))
+            if str(error) != self._ha_error:
+                log.warning("ha_states_unread", orchestrator=self._name, error=str(error))
+            self._ha_error = str(error)
             return None
+        self._ha_error = ""
         return self._counted(NETWORK_ENTERPRISES, edge_rows(items))
 
     async def statistics(self, start: datetime, end: datetime) -> SampleBatch:

@@ -23,6 +23,8 @@ EDGE_STATES = {
     "NEVER_ACTIVATED": "never_activated",
     "DISABLED": "disabled",
 }
+WITHOUT_CONTACT = frozenset({"OFFLINE", "NEVER_ACTIVATED", "DISABLED", "EXPIRED"})
+"""Edge states in which nothing that the host shows of the edge's links or its standby is news."""
 LINK_STATES = {
     "STABLE": "stable",
     "UNSTABLE": "unstable",
@@ -188,7 +190,7 @@ def _ha_fact(device: str, row: LinkRow, edges: Sequence[EdgeRow] | None, now: da
     if edges is None:
         return _fact(device, FactKind.HA_STATE, "unknown", now, "HA states could not be read")
     said = next((edge.ha_state for edge in edges if edge.edge == row.edge), None)
-    if row.edge_state == "OFFLINE":
+    if row.edge_state in WITHOUT_CONTACT:
         return _fact(device, FactKind.HA_STATE, "unknown", now, f"contact lost; before that {said or 'not told'}")
     return _fact(device, FactKind.HA_STATE, HA_STATES.get(said or "", "unknown"), now, said or "not told")
 
@@ -196,13 +198,13 @@ def _ha_fact(device: str, row: LinkRow, edges: Sequence[EdgeRow] | None, now: da
 def _link_fact(link: str, row: LinkRow, now: datetime) -> Fact:
     """A link's state.
 
-    The host calls a link DISCONNECTED when its statistics are old (Broadcom KB 381465), so for an edge whose own
-    contact is lost that is the same observation again and no statement about the line.
+    The host calls a link DISCONNECTED when its statistics are old (Broadcom KB 381465), so for an edge without
+    contact that is the same observation again and no statement about the line.
     """
     said = row.state or "no state"
     active = f"last active {rfc3339(row.last_active)}" if row.last_active else "last active unknown"
-    if row.edge_state == "OFFLINE":
-        return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, but contact with its edge is lost; {active}")
+    if row.edge_state in WITHOUT_CONTACT:
+        return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, but its edge is {row.edge_state}; {active}")
     state = LINK_STATES.get(said, "unknown")
     if state == "disconnected" and row.last_active and now - row.last_active > STALE_LINK:
         return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, a leftover; {active}")

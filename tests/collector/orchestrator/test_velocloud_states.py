@@ -91,11 +91,12 @@ async def test_each_edge_state_has_its_word(host: Any, vco: VeloCloud, fleet: li
     assert (said or "no state") in fact.detail
 
 
+@pytest.mark.parametrize("edge_state", ["OFFLINE", "NEVER_ACTIVATED", "DISABLED", "EXPIRED"])
 async def test_links_of_an_edge_without_contact_are_unknown_and_not_down(
-    host: Any, vco: VeloCloud, fleet: list[Any]
+    host: Any, vco: VeloCloud, fleet: list[Any], edge_state: str
 ) -> None:
-    fleet[0] |= {"edgeState": "OFFLINE", "linkState": "DISCONNECTED"}
-    fleet[1] |= {"edgeState": "OFFLINE", "linkState": "DISCONNECTED"}
+    fleet[0] |= {"edgeState": edge_state, "linkState": "DISCONNECTED"}
+    fleet[1] |= {"edgeState": edge_state, "linkState": "DISCONNECTED"}
     host.replies[STATUS] = [fleet]
     links = await told(vco, FactKind.LINK_STATE)
     assert links["store-117-dia"].value == links["store-117-lte"].value == "unknown"
