@@ -143,20 +143,24 @@ async def _get_what_there_is(
 
 
 def _narrowed(row: Row, values: Mapping[str, Value]) -> Row | None:
-    """The row with the columns that answered; None when it is gone, or bears another name than it was found by."""
-    if row.column:
-        name = values.get(f"{COLUMNS[row.column].oid}.{row.index}")
-        if not isinstance(name, bytes) or interface_text(name) != interface_text(row.text):
-            return None
-    there = tuple(
-        column for column in row.columns if _number(values.get(f"{COLUMNS[column].oid}.{row.index}")) is not None
-    )
-    return replace(row, columns=there) if there else None
+    """The row with the columns that answered, all of them where none did; None when it is gone, or bears another
+    name than it was found by."""
+    there = tuple(column for column in row.columns if _number(values.get(_oid(column, row))) is not None)
+    if row.column is None:
+        return replace(row, columns=there) if there else None
+    name = values.get(_oid(row.column, row))
+    if not isinstance(name, bytes) or interface_text(name) != interface_text(row.text):
+        return None
+    return replace(row, columns=there or row.columns)
 
 
 def _numbers(row: Row, values: Mapping[str, Value]) -> dict[Column, int]:
-    read = {column: _number(values.get(f"{COLUMNS[column].oid}.{row.index}")) for column in row.columns}
+    read = {column: _number(values.get(_oid(column, row))) for column in row.columns}
     return {column: value for column, value in read.items() if value is not None}
+
+
+def _oid(column: Column, row: Row) -> str:
+    return f"{COLUMNS[column].oid}.{row.index}"
 
 
 def _number(value: Value | Missing) -> int | None:

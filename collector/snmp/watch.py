@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -79,7 +80,8 @@ class SnmpWatch:
         self.polls[report.outcome] += 1
         received = epoch_ms(self._clock.now())
         for link, measured in report.measurements.items():
-            self.gatherer.add((link, slot_ms, self._settings.every, received, measured.row()))
+            if not all(map(math.isnan, measured.row())):
+                self.gatherer.add((link, slot_ms, self._settings.every, received, measured.row()))
         if report.rebooted and report.uptime_seconds is not None:
             now = self._clock.now()
             booted = now - timedelta(seconds=report.uptime_seconds)

@@ -375,3 +375,20 @@ def test_only_live_devices_under_an_obligation_are_asked() -> None:
         device(161, "closed", snmp=None),
     ]
     assert [router.id for router in polled_devices(inventory(devices, []))] == ["live", "named"]
+
+
+async def test_an_interface_without_any_figure_is_there_but_has_no_sample(
+    start_agent: Start, poller: SnmpPoller, uptime: Uptime, if_row: Row
+) -> None:
+    name = {oid: value for oid, value in if_row(1, "ge0").items() if oid.startswith("1.3.6.1.2.1.31.1.1.1.1.")}
+    agent = await start_agent({**uptime(1), **name})
+    router = device(agent.port)
+    watching, sink = watch(inventory([router], links("rtr", "ge0")), poller)
+    await watching._turn(router, epoch_ms(NOW))
+    await watching.gatherer.flush()
+    assert (await watching.poll_device(router)).missing == ()
+    assert sink.batches == []
+    agent.objects |= if_row(1, "ge0")
+    await watching._turn(router, epoch_ms(NOW))
+    await watching.gatherer.flush()
+    assert sink.rows("rtr-ge0")[0]["oper_up"] == 1
