@@ -40,9 +40,9 @@ class EmbeddedStore:
 
     def __init__(self, journal: Journal, folder: Path, raw_days: int) -> None:
         self.journal, self.folder, self.raw_days = journal, folder, raw_days
-        self._manifest_path, self._parts = folder / "manifest.json", folder / "parts"
-        with translated(self._parts):
-            self._parts.mkdir(parents=True, exist_ok=True)
+        self.manifest_path, self.parts_folder = folder / "manifest.json", folder / "parts"
+        with translated(self.parts_folder):
+            self.parts_folder.mkdir(parents=True, exist_ok=True)
         if CURSOR not in journal.cursors():
             journal.advance(CURSOR, 0)
         self._tail, self._lock = Tail(journal), threading.Lock()
@@ -57,15 +57,15 @@ class EmbeddedStore:
     def manifest(self) -> Manifest:
         """The manifest as it is now; read again only when the file was replaced."""
         try:
-            status = self._manifest_path.stat()
+            status = self.manifest_path.stat()
         except FileNotFoundError:
             return Manifest(0, ())
         key = (status.st_ino, status.st_mtime_ns, status.st_size)
         if self._known is None or self._known[0] != key:
-            self._known = key, read_manifest(self._manifest_path)
+            self._known = key, read_manifest(self.manifest_path)
         return self._known[1]
 
-    def _snapshot(self) -> tuple[Manifest, list[Rows], list[Fact]]:
+    def snapshot(self) -> tuple[Manifest, list[Rows], list[Fact]]:
         """A manifest, and all that the journal holds after it: together everything, each entry at least once."""
         with self._lock:
             for _ in range(10):
@@ -84,7 +84,7 @@ class EmbeddedStore:
         for _ in range(10):
             with contextlib.suppress(FileNotFoundError):
                 return read()
-        raise StoreError(f"a part that {self._manifest_path} names is missing; run `lineproof store verify`")
+        raise StoreError(f"a part that {self.manifest_path} names is missing; run `lineproof store verify`")
 
     def _pruned(self, parts: Sequence[Part], kind: Kind, keys: Sequence[str], start: int, end: int) -> list[Path]:
         """Files that may hold rows of these links (subjects) with start <= time < end, in the journal's order."""
@@ -96,15 +96,16 @@ class EmbeddedStore:
             and part.end >= start
             and any(part.first_key <= key <= part.last_key for key in keys)
         ]
-        return [self._parts / part.name for part in sorted(chosen, key=lambda part: (part.first, part.slice))]
+        return [self.parts_folder / part.name for part in sorted(chosen, key=lambda part: (part.first, part.slice))]
 
-    def _rows(self, links: Sequence[str], fields: Sequence[str] | None, start: int, end: int) -> Rows:
+    def rows(self, links: Sequence[str], fields: Sequence[str] | None, start: int, end: int) -> Rows:
+        """Merged rows of these links with start <= time < end (epoch milliseconds); all fields when None. Blocks."""
         from collector.store.parts import read_samples
 
         links = tuple(dict.fromkeys(links))
 
         def read() -> Rows:
-            manifest, tail, _ = self._snapshot()
+            manifest, tail, _ = self.snapshot()
             paths = self._pruned(manifest.parts, Kind.SAMPLES, links, start, end)
             sealed = read_samples(paths, links, start, end, fields)
             recent = [_only(run.named(links).between(start, end), fields) for run in tail]
@@ -133,7 +134,7 @@ class EmbeddedStore:
         every: timedelta | None,
         agg: Aggregate | None,
     ) -> Sequence[Series]:
-        rows = self._rows(links, fields, epoch_ms(start), epoch_ms(end))
+        rows = self.rows(links, fields, epoch_ms(start), epoch_ms(end))
         if every is not None and agg is not None:
             rows = bucketed(rows, every // timedelta(milliseconds=1), agg)
         return series_of(rows)
@@ -141,17 +142,18 @@ class EmbeddedStore:
     async def facts(
         self, subjects: Sequence[str], start: datetime, end: datetime, kinds: Sequence[FactKind] = ()
     ) -> Sequence[Fact]:
-        return await asyncio.to_thread(self._facts, subjects, start, end, kinds)
+        return await asyncio.to_thread(self.facts_between, subjects, start, end, kinds)
 
-    def _facts(
+    def facts_between(
         self, subjects: Sequence[str], start: datetime, end: datetime, kinds: Sequence[FactKind]
     ) -> Sequence[Fact]:
+        """As `facts`. Blocks."""
         from collector.store.parts import read_facts
 
         wanted = frozenset(subjects)
 
         def read() -> list[Fact]:
-            manifest, _, tail = self._snapshot()
+            manifest, _, tail = self.snapshot()
             paths = self._pruned(manifest.parts, Kind.FACTS, subjects, epoch_ms(start) - 1, epoch_ms(end) + 1)
             found = read_facts(paths, subjects, epoch_us(start), epoch_us(end), kinds)
             found += [
@@ -182,7 +184,7 @@ class EmbeddedStore:
     def _of_source(
         self, selector: Selector, fields: Sequence[str] | None, start: int, end: int
     ) -> Mapping[str, Series]:
-        rows = self._rows(selector.links, fields, start, end)
+        rows = self.rows(selector.links, fields, start, end)
         rows = rows.take(rows.source == SOURCES.index(selector.source))
         return {series.link: series for series in series_of(rows)}
 
@@ -190,7 +192,7 @@ class EmbeddedStore:
         return await asyncio.to_thread(self._latest, selector, epoch_ms(now - max_age))
 
     def _latest(self, selector: Selector, since: int) -> Mapping[str, Series]:
-        rows = self._rows(selector.links, None, since, _FOREVER_MS)
+        rows = self.rows(selector.links, None, since, _FOREVER_MS)
         rows = rows.take(rows.source == SOURCES.index(selector.source))
         return {series.link: series for series in series_of(last_of_each(rows))}
 
@@ -201,8 +203,8 @@ class EmbeddedStore:
         from collector.store.sealing import Sealer
 
         with self._alone():
-            self._snapshot()
-            return Sealer(self.journal, self._manifest_path, self._parts).run(epoch_ms(now), self.raw_days)
+            self.snapshot()
+            return Sealer(self.journal, self.manifest_path, self.parts_folder).run(epoch_ms(now), self.raw_days)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -226,7 +228,7 @@ class EmbeddedStore:
         return await asyncio.to_thread(self._health)
 
     def _health(self) -> StoreHealth:
-        manifest, tail, _ = self._snapshot()
+        manifest, tail, _ = self.snapshot()
         backlog = self.journal.position() - manifest.position
         times = [part.end for part in manifest.parts if part.kind is Kind.SAMPLES]
         times += [int(run.time.max()) for run in tail if len(run)]

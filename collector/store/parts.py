@@ -17,7 +17,7 @@ import polars as pl
 
 from collector.entries import epoch_us, from_epoch_us
 from collector.model import FIELDS, Fact, FactKind, Source
-from collector.store.manifest import DAY_MS, Kind, Part, part_name, translated
+from collector.store.manifest import DAY_MS, Kind, Part, day_text, part_name, translated
 from collector.store.port import StoreError
 from collector.store.rows import SOURCES, Rows, empty
 
@@ -39,8 +39,8 @@ def _written(frame: pl.DataFrame, folder: Path, name: str) -> tuple[int, str]:
     return size, digest
 
 
-def write_samples(rows: Rows, folder: Path, day: int, first: int, last: int, number: int) -> Part:
-    """One part of settled rows whose link codes ascend by name."""
+def sample_frame(rows: Rows) -> pl.DataFrame:
+    """Rows in the schema of the parts, in their order."""
     names = pl.Series(rows.names, dtype=pl.String)
     sources = pl.Series([str(source) for source in SOURCES])
     columns = {
@@ -57,7 +57,12 @@ def write_samples(rows: Rows, folder: Path, day: int, first: int, last: int, num
             if values is None
             else pl.Series(values, dtype=pl.Float64, nan_to_null=True)
         )
-    size, digest = _written(pl.DataFrame(columns), folder, part_name(Kind.SAMPLES, day, first, last, number))
+    return pl.DataFrame(columns)
+
+
+def write_samples(rows: Rows, folder: Path, day: int, first: int, last: int, number: int) -> Part:
+    """One part of settled rows whose link codes ascend by name."""
+    size, digest = _written(sample_frame(rows), folder, part_name(Kind.SAMPLES, day, first, last, number))
     return Part(
         kind=Kind.SAMPLES,
         day=day,
@@ -138,10 +143,9 @@ def links_of(paths: Sequence[Path]) -> dict[str, int]:
     return dict(zip(frame["link"], frame["len"], strict=True))
 
 
-def write_facts(facts: Sequence[Fact], folder: Path, day: int, first: int, last: int) -> Part:
-    """One part of facts, sorted by subject and time."""
-    facts = sorted(facts, key=lambda fact: (fact.subject, fact.time))
-    frame = pl.DataFrame(
+def fact_frame(facts: Sequence[Fact]) -> pl.DataFrame:
+    """Facts in the schema of the parts, in their order."""
+    return pl.DataFrame(
         {
             "time": pl.Series([epoch_us(fact.time) for fact in facts], dtype=pl.Int64).cast(_US),
             "subject": pl.Series([fact.subject for fact in facts], dtype=pl.String),
@@ -152,7 +156,12 @@ def write_facts(facts: Sequence[Fact], folder: Path, day: int, first: int, last:
             "detail": pl.Series([fact.detail for fact in facts], dtype=pl.String),
         }
     )
-    size, digest = _written(frame, folder, part_name(Kind.FACTS, day, first, last, 0))
+
+
+def write_facts(facts: Sequence[Fact], folder: Path, day: int, first: int, last: int) -> Part:
+    """One part of facts, sorted by subject and time."""
+    facts = sorted(facts, key=lambda fact: (fact.subject, fact.time))
+    size, digest = _written(fact_frame(facts), folder, part_name(Kind.FACTS, day, first, last, 0))
     times = [epoch_us(fact.time) // 1000 for fact in facts]
     return Part(
         kind=Kind.FACTS,
@@ -191,5 +200,17 @@ def read_facts(
     ]
 
 
-def day_of(time_ms: int) -> int:
-    return time_ms // DAY_MS
+def part_problem(path: Path, part: Part) -> str | None:
+    """What is wrong with a part's contents, if anything."""
+    key = "link" if part.kind is Kind.SAMPLES else "subject"
+    try:
+        frame = pl.read_parquet(path, columns=[key, "time"])
+    except (pl.exceptions.PolarsError, OSError) as error:
+        return f"cannot be read as Parquet ({str(error).splitlines()[0]}); restore it from a copy"
+    if len(frame) != part.rows:
+        return f"holds {len(frame)} rows where the manifest says {part.rows}; restore both from the same copy"
+    if frame.is_empty() or (frame[key][0], frame[key][-1]) != (part.first_key, part.last_key):
+        return "holds other links than the manifest says; restore both from the same copy"
+    if (frame["time"].dt.epoch("ms") // DAY_MS != part.day).any():
+        return f"holds times of another day than {day_text(part.day)}; restore it from a copy"
+    return None
