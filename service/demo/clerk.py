@@ -13,8 +13,8 @@ from triage.cases import ClaimReported, PersonAct, PersonActed, Proposal
 from triage.model import Claim, Symptom, VerdictKind
 
 WHO = "demo repair desk"
-TICKETED = (VerdictKind.CONFIRMED, VerdictKind.RECOVERED, VerdictKind.INCONCLUSIVE)
-"""What the desk asks a ticket for; where nothing was measured the client is told so, and no ticket is opened."""
+TICKETED = (VerdictKind.CONFIRMED, VerdictKind.RECOVERED)
+"""What the desk asks a ticket for; what is not measured yet the machine goes on looking for by itself."""
 
 
 async def take(installation: Installation, call: PhoneCall) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from service.simulator.truth import HitLine, InjectedFault, PhoneCall, Truth
+from service.simulator.truth import Exchanged, HitLine, InjectedFault, PhoneCall, Truth
 
 ONSET_TOLERANCE = timedelta(minutes=10)
 """Two statistics intervals: a five-minute mean cannot place an onset better than that."""
@@ -68,8 +68,9 @@ class Row:
     why_not: str = ""
 
 
-def compare(truth: Truth, answers: Sequence[Answer], cases: Sequence[CaseFound]) -> list[Row]:
-    """A row for each call, one for each injected fault, and one for what was found and never injected."""
+def compare(truth: Truth, answers: Sequence[Answer], cases: Sequence[CaseFound], exchanged: Exchanged) -> list[Row]:
+    """A row for each call, one for each injected fault, and two for what must not be: troubles that nobody injected,
+    and polls of a site that is not subscribed."""
     faults = {fault.id: fault for fault in truth.faults}
     behind = {background.call: background.fault for background in truth.calls}
     answered = {answer.call.id: answer for answer in answers}
@@ -82,8 +83,7 @@ def compare(truth: Truth, answers: Sequence[Answer], cases: Sequence[CaseFound])
             name = behind[answer.call.id]
             rows.append(_call_row(answer, faults[name] if name else None))
     rows += [_fault_row(fault, cases) for fault in truth.faults]
-    rows.append(_false_alarms(truth, cases))
-    return rows
+    return [*rows, _false_alarms(truth, cases), _left_alone(exchanged)]
 
 
 def _call_row(answer: Answer, fault: InjectedFault | None) -> Row:
@@ -159,6 +159,17 @@ def _false_alarms(truth: Truth, cases: Sequence[CaseFound]) -> Row:
         found=f"{len(others)} troubles" if others else "nothing",
         agrees=not others,
         why_not="; ".join(f"{case.site}: {case.cause}" for case in others),
+    )
+
+
+def _left_alone(exchanged: Exchanged) -> Row:
+    asked = exchanged.requests_to_unsubscribed
+    return Row(
+        subject="the unsubscribed site",
+        injected="an agent that must not be polled",
+        found=f"{asked} polls" if asked else "left alone",
+        agrees=not asked,
+        why_not="polled without a monitoring obligation" if asked else "",
     )
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from service.demo.compare import Answer, CaseFound, VerdictFound
+from service.demo.compare import Answer, CaseFound, Row, VerdictFound
 from service.documents import case_document, ticket_document
 from service.installation import Installation
 from service.reporting import write_evidence, write_performance
-from service.simulator.truth import PhoneCall
+from service.simulator.truth import Exchanged, PhoneCall, Truth
 from triage import repository
 from triage.cases import Origin
 from triage.model import VerdictKind
@@ -114,13 +115,24 @@ async def write_out(
     for case in sorted(called):
         written += await write_evidence(installation, case, out / "evidence", FORMATS)
     month = installation.clock.now().strftime("%Y-%m")
-    for client in (await installation.inventory()).clients:
+    for client in sorted((await installation.inventory()).clients):
         written += await write_performance(installation, client, month, out / "reports", ("html", "pdf"))
     return written
 
 
 def _case_at(cases: Sequence[Any], site: str) -> str | None:
     return next((case.id for case in cases if case.site == site), None)
+
+
+def write_result(out: Path, rows: Sequence[Row], truth: Truth, exchanged: Exchanged) -> Path:
+    """The final table, the truth and the counters as JSON."""
+    document = {
+        "agree": all(row.agrees for row in rows),
+        "rows": [asdict(row) for row in rows],
+        "truth": truth.model_dump(mode="json"),
+        "exchanged": exchanged.model_dump(mode="json"),
+    }
+    return _write_json(out / "result.json", document)
 
 
 def _write_json(path: Path, document: object) -> Path:

@@ -4,57 +4,76 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from config.clock import ScaledClock
-from service.demo import findings
+from service.demo import findings, screen
 from service.demo.compare import Row, compare
 from service.demo.outside import Outside
 from service.demo.stage import Stage, free_port, fresh_folder, install, start_service, start_simulator, stop
 from service.demo.story import Told, follow
 from service.installation import Installation, opened
-from service.settings import HOST
-from service.simulator.truth import Endpoints, Exchanged, PhoneCall
+from service.simulator.truth import Endpoints, Exchanged, Truth
 
 ONCE_FACTOR, LIVE_FACTOR = 150.0, 20.0
 """How many times as fast as real time the fleet lives."""
+SLOWEST_ONCE = 30.0
+ROOM = 1.25
+"""Processes waiting per processor with which a story at full speed can live."""
 LIVE_ROUNDS = 40
 SET_UP = 5.0
 """Real seconds until everything is up; the story begins then."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A story that is over: what was told, what was exchanged, and what was really wrong."""
+
+    told: Told
+    exchanged: Exchanged
+    truth: Truth
+
+
 async def run_demo(*, once: bool, seed: int, out: Path | None, port: int) -> int:
-    """Run it; returns 0 when everything that was injected was found and nothing else, else 1."""
-    console = Console(stderr=not once)
+    """Run it; with `once` returns 0 when all that was injected was found and nothing else, else 1.
+
+    Without, it goes on until it is interrupted. Raises LineproofError when it cannot run.
+    """
     folder = fresh_folder(out if out is not None else Path(tempfile.mkdtemp(prefix="lineproof-demo-")))
     stage = _stage(folder, seed, port, once=once)
+    console = screen.open_console()
     async with _running(stage) as (endpoints, installation):
-        console.print(_where_to_look(stage))
+        inventory = await installation.inventory()
+        console.print(screen.where_to_look(stage, (len(inventory.sites), len(inventory.links))))
         async with Outside(endpoints.control) as outside:
             if not once:
-                return await _live(console, installation, outside)
-            told = await _watched(console, installation, outside, endpoints.over)
-            await findings.drained(installation)
-            exchanged, truth = await outside.exchanged(), await outside.truth()
-    async with opened(stage.settings) as installation:
-        with console.status("writing tickets, evidence and reports"):
-            answers = await findings.answers(installation, told.calls)
-            written = await findings.write_out(installation, folder, answers)
-            cases = await findings.cases_found(installation)
-    rows = compare(truth, [answer for answer, _ in answers], cases)
-    _print_result(console, rows, exchanged, told, written, folder)
-    return 0 if all(row.agrees for row in rows) and exchanged.requests_to_unsubscribed == 0 else 1
+                console.print("Ctrl-C ends it.")
+                with contextlib.suppress(asyncio.CancelledError):
+                    await follow(installation, outside, None, screen.Live(console))
+                return 0
+            with screen.Unattended(console, installation.clock.now(), endpoints.over) as audience:
+                told = await follow(installation, outside, endpoints.over, audience)
+                audience.phase("the story is over")
+                await findings.drained(installation)
+            ended = Ended(told, await outside.exchanged(), await outside.truth())
+    with console.status("writing tickets, evidence and reports"):
+        rows, written = await _settled(stage, folder, ended)
+    screen.show_result(console, rows, ended.exchanged, written, folder)
+    return 0 if all(row.agrees for row in rows) else 1
+
+
+def once_factor() -> float:
+    """Full speed, less on a machine that is busy with other work: an overrun process would show as silent devices."""
+    waiting = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return max(SLOWEST_ONCE, ONCE_FACTOR / max(1.0, waiting / ROOM))
 
 
 def _stage(folder: Path, seed: int, port: int, *, once: bool) -> Stage:
@@ -62,14 +81,13 @@ def _stage(folder: Path, seed: int, port: int, *, once: bool) -> Stage:
     rng = Random(f"{seed}/day")
     day = rng.choice((11, 12, 13, 18, 19, 20, 25, 26, 27))
     start = datetime(2026, 3, day, 15, 0, tzinfo=UTC) + timedelta(minutes=rng.randrange(0, 180))
-    factor = ONCE_FACTOR if once else LIVE_FACTOR
     installation = folder / "installation"
     installation.mkdir()
     return Stage(
         installation=installation,
         seed=seed,
         rounds=1 if once else LIVE_ROUNDS,
-        clock=ScaledClock(start, time.time() + SET_UP, factor),
+        clock=ScaledClock(start, time.time() + SET_UP, once_factor() if once else LIVE_FACTOR),
         desk=free_port(port),
     )
 
@@ -83,90 +101,15 @@ async def _running(stage: Stage) -> AsyncIterator[tuple[Endpoints, Installation]
         await install(stage, endpoints)
         service = await start_service(stage)
         stack.push_async_callback(stop, service)
-        installation = await stack.enter_async_context(opened(stage.settings))
-        yield endpoints, installation
+        yield endpoints, await stack.enter_async_context(opened(stage.settings))
 
 
-async def _watched(console: Console, installation: Installation, outside: Outside, over: datetime) -> Told:
-    columns = (
-        TextColumn("{task.description:<44}"),
-        BarColumn(),
-        TextColumn("{task.fields[clock]}"),
-        TimeElapsedColumn(),
-    )
-    begin = installation.clock.now()
-    with Progress(*columns, console=console, transient=not console.is_terminal) as progress:
-        task = progress.add_task(
-            "polling; nothing is known to be wrong", total=(over - begin).total_seconds(), clock=""
-        )
-
-        def on_progress(now: datetime) -> None:
-            progress.update(task, completed=(now - begin).total_seconds(), clock=f"{now:%a %H:%M} UTC")
-
-        def on_call(call: PhoneCall, verdict: Mapping[str, Any]) -> None:
-            progress.update(task, description=f"{call.site} phoned: {verdict['verdict']}")
-            progress.console.print(_call_line(call, verdict))
-
-        told = await follow(installation, outside, over, on_progress, on_call)
-        progress.update(task, description="the story is over", completed=(over - begin).total_seconds())
-    return told
-
-
-async def _live(console: Console, installation: Installation, outside: Outside) -> int:
-    """Until Ctrl-C."""
-
-    def on_call(call: PhoneCall, verdict: Mapping[str, Any]) -> None:
-        console.print(_call_line(call, verdict))
-
-    with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        await follow(installation, outside, None, lambda _now: None, on_call)
-    return 0
-
-
-def _where_to_look(stage: Stage) -> str:
-    clock = stage.clock
-    return (
-        f"desk      http://{HOST}:{stage.desk}/\n"
-        f"search    Bramley, `store 115`, a street, a serial or a circuit id\n"
-        f"command   lineproof case list -c {stage.settings}\n"
-        f"log       {stage.log}\n"
-        f"The fleet's clock shows {clock.now():%A %Y-%m-%d %H:%M} UTC and runs {clock.factor:g} times as fast as yours."
-    )
-
-
-def _call_line(call: PhoneCall, verdict: Mapping[str, Any]) -> str:
-    return (
-        f"{call.at:%H:%M} {call.by} of {call.site}: “{call.words}” since about {call.since:%H:%M}"
-        f" → [bold]{verdict['verdict']}[/bold], {verdict['cause']}. {verdict.get('reason', '')}"
-    )
-
-
-def _print_result(
-    console: Console,
-    rows: Sequence[Row],
-    exchanged: Exchanged,
-    told: Told,
-    written: Sequence[Path],
-    folder: Path,
-) -> None:
-    table = Table("where", "injected", "found", "agrees", title="Injected against found")
-    for row in rows:
-        mark = "[green]yes[/green]" if row.agrees else f"[red]no[/red]: {row.why_not}"
-        table.add_row(row.subject, row.injected, row.found, mark)
-    console.print(table)
-    proposal = told.proposal
-    if proposal is not None:
-        console.print(
-            f"re-route {proposal.id}: {proposal.from_link} → {proposal.to_link}, approved by {proposal.decided_by}, "
-            f"{proposal.status}; dry run, nothing was sent:\n{proposal.result}",
-            markup=False,
-        )
-    console.print(
-        f"exchanged over sockets, by the simulator's count: {exchanged.snmp_requests} SNMP requests "
-        f"({exchanged.snmp_responses} answered), {exchanged.probes_received} probe packets "
-        f"({exchanged.probes_echoed} echoed), {exchanged.orchestrator_requests} HTTP requests to the orchestrator; "
-        f"{exchanged.requests_to_unsubscribed} to the unsubscribed site"
-    )
-    console.print(f"{len(written)} files in {folder}")
-    agreeing = sum(row.agrees for row in rows)
-    console.print(f"{agreeing} of {len(rows)} agree" if agreeing < len(rows) else "everything agrees")
+async def _settled(stage: Stage, folder: Path, ended: Ended) -> tuple[Sequence[Row], Sequence[Path]]:
+    """Read what was found, write it all to `folder`, and hold it against the truth."""
+    async with opened(stage.settings) as installation:
+        answers = await findings.answers(installation, ended.told.calls)
+        cases = await findings.cases_found(installation)
+        written = list(await findings.write_out(installation, folder, answers))
+    rows = compare(ended.truth, [answer for answer, _ in answers], cases, ended.exchanged)
+    written.append(findings.write_result(folder, rows, ended.truth, ended.exchanged))
+    return rows, written

@@ -26,7 +26,10 @@ from service.simulator.truth import Endpoints
 MARK = ".lineproof-demo"
 PATIENCE = 20.0
 """Real seconds for a process to be there, or to end."""
-PROBE_PACKETS = 10
+SNMP_PATIENCE = 50.0
+"""Seconds of the fleet's time for one try: a poll that is tried twice must not outlast two of its slots."""
+PROBE_PACKETS, PROBE_PATIENCE = 10, 0.5
+"""Probes are echoed after real milliseconds, so they are waited for in real seconds."""
 
 
 class DemoError(LineproofError):
@@ -81,8 +84,8 @@ def settings_document(stage: Stage, endpoints: Endpoints, secrets_in: Mapping[st
         "listen": {"desk": stage.desk, "collector": free_port(), "engine": free_port()},
         "snmp": {
             "every": 60,
-            "timeout": 0.5,
-            "retries": 2,
+            "timeout": round(SNMP_PATIENCE / stage.clock.factor, 3),
+            "retries": 1,
             "credentials": {CREDENTIAL: {"community": f"file:{secrets_in['community']}"}},
         },
         "orchestrators": {
@@ -96,7 +99,7 @@ def settings_document(stage: Stage, endpoints: Endpoints, secrets_in: Mapping[st
                 "timeout": 10,
             }
         },
-        "probe": {"every": 60, "packets": PROBE_PACKETS, "timeout": 0.5},
+        "probe": {"every": 60, "packets": PROBE_PACKETS, "timeout": PROBE_PATIENCE},
     }
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from service.demo import clerk
 from service.demo.outside import Outside
 from service.installation import Installation
 from service.simulator.truth import PhoneCall
-from triage.cases import Proposal
+from triage import repository
+from triage.cases import Case, Proposal
 
 LISTEN_EVERY = 0.15
 """Real seconds between two looks whether somebody phones."""
@@ -20,28 +21,47 @@ LISTEN_EVERY = 0.15
 
 @dataclass(slots=True)
 class Told:
-    """What happened so far: each call with the verdict it got, and the re-route that was tried."""
+    """What happened so far: each call with the verdict it got, the re-route that was tried, the tickets seen."""
 
     calls: list[tuple[PhoneCall, Mapping[str, Any]]] = field(default_factory=list)
     proposal: Proposal | None = None
+    tickets: set[str] = field(default_factory=set)
 
 
-async def follow(
-    installation: Installation,
-    outside: Outside,
-    until: datetime | None,
-    on_progress: Callable[[datetime], None],
-    on_call: Callable[[PhoneCall, Mapping[str, Any]], None],
-) -> Told:
+class Audience(Protocol):
+    """Whoever is shown the story."""
+
+    def time_passes(self, now: datetime) -> None: ...
+
+    def call_answered(self, call: PhoneCall, verdict: Mapping[str, Any]) -> None: ...
+
+    def ticket_opened(self, case: Case) -> None: ...
+
+    def rerouted(self, proposal: Proposal) -> None: ...
+
+
+async def follow(installation: Installation, outside: Outside, until: datetime | None, audience: Audience) -> Told:
     """Take every call until the fleet's clock shows `until` (for ever when None)."""
     told = Told()
     while until is None or installation.clock.now() < until:
-        on_progress(installation.clock.now())
+        audience.time_passes(installation.clock.now())
         for call in await outside.new_calls():
             verdict = await clerk.take(installation, call)
             told.calls.append((call, verdict))
-            on_call(call, verdict)
+            audience.call_answered(call, verdict)
         if told.proposal is None and told.calls:
             told.proposal = await clerk.reroute(installation)
+            if told.proposal is not None:
+                audience.rerouted(told.proposal)
+        await _show_new_tickets(installation, told, audience)
         await asyncio.sleep(LISTEN_EVERY)
     return told
+
+
+async def _show_new_tickets(installation: Installation, told: Told, audience: Audience) -> None:
+    async with installation.database.reading() as connection:
+        cases = await repository.cases(connection)
+    for case in reversed(cases):
+        if case.ticket is not None and case.ticket not in told.tickets:
+            told.tickets.add(case.ticket)
+            audience.ticket_opened(case)
