@@ -131,7 +131,9 @@ def local_span(start: datetime, end: datetime | None, zone: tzinfo) -> str:
 
 def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Start and end in UTC of a month "YYYY-MM" as the zone's calendar has it. Raises ValueError on another form."""
-    first = datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
+    if not re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", month):
+        raise ValueError(f"{month!r} is not a month of the form YYYY-MM")
+    first = datetime(int(month[:4]), int(month[5:]), 1, tzinfo=zone)
     following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
     return first.astimezone(UTC), following.astimezone(UTC)
 

@@ -7,23 +7,30 @@ from functools import cache
 from pathlib import Path
 
 FONTS = Path(__file__).parent / "fonts"
+BUNDLED = frozenset([*range(0x2190, 0x2300), *range(0x2500, 0x2600)])
+"""Arrows, mathematical operators, box drawing, blocks and shapes: Typst brings fonts that have these in full."""
 
 
-def shown(text: str) -> str:
-    """The text with each character that no shipped font has written as its code point, as in "[U+4E2D]"."""
+def shown(text: str, *, drawn: bool = False) -> str:
+    """The text with each character that cannot be shown written as its code point, as in "[U+4E2D]".
+
+    In drawings (`drawn`, the text of an SVG) Typst does not fall back on its own fonts.
+    """
     if text.isascii():
         return text
-    covered = coverage()
+    covered = _shipped() if drawn else coverage()
     return "".join(letter if ord(letter) in covered else f"[U+{ord(letter):04X}]" for letter in text)
 
 
 @cache
 def coverage() -> frozenset[int]:
-    """Code points with a glyph in at least one font under reports/fonts, and the line feed."""
-    points = {10}
-    for font in sorted(FONTS.glob("*.ttf")):
-        points |= code_points(font.read_bytes())
-    return frozenset(points)
+    """Code points with a glyph in at least one font under reports/fonts, those of Typst, and the line feed."""
+    return _shipped() | BUNDLED
+
+
+@cache
+def _shipped() -> frozenset[int]:
+    return frozenset({10}.union(*(code_points(font.read_bytes()) for font in sorted(FONTS.glob("*.ttf")))))
 
 
 def code_points(font: bytes) -> set[int]:

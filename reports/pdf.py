@@ -49,7 +49,7 @@ def _shown(value: Any) -> Any:  # noqa: ANN401 any JSON value
     if isinstance(value, str):
         return shown(plain(value))
     if isinstance(value, dict):
-        return {key: _shown(part) for key, part in value.items()}
+        return {key: shown(part, drawn=True) if key == "svg" else _shown(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_shown(part) for part in value]
     return value
