@@ -59,13 +59,13 @@ def render_changes(changes: Changes, *, dry_run: bool) -> RenderableType:
 
 def _section(name: str, items: list[RenderableType]) -> Iterator[RenderableType]:
     yield Text(f"\n{name}", style="bold")
-    yield from items or [Padding(Text("none"), (0, 0, 0, 2))]
+    yield from items or [Padding(Text("none"), (0, 0, 0, 2), expand=False)]
 
 
 def _line(line: Line) -> Iterator[RenderableType]:
     link = line.link
     port = f"{link.device} {link.interface or ''}".strip() if link.device else None
-    yield _name(link.id, f"{line.name}, {role_words(link)}")
+    yield _name(link.id, f"{line.name}, {role_words(link)}" if link.is_wan else line.name)
     yield _pairs([("port", port), ("monitoring", line.monitoring)])
     if not link.is_wan:
         return
@@ -104,7 +104,7 @@ def _contact(reachable: Reachable) -> Iterator[RenderableType]:
 def _name(name: str, what: str) -> RenderableType:
     text = Text(name, style="cyan")
     text.append(f"  {what}", style="default")
-    return Padding(text, (0, 0, 0, 2))
+    return Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _pairs(pairs: Pairs) -> RenderableType:
@@ -114,4 +114,4 @@ def _pairs(pairs: Pairs) -> RenderableType:
     for name, value in pairs:
         if value:
             table.add_row(Text(name), Text(value))
-    return Padding(table, (0, 0, 0, 4))
+    return Padding(table, (0, 0, 0, 4), expand=False)

@@ -78,8 +78,9 @@ def test_a_beginning_is_enough_where_it_fits_one_site() -> None:
     assert (match.site.id, match.kind, match.closeness) == ("store-114", "circuit id", Closeness.PREFIX)
 
 
-def test_two_letters_are_no_beginning() -> None:
+def test_a_beginning_has_three_letters_at_least() -> None:
     assert find_sites(INVENTORY, "st") == ()
+    assert len(find_sites(INVENTORY, "sto")) == 2
 
 
 def test_an_ambiguous_name_lists_every_match_with_its_client() -> None:
@@ -89,6 +90,24 @@ def test_an_ambiguous_name_lists_every_match_with_its_client() -> None:
     assert "depot (bolt, alias 114)" in str(caught.value)
     assert "store-114 (acme, alias 114)" in str(caught.value)
     assert [match.site.id for match in find_sites(INVENTORY, "store")] == ["store-114", "store-115"]
+
+
+def test_the_list_of_matches_ends_after_ten() -> None:
+    def message(count: int) -> str:
+        sites = [Site(id=f"s{number}", client="c", name="Kiosk") for number in range(count)]
+        with pytest.raises(AmbiguousSiteError) as caught:
+            resolve_site(Inventory.of([], sites), "Kiosk")
+        return str(caught.value)
+
+    assert "more" not in message(10)
+    assert "is 12 sites" in message(12)
+    assert "; and 2 more;" in message(12)
+
+
+def test_the_name_by_which_a_site_was_found_is_its_best_fitting_and_then_its_first() -> None:
+    site = Site(id="kiosk-7", client="c", name="KIOSK 7", aliases=("kiosk 7",))
+    assert [match.kind for match in find_sites(Inventory.of([], [site]), "kiosk 7")] == ["alias"]
+    assert [match.kind for match in find_sites(Inventory.of([], [site]), "Kiosk/7")] == ["site"]
 
 
 def test_a_site_that_answers_by_several_names_is_one_match() -> None:

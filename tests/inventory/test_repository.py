@@ -149,6 +149,23 @@ async def test_money_keeps_its_cents_and_times_their_moment(database: Database) 
     assert found.maintenance[0].start == start
 
 
+def test_a_change_reads_as_the_fields_that_are_set() -> None:
+    edge = OrchestratorIdentity(name="v", enterprise_id=1, edge_id=2)
+    before = Device(id="d", site="s", role=DeviceRole.ROUTER, orchestrator=edge)
+    after = Device(
+        id="d", site="s", role=DeviceRole.ROUTER, serials=("A", "B"), monitoring=Monitoring(subscribed=False)
+    )
+    (change,) = diff(Inventory.of(devices=[before]), Inventory.of(devices=[after])).changed
+    assert change.fields == (
+        FieldChange("serials", "nothing", "A | B"),
+        FieldChange("orchestrator", "name v, enterprise_id 1, edge_id 2", "nothing"),
+        FieldChange("monitoring", "subscribed True", "subscribed False"),
+    )
+    dated = Link(id="l", site="s", contract=Contract(end=date(2027, 1, 31)))
+    (change,) = diff(Inventory.of(links=[Link(id="l", site="s")]), Inventory.of(links=[dated])).changed
+    assert change.fields == (FieldChange("contract", "nothing", "end 2027-01-31"),)
+
+
 text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=12)
 maybe_text = st.none() | text
 money = st.none() | st.decimals(0, 10**6, places=2, allow_nan=False)
