@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from triage.model import Cause, Claim, Scope, Severity, Verdict
@@ -248,3 +248,25 @@ class Decision:
     proposal: Proposal | None = None
     judged: Judged | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRules:
+    """The part of a policy that governs cases."""
+
+    quarantine: timedelta
+    recheck: timedelta
+    recovery: timedelta
+    causes_without_ticket: frozenset[Cause]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What a decision may know besides case and event. The ids are those that a new case or proposal would get."""
+
+    now: datetime
+    rules: CaseRules
+    new_case_id: str
+    new_proposal_id: str
+    proposal: Proposal | None = None
+    in_maintenance: bool = False

@@ -9,50 +9,23 @@ One function per kind of event. The life of a case:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 
 from triage.cases import (
-    Answered,
     Case,
     CaseStatus,
     ClaimReported,
+    Context,
     Decision,
-    Effect,
-    EffectKind,
     Judged,
     Origin,
-    PersonAct,
-    PersonActed,
     Proposal,
-    ProposalStatus,
     Reason,
     Timer,
     TimerKind,
 )
-from triage.model import Cause, VerdictKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseRules:
-    """The part of a policy that governs cases."""
-
-    quarantine: timedelta
-    recheck: timedelta
-    recovery: timedelta
-    causes_without_ticket: frozenset[Cause]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
-    """What a decision may know besides case and event. The ids are those that a new case or proposal would get."""
-
-    now: datetime
-    rules: CaseRules
-    new_case_id: str
-    new_proposal_id: str
-    proposal: Proposal | None = None
-    in_maintenance: bool = False
+from triage.consequences import evidence_effects, resolved, ticket_effects
+from triage.model import VerdictKind
 
 
 def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context: Context) -> Decision:
@@ -73,9 +46,9 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
         next_action_at=judged.verdict.rejudge_at,
     )
     effects = (
-        _ticket_effects(after, judged)
+        ticket_effects(after, judged)
         if after.ticket is None
-        else _evidence_effects(after, judged, f"The client reported again. {judged.text}")
+        else evidence_effects(after, judged, f"The client reported again. {judged.text}")
     )
     timers = []
     if judged.verdict.rejudge_at is not None:
@@ -161,9 +134,9 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
     return Decision(
         case=after,
         reason=Reason.RECOVERY_BROKEN if came_back else Reason.TROUBLE_CHANGED,
-        effects=_ticket_effects(_wanting_ticket(after, judged, context), judged)
+        effects=ticket_effects(_wanting_ticket(after, judged, context), judged)
         if after.ticket is None
-        else _evidence_effects(after, judged, f"{lead} {judged.text}"),
+        else evidence_effects(after, judged, f"{lead} {judged.text}"),
         cancelled=(TimerKind.RECOVERY,),
         proposal=_proposal(after, judged, context),
         judged=judged,
@@ -192,7 +165,7 @@ def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
             return Decision(
                 case=wanting,
                 reason=Reason.TROUBLE_HELD if wanting.ticket_wanted else Reason.NO_TICKET_FOR_CAUSE,
-                effects=_ticket_effects(wanting, judged),
+                effects=ticket_effects(wanting, judged),
                 proposal=_proposal(wanting, judged, context),
                 judged=judged,
             )
@@ -222,9 +195,9 @@ def on_rejudge(case: Case, judged: Judged, context: Context) -> Decision:
     )
     recovery = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery)
     effects = (
-        _evidence_effects(after, judged, f"Judged again. {judged.text}")
+        evidence_effects(after, judged, f"Judged again. {judged.text}")
         if after.ticket is not None
-        else _ticket_effects(after, judged)
+        else ticket_effects(after, judged)
     )
     return Decision(
         case=after,
@@ -251,64 +224,7 @@ def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
             case, updated_at=context.now, next_action="ask the client to confirm that it is well", next_action_at=None
         )
         return Decision(case=after, reason=Reason.CLIENT_MUST_CONFIRM)
-    return _resolve(case, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
-
-
-def on_person(case: Case | None, acted: PersonActed, context: Context) -> Decision:
-    """A named person decided. What does not fit the state of things is refused, with the reason in `detail`."""
-    if case is None or not acted.who.strip():
-        return _refused("no such case or proposal" if case is None else "a decision needs the name of a person")
-    if acted.does in (PersonAct.APPROVE, PersonAct.REFUSE, PersonAct.APPLY, PersonAct.REVERT):
-        return _on_proposal(case, acted, context)
-    if not case.status.is_open:
-        return _refused(f"case {case.id} is {case.status}")
-    if acted.does is PersonAct.ACKNOWLEDGE:
-        after = replace(case, owner=acted.who, updated_at=context.now)
-        return Decision(case=after, reason=Reason.PERSON_ACTED, detail=f"{acted.who} took the case")
-    return _resolve(case, f"{acted.who}: {acted.note or acted.does}", Reason.PERSON_ACTED, context)
-
-
-def _on_proposal(case: Case, acted: PersonActed, context: Context) -> Decision:
-    proposal = context.proposal
-    if proposal is None:
-        return _refused(f"no proposal {acted.target}")
-    steps = {
-        PersonAct.APPROVE: (ProposalStatus.PROPOSED, ProposalStatus.APPROVED, None),
-        PersonAct.REFUSE: (ProposalStatus.PROPOSED, ProposalStatus.REFUSED, None),
-        PersonAct.APPLY: (ProposalStatus.APPROVED, ProposalStatus.APPLYING, EffectKind.APPLY_REROUTE),
-        PersonAct.REVERT: (ProposalStatus.APPLIED, ProposalStatus.APPLYING, EffectKind.REVERT_REROUTE),
-    }
-    needed, following, effect_kind = steps[acted.does]
-    if proposal.status is not needed:
-        return _refused(f"proposal {proposal.id} is {proposal.status}, {acted.does} needs one that is {needed}")
-    after = replace(proposal, status=following)
-    if effect_kind is None:
-        after = replace(after, decided_by=acted.who, decided_at=context.now)
-        return Decision(case=None, reason=Reason.PERSON_ACTED, proposal=after)
-    key = f"{proposal.id}:{effect_kind}"
-    effect = Effect(key=key, kind=effect_kind, case=case.id, proposal=proposal.id, text=f"asked by {acted.who}")
-    return Decision(case=None, reason=Reason.PERSON_ACTED, proposal=after, effects=(effect,))
-
-
-def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
-    """A far end answered: the case learns its ticket, a proposal its result."""
-    if answered.proposal is not None and context.proposal is not None:
-        done = {EffectKind.APPLY_REROUTE: ProposalStatus.APPLIED, EffectKind.REVERT_REROUTE: ProposalStatus.REVERTED}
-        status = done[answered.kind] if answered.ok else ProposalStatus.FAILED
-        proposal = replace(context.proposal, status=status, result=answered.text)
-        return Decision(case=None, reason=_answer_reason(answered), proposal=proposal)
-    if answered.kind is EffectKind.OPEN_TICKET and answered.ok:
-        after = replace(case, ticket=answered.ticket, updated_at=context.now)
-        effects: tuple[Effect, ...] = ()
-        if case.evidence_sha256 is not None:
-            effects = (_attach(after, case.evidence_sha256),)
-        if not case.status.is_open:
-            effects = (*effects, _resolve_ticket(after, "The case ended while the ticket was being opened."))
-        return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects)
-    if answered.ok:
-        return Decision(case=None, reason=Reason.FAR_END_ANSWERED)
-    after = replace(case, next_action=f"{answered.kind} was given up: {answered.text}", next_action_at=context.now)
-    return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
+    return resolved(case, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
 
 
 def _new_case(origin: Origin, judged: Judged, context: Context) -> Case:
@@ -354,59 +270,6 @@ def _wanting_ticket(case: Case, judged: Judged, context: Context) -> Case:
     return replace(case, ticket_wanted=case.ticket_wanted or ticketed)
 
 
-def _ticket_effects(case: Case, judged: Judged) -> tuple[Effect, ...]:
-    """Open the case's one ticket, if it is wanted; its key names only the case, so it can never be a second one."""
-    if not case.ticket_wanted or case.ticket is not None or case.status is CaseStatus.SUSPECTED:
-        return ()
-    return (
-        Effect(
-            key=f"{case.id}:ticket",
-            kind=EffectKind.OPEN_TICKET,
-            case=case.id,
-            title=judged.title,
-            text=judged.text,
-            severity=judged.verdict.severity,
-            evidence_sha256=judged.evidence_sha256,
-        ),
-    )
-
-
-def _evidence_effects(case: Case, judged: Judged, text: str) -> tuple[Effect, ...]:
-    """A note on the case's ticket, and the new evidence beside it."""
-    digest = judged.evidence_sha256
-    note = Effect(
-        key=f"{case.id}:note:{digest[:16]}", kind=EffectKind.NOTE_TICKET, case=case.id, ticket=case.ticket, text=text
-    )
-    return (note, _attach(case, digest))
-
-
-def _attach(case: Case, digest: str) -> Effect:
-    return Effect(
-        key=f"{case.id}:evidence:{digest[:16]}",
-        kind=EffectKind.ATTACH_EVIDENCE,
-        case=case.id,
-        ticket=case.ticket,
-        evidence_sha256=digest,
-    )
-
-
-def _resolve(case: Case, text: str, reason: Reason, context: Context) -> Decision:
-    after = replace(
-        case,
-        status=CaseStatus.RESOLVED,
-        updated_at=context.now,
-        ended_at=context.now,
-        next_action="",
-        next_action_at=None,
-    )
-    effects = (_resolve_ticket(after, text),) if case.ticket is not None else ()
-    return Decision(case=after, reason=reason, effects=effects, cancelled=tuple(TimerKind), detail=text)
-
-
-def _resolve_ticket(case: Case, text: str) -> Effect:
-    return Effect(key=f"{case.id}:resolve", kind=EffectKind.RESOLVE_TICKET, case=case.id, ticket=case.ticket, text=text)
-
-
 def _proposal(case: Case, judged: Judged, context: Context) -> Proposal | None:
     """The best fit option as a proposal, once per case, while the trouble is there."""
     verdict = judged.verdict
@@ -426,10 +289,6 @@ def _proposal(case: Case, judged: Judged, context: Context) -> Proposal | None:
     )
 
 
-def _refused(why: str) -> Decision:
-    return Decision(case=None, reason=Reason.PERSON_ACT_REFUSED, detail=why)
-
-
 def _claim_reason(kind: VerdictKind) -> Reason:
     return {
         VerdictKind.CONFIRMED: Reason.CLAIM_CONFIRMED,
@@ -437,10 +296,6 @@ def _claim_reason(kind: VerdictKind) -> Reason:
         VerdictKind.NOT_SUBSTANTIATED: Reason.CLAIM_NOT_SUBSTANTIATED,
         VerdictKind.INCONCLUSIVE: Reason.CLAIM_INCONCLUSIVE,
     }[kind]
-
-
-def _answer_reason(answered: Answered) -> Reason:
-    return Reason.FAR_END_ANSWERED if answered.ok else Reason.FAR_END_GAVE_UP
 
 
 def _next_action(kind: VerdictKind) -> str:

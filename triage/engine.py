@@ -20,8 +20,10 @@ from triage.blindness import blind
 from triage.cases import (
     Answered,
     Case,
+    CaseRules,
     CaseStatus,
     ClaimReported,
+    Context,
     Decision,
     PersonActed,
     Reason,
@@ -29,23 +31,14 @@ from triage.cases import (
     TimerDue,
     TimerKind,
 )
-from triage.decide import (
-    CaseRules,
-    Context,
-    on_answer,
-    on_claim,
-    on_person,
-    on_quarantine,
-    on_recovery,
-    on_rejudge,
-    on_trouble,
-)
+from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
 from triage.documents import policy_document, verdict_document
 from triage.evidence_folder import EvidenceFolder
 from triage.judge import check_claim
 from triage.judging import Judgement, Judging
 from triage.policy import policy_hash
 from triage.reading import read_measured
+from triage.respond import on_answer, on_person
 from triage.sweep import nominate
 
 log = structlog.get_logger()

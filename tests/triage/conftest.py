@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from triage.cases import Judged
-from triage.decide import CaseRules, Context
+from triage.cases import CaseRules, Context, Judged
 from triage.model import (
     Cause,
     Coverage,

@@ -21,8 +21,9 @@ from triage.cases import (
     Reason,
     TimerKind,
 )
-from triage.decide import on_answer, on_claim, on_person, on_quarantine, on_recovery, on_rejudge, on_trouble
+from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
 from triage.model import Cause, Claim, Severity, VerdictKind
+from triage.respond import on_answer, on_person
 
 
 @pytest.fixture
@@ -127,7 +128,9 @@ def test_a_claim_whose_statistics_are_late_is_pending_until_it_is_judged_again(c
 
 def test_an_open_case_whose_trouble_is_gone_is_watched_then_resolved(context, judged, noon):
     healthy = judged(VerdictKind.RECOVERED)
-    opened = replace(kept(on_quarantine(kept(on_trouble(None, judged(), context())), judged(), context(3))), ticket="T-1")
+    opened = replace(
+        kept(on_quarantine(kept(on_trouble(None, judged(), context())), judged(), context(3))), ticket="T-1"
+    )
     watched = on_trouble(opened, healthy, context(30))
     assert kept(watched).status is CaseStatus.MONITORING
     assert watched.timers[0].due_at == noon + timedelta(minutes=50)

@@ -1,0 +1,84 @@
+"""What follows from what a person decided, and from what a far end answered. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from triage.cases import (
+    Answered,
+    Case,
+    Context,
+    Decision,
+    Effect,
+    EffectKind,
+    PersonAct,
+    PersonActed,
+    ProposalStatus,
+    Reason,
+)
+from triage.consequences import attach, resolve_ticket, resolved
+
+
+def on_person(case: Case | None, acted: PersonActed, context: Context) -> Decision:
+    """A named person decided. What does not fit the state of things is refused, with the reason in `detail`."""
+    if case is None or not acted.who.strip():
+        return refused("no such case or proposal" if case is None else "a decision needs the name of a person")
+    if acted.does in (PersonAct.APPROVE, PersonAct.REFUSE, PersonAct.APPLY, PersonAct.REVERT):
+        return _on_proposal(case, acted, context)
+    if not case.status.is_open:
+        return refused(f"case {case.id} is {case.status}")
+    if acted.does is PersonAct.ACKNOWLEDGE:
+        after = replace(case, owner=acted.who, updated_at=context.now)
+        return Decision(case=after, reason=Reason.PERSON_ACTED, detail=f"{acted.who} took the case")
+    return resolved(case, f"{acted.who}: {acted.note or acted.does}", Reason.PERSON_ACTED, context)
+
+
+def _on_proposal(case: Case, acted: PersonActed, context: Context) -> Decision:
+    proposal = context.proposal
+    if proposal is None:
+        return refused(f"no proposal {acted.target}")
+    steps = {
+        PersonAct.APPROVE: (ProposalStatus.PROPOSED, ProposalStatus.APPROVED, None),
+        PersonAct.REFUSE: (ProposalStatus.PROPOSED, ProposalStatus.REFUSED, None),
+        PersonAct.APPLY: (ProposalStatus.APPROVED, ProposalStatus.APPLYING, EffectKind.APPLY_REROUTE),
+        PersonAct.REVERT: (ProposalStatus.APPLIED, ProposalStatus.APPLYING, EffectKind.REVERT_REROUTE),
+    }
+    needed, following, effect_kind = steps[acted.does]
+    if proposal.status is not needed:
+        return refused(f"proposal {proposal.id} is {proposal.status}, {acted.does} needs one that is {needed}")
+    after = replace(proposal, status=following)
+    if effect_kind is None:
+        after = replace(after, decided_by=acted.who, decided_at=context.now)
+        return Decision(case=None, reason=Reason.PERSON_ACTED, proposal=after)
+    key = f"{proposal.id}:{effect_kind}"
+    effect = Effect(key=key, kind=effect_kind, case=case.id, proposal=proposal.id, text=f"asked by {acted.who}")
+    return Decision(case=None, reason=Reason.PERSON_ACTED, proposal=after, effects=(effect,))
+
+
+def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
+    """A far end answered: the case learns its ticket, a proposal its result."""
+    if answered.proposal is not None and context.proposal is not None:
+        done = {EffectKind.APPLY_REROUTE: ProposalStatus.APPLIED, EffectKind.REVERT_REROUTE: ProposalStatus.REVERTED}
+        status = done[answered.kind] if answered.ok else ProposalStatus.FAILED
+        proposal = replace(context.proposal, status=status, result=answered.text)
+        return Decision(case=None, reason=_answer_reason(answered), proposal=proposal)
+    if answered.kind is EffectKind.OPEN_TICKET and answered.ok:
+        after = replace(case, ticket=answered.ticket, updated_at=context.now)
+        effects: tuple[Effect, ...] = ()
+        if case.evidence_sha256 is not None:
+            effects = (attach(after, case.evidence_sha256),)
+        if not case.status.is_open:
+            effects = (*effects, resolve_ticket(after, "The case ended while the ticket was being opened."))
+        return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects)
+    if answered.ok:
+        return Decision(case=None, reason=Reason.FAR_END_ANSWERED)
+    after = replace(case, next_action=f"{answered.kind} was given up: {answered.text}", next_action_at=context.now)
+    return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
+
+
+def refused(why: str) -> Decision:
+    return Decision(case=None, reason=Reason.PERSON_ACT_REFUSED, detail=why)
+
+
+def _answer_reason(answered: Answered) -> Reason:
+    return Reason.FAR_END_ANSWERED if answered.ok else Reason.FAR_END_GAVE_UP
