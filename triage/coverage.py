@@ -52,11 +52,7 @@ def covered(
 def _of_source(view: View | None, cadence: Cadence, since: int, until: int, now: int, policy: Policy) -> Covered:
     time = np.empty(0, np.int64)
     if view is not None:
-        measured = np.zeros(len(view.time), dtype=bool)
-        for name in (*QUALITY, "oper_up", "rx_bps", "tx_bps"):
-            if view.has(name):
-                measured |= ~np.isnan(view.column(name))
-        time = view.time[measured]
+        time = view.time[view.measured((*QUALITY, "oper_up", "rx_bps", "tx_bps"))]
     start = min(since, until - 2 * cadence.every * 1000)
     count = slot_count(time, start, until, cadence, now)
     newest = time[time < until]

@@ -18,7 +18,7 @@ from triage.detection.link import QUALITY, Examined, examine
 from triage.model import Cause, Claim, Direction, Finding, Picture, RunnerUp, Scope, Severity, Verdict, VerdictKind
 from triage.options import options_of, recent_utilisation
 from triage.policy import Policy, policy_hash
-from triage.scope import CarrierPicture, carrier_picture
+from triage.scope import SHARED, CarrierPicture, carrier_picture
 from triage.severity import severity
 
 
@@ -96,8 +96,16 @@ def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     Never raises for what the data lack: what cannot be known is `inconclusive` and says why.
     """
     look = _look(claim, picture, policy, now)
-    chosen = _chosen([event for event in look.candidates if not event.habitual], look.times)
-    return _nothing_found(look) if chosen is None else _found(look, chosen)
+    chosen = _chosen([event for event in look.candidates if not (event.habitual or event.weak)], look.times)
+    doubtful = sorted((event for event in look.candidates if event.habitual or event.weak), key=lambda e: -e.weight)
+    asked = [chosen] if chosen is not None else doubtful
+    peers = _peers(look) if any(event.cause in SHARED for event in asked) else []
+    for event in asked:
+        # Too small or too common to count by itself, it counts when others of the carrier have it at the same time.
+        carrier = _carrier(look, event, peers)
+        if event is chosen or carrier.shared:
+            return _found(look, event, carrier)
+    return _nothing_found(look)
 
 
 def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> _Look:
@@ -174,16 +182,33 @@ def _chosen(events: Sequence[Event], times: _Times) -> Event | None:
     return max(events, key=lambda event: (times.began_then(event), event.weight), default=None)
 
 
-def _found(look: _Look, chosen: Event) -> Verdict:
-    times, policy = look.times, look.policy
-    own = next((each for each in look.examined if each.link.id == chosen.link), None)
-    own = own if own is not None and own.link.is_wan else look.main
-    over = times.now - chosen.until(times.now) >= policy.claims.recovered_after_minutes * MINUTE
-    together = [event for event in look.candidates if event is chosen or _overlap(event, chosen, times.now)]
-    together.sort(key=lambda event: (event is not chosen, -event.weight))
+def _own(look: _Look, event: Event) -> Examined | None:
+    """The WAN link that the event is on, or for one behind it the site's first."""
+    own = next((each for each in look.examined if each.link.id == event.link), None)
+    return own if own is not None and own.link.is_wan else look.main
+
+
+def _peers(look: _Look) -> list[Examined]:
+    return [examine(peer, look.times.search, look.times.now, look.policy) for peer in look.picture.peers]
+
+
+def _carrier(look: _Look, event: Event, peers: Sequence[Examined]) -> CarrierPicture:
+    own = _own(look, event)
     domain = own.link.fault_domain if own else None
-    carrier = carrier_picture(chosen, domain, look.picture.peers, times.search, times.now, policy)
+    return carrier_picture(event, domain, peers, look.times.now, look.policy)
+
+
+def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
+    times, policy = look.times, look.policy
+    own = _own(look, chosen)
+    over = times.now - chosen.until(times.now) >= policy.claims.recovered_after_minutes * MINUTE
+    together = [
+        event for event in look.candidates if event is chosen or (_overlap(event, chosen, times.now) and not event.weak)
+    ]
+    together.sort(key=lambda event: (event is not chosen, -event.weight))
     scope, cause = _scope_and_cause(look, chosen, carrier)
+    outage = chosen.cause in (Cause.LINK_DOWN, Cause.SITE_DOWN) and not over
+    options = options_of(look.examined, own.link, policy, times.now, outage=outage) if own else ()
     kind = VerdictKind.RECOVERED if over else VerdictKind.CONFIRMED
     return replace(
         _blank(look),
@@ -198,13 +223,14 @@ def _found(look: _Look, chosen: Event) -> Verdict:
         findings=tuple(event.finding() for event in together),
         side_findings=_side(look, together),
         runner_up=_runner_up(together, chosen),
-        options=options_of(look.examined, own.link, policy, times.now) if own else (),
+        secondary_fit=any(option.fit for option in options) if options else None,
+        options=options,
         reason=wording.found(kind, chosen, cause, carrier),
     )
 
 
 def _nothing_found(look: _Look) -> Verdict:
-    habitual = [event for event in look.candidates if event.habitual]
+    habitual = [event for event in look.candidates if event.habitual and not event.weak]
     measured = look.seen.share >= look.policy.claims.minimum_coverage
     blank = replace(
         _blank(look), findings=tuple(event.finding() for event in habitual), side_findings=_side(look, habitual)
@@ -282,7 +308,9 @@ def _side(look: _Look, taken: Sequence[Event]) -> tuple[Finding, ...]:
     """Everything else that was seen: at another time, on a line that carries nothing, or about the devices."""
     known = {(event.link, event.metric, event.onset) for event in taken}
     seen = [event for each in look.examined for event in each.events] + list(look.contacts)
-    return tuple(event.finding() for event in seen if (event.link, event.metric, event.onset) not in known)
+    return tuple(
+        event.finding() for event in seen if not event.weak and (event.link, event.metric, event.onset) not in known
+    )
 
 
 def _runner_up(together: Sequence[Event], chosen: Event) -> RunnerUp | None:

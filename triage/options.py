@@ -11,7 +11,7 @@ from collector.model import FloatArray
 from inventory.model import LifeCycle, Link, Ownership
 from triage.detection.event import MINUTE
 from triage.detection.link import QUALITY, Examined
-from triage.detection.traffic import utilisation
+from triage.detection.traffic import capacity, utilisation
 from triage.model import Cause, Option, UnfitReason
 from triage.policy import Policy
 
@@ -47,50 +47,41 @@ def recent_rates(each: Examined, policy: Policy) -> Rates:
     return rates[0], rates[1]
 
 
-def options_of(examined: Sequence[Examined], troubled: Link, policy: Policy, now: int) -> tuple[Option, ...]:
-    """The site's other WAN links, best first: fit before unfit, everything before priority traffic only, unmetered
-    before metered, then by the room that is left."""
+def options_of(
+    examined: Sequence[Examined], troubled: Link, policy: Policy, now: int, *, outage: bool = False
+) -> tuple[Option, ...]:
+    """The site's other WAN links, best first: fit before unfit, room for everything before priority traffic only,
+    independent before shared fate, unmetered before metered, then by the room that is left.
+
+    `outage`: the troubled link carries nothing at all, so that a line of the same fate cannot be trusted either.
+    """
     load = next((recent_rates(each, policy) for each in examined if each.link.id == troubled.id), (None, None))
     options = [
-        _option(each, troubled, load, policy, now)
+        _option(each, troubled, load, policy, now, outage=outage)
         for each in examined
         if each.link.is_wan and each.link.id != troubled.id
     ]
-    options.sort(key=_preference)
-    return tuple(_ranked(option, rank) for rank, option in enumerate(options, 1))
+    return tuple(replace(option, rank=rank) for rank, option in enumerate(sorted(options, key=_preference), 1))
 
 
 def _preference(option: Option) -> tuple[bool, bool, bool, bool, float]:
-    used = [value for value in (option.utilisation_after_rx_pct, option.utilisation_after_tx_pct) if value is not None]
-    return (
-        not option.fit,
-        option.action != STEER_ALL,
-        option.shared_fate,
-        option.metered,
-        max(used, default=1000.0),
-    )
+    after = (option.utilisation_after_rx_pct, option.utilisation_after_tx_pct)
+    used = max((value for value in after if value is not None), default=1000.0)
+    return not option.fit, option.action != STEER_ALL, option.shared_fate, option.metered, used
 
 
-def _ranked(option: Option, rank: int) -> Option:
-    return replace(option, rank=rank)
-
-
-def _option(each: Examined, troubled: Link, load: Rates, policy: Policy, now: int) -> Option:
+def _option(each: Examined, troubled: Link, load: Rates, policy: Policy, now: int, *, outage: bool) -> Option:
     link = each.link
-    down, up = (
-        _after(own, extra, capacity)
-        for own, extra, capacity in zip(
-            recent_rates(each, policy), load, (link.committed_down_bps, link.committed_up_bps), strict=True
-        )
-    )
-    used = [value for value in (down, up) if value is not None]
-    room = bool(used) and max(used) <= policy.options.headroom_pct
+    own = recent_rates(each, policy)
+    capacities = (capacity_now(each, "rx_bps", policy), capacity_now(each, "tx_bps", policy))
+    down, up = (_after(mine, extra, capacity) for mine, extra, capacity in zip(own, load, capacities, strict=True))
+    known = [value for value in (down, up) if value is not None]
     shared = shares_fate(link, troubled)
-    reason = _unfit(each, policy, now)
+    reason = _unhealthy(each, policy, now) or _unsuitable(each, capacities, load, policy, shared=shared and outage)
     return Option(
         rank=0,
         link=link.id,
-        action=STEER_ALL if room else STEER_PRIORITY,
+        action=STEER_ALL if known and max(known) <= policy.options.headroom_pct else STEER_PRIORITY,
         fit=reason is None,
         reason=reason,
         utilisation_after_rx_pct=down,
@@ -101,9 +92,18 @@ def _option(each: Examined, troubled: Link, load: Rates, policy: Policy, now: in
 
 
 def _after(own: float | None, extra: float | None, capacity: float | None) -> float | None:
-    if own is None or extra is None or not capacity:
+    if own is None or extra is None or capacity is None:
         return None
     return 100 * (own + extra) / capacity
+
+
+def capacity_now(each: Examined, metric: str, policy: Policy) -> float | None:
+    """Committed, else last measured capacity in bit/s; None where unknown, as zero is."""
+    committed = each.link.committed_down_bps if metric == "rx_bps" else each.link.committed_up_bps
+    if committed:
+        return committed
+    view = each.view(policy.sources.traffic, "rx_bps", "tx_bps")
+    return _median(capacity(view, each.link, metric)) if view is not None else None
 
 
 def shares_fate(link: Link, troubled: Link) -> bool:
@@ -113,22 +113,43 @@ def shares_fate(link: Link, troubled: Link) -> bool:
     return same_network or same_path
 
 
-def _unfit(each: Examined, policy: Policy, now: int) -> UnfitReason | None:
-    link = each.link
-    if link.life_cycle is not LifeCycle.LIVE:
+def _unhealthy(each: Examined, policy: Policy, now: int) -> UnfitReason | None:
+    """What the line's own recent samples say. Not measured is not healthy."""
+    if each.link.life_cycle is not LifeCycle.LIVE:
         return UnfitReason.NOT_LIVE
     recent = now - int(policy.options.recent_minutes * MINUTE)
     bad = [event for event in each.events if event.overlap(recent, now, now) > 0 and not event.habitual]
     if any(event.cause is Cause.LINK_DOWN for event in bad):
         return UnfitReason.DOWN
-    if bad:
+    if any(not event.weak for event in bad):
         return UnfitReason.DEGRADED
     view = each.view(policy.sources.quality, *QUALITY)
-    if view is None or not np.any(view.time >= recent):
+    if view is None or not view.measured(QUALITY)[view.time >= recent].any():
         return UnfitReason.NO_DATA
+    return None
+
+
+def _unsuitable(each: Examined, capacities: Rates, load: Rates, policy: Policy, *, shared: bool) -> UnfitReason | None:
+    """Reasons beyond health. Traffic that does not all fit is no hindrance: the important part can be moved."""
+    link = each.link
+    if shared:
+        return UnfitReason.SHARED_FATE
     if link.ownership is Ownership.CLIENT:
         return UnfitReason.CONSENT_NEEDED
+    if all(value is None for value in capacities):
+        return UnfitReason.CAPACITY_UNKNOWN
+    used = [value for value in recent_utilisation(each, policy) if value is not None]
+    if used and max(used) >= policy.options.headroom_pct:
+        return UnfitReason.NO_HEADROOM
+    if link.metered and link.cap_bytes is not None and _cap_days(link.cap_bytes, load) < policy.options.cap_days:
+        return UnfitReason.DATA_CAP
     return None
+
+
+def _cap_days(cap_bytes: int, load: Rates) -> float:
+    """Days until the site's traffic would have used the monthly allowance up."""
+    bits = sum(value for value in load if value is not None)
+    return cap_bytes * 8 / (bits * 86_400) if bits else float("inf")
 
 
 def _median(values: FloatArray) -> float | None:

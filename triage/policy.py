@@ -118,7 +118,7 @@ class AccessLimits(_Section):
 class OptionPolicy(_Section):
     headroom_pct: float = Field(gt=0)
     recent_minutes: float = Field(gt=0)
-    caution: float = Field(gt=0, le=1)
+    cap_days: float = Field(ge=0)
 
 
 class SourceOrder(_Section):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from triage.detection.event import MINUTE, Event
-from triage.detection.link import examine
-from triage.model import Cause, Measured
+from triage.detection.link import Examined
+from triage.model import Cause
 from triage.policy import Policy
 
 SHARED = (Cause.LINK_DOWN, Cause.LOSS, Cause.LATENCY, Cause.JITTER, Cause.INSTABILITY)
@@ -25,7 +25,7 @@ class CarrierPicture:
 
 
 def carrier_picture(
-    event: Event, domain: str | None, peers: Sequence[Measured], start: int, now: int, policy: Policy
+    event: Event, domain: str | None, peers: Sequence[Examined], now: int, policy: Policy
 ) -> CarrierPicture:
     """Whether other sites of the same carrier have onsets within minutes of the event's, more than by chance.
 
@@ -34,19 +34,20 @@ def carrier_picture(
     """
     near = policy.carrier.onset_minutes * MINUTE
     sites: dict[str, bool] = {}
-    for peer in peers:
-        if domain is None or peer.link.fault_domain != domain or event.cause not in SHARED:
+    for examined in peers:
+        if domain is None or examined.link.fault_domain != domain or event.cause not in SHARED:
             continue
-        examined = examine(peer, start, now, policy)
-        if not any(view.rows.stop > view.rows.start for view in examined.views):
+        if not any(len(view.time) for view in examined.views):
             continue
         hit = any(
             other.cause in SHARED
+            and not (other.weak or other.habitual)
             and abs(other.onset - event.onset) <= near
             and other.overlap(event.onset, event.until(now), now) > 0
             for other in examined.events
         )
-        sites[peer.link.site] = sites.get(peer.link.site, False) or hit
+        site = examined.link.site
+        sites[site] = sites.get(site, False) or hit
     struck = sum(sites.values())
     unlikely = binomial_tail(len(sites), struck, policy.carrier.chance) <= policy.carrier.significance
     return CarrierPicture(peers=len(sites), struck=struck, shared=struck >= policy.carrier.minimum_sites and unlikely)

@@ -29,9 +29,8 @@ def baseline(view: View, past: FloatArray, *, whole_day: bool = False) -> Baseli
     """Median and spread by half hour, for the half hours of the judged window or the whole day.
 
     `past` holds a value per past row of the view. The spread is the wider of (p84 - median) and (p95 - median)/2.5
-    (both 1 for a normal distribution's standard deviation, near enough), so that a one-sided tail counts. Each hour
-    is shrunk towards the link's all-day value by the weight of `global_weight` samples. With thin history
-    everything is NaN.
+    (both near a normal distribution's standard deviation), so that a one-sided tail counts. Each hour is shrunk
+    towards the link's all-day value. With thin history everything is NaN.
     """
     centre, spread = np.full(BINS, np.nan), np.full(BINS, np.nan)
     known = past[view.all_ordinary_rows]
@@ -74,8 +73,12 @@ def _rank(ordered: NDArray[np.float64], share: float) -> int:
 
 
 def _shrunk(values: FloatArray, all_day: tuple[float, float], weight: float) -> tuple[float, float]:
+    """The hour's own centre, drawn to the all-day one as far as it could be the same by chance (empirical Bayes),
+    and a spread between the two, by number of samples. `weight` samples in a row count as one: they are alike."""
     if not len(values):
         return all_day
-    own = _centre_and_spread(np.sort(values))
+    centre, spread = _centre_and_spread(np.sort(values))
+    apart, error = (centre - all_day[0]) ** 2, spread**2 * weight / len(values)
+    own = apart / (apart + error) if apart else 0.0
     share = len(values) / (len(values) + weight)
-    return tuple(share * mine + (1 - share) * whole for mine, whole in zip(own, all_day, strict=True))  # type: ignore[return-value]
+    return own * centre + (1 - own) * all_day[0], share * spread + (1 - share) * all_day[1]

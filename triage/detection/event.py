@@ -35,6 +35,8 @@ class Event:
     bad_samples: int
     weight: float
     habitual: bool = False
+    weak: bool = False
+    """Too small to count by itself; it does when other sites of the carrier began to suffer at the same time."""
 
     def until(self, now: int) -> int:
         return now if self.end is None else self.end

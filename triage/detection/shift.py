@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,10 +91,12 @@ def _relative(view: View, metric: str, policy: Policy, usual: Ordinary, size: Ef
         rows = slice(segment.first, segment.stop)
         typical = float(np.nanmedian(values[rows] - usual.centre[rows]))
         smallest = smallest_effect(usual, rows, size)
-        if typical < smallest:
+        if typical < smallest / 2:
             continue
-        often = _as_often(view, metric, policy, size, segment, _height(values, usual, segment))
-        events.append(_event(view, metric, segment, usual, typical / smallest, smallest, habitual=often))
+        weak = typical < smallest
+        often = not weak and _as_often(view, metric, policy, size, segment, _height(values, usual, segment))
+        event = _event(view, metric, segment, usual, typical / smallest, smallest / 2 if weak else smallest)
+        events.append(replace(event, weak=weak, habitual=often))
     return events
 
 
@@ -124,9 +126,7 @@ def _grown(segment: Segment, low: FloatArray) -> Segment:
     return Segment(first, stop, float(np.nansum(low[first:stop])))
 
 
-def _event(
-    view: View, metric: str, segment: Segment, usual: Ordinary, weight: float, smallest: float, *, habitual: bool
-) -> Event:
+def _event(view: View, metric: str, segment: Segment, usual: Ordinary, weight: float, smallest: float) -> Event:
     values = view.column(metric)
     rows = slice(segment.first, segment.stop)
     level = float(np.nanmedian(values[rows] - usual.centre[rows]))
@@ -148,7 +148,6 @@ def _event(
         statistic="median",
         bad_samples=int(np.count_nonzero(values[inside] > ordinary_value + smallest / 2)),
         weight=weight,
-        habitual=habitual,
     )
 
 

@@ -80,6 +80,14 @@ class View:
     def column(self, name: str) -> FloatArray:
         return self.series.column(name)[self.rows]
 
+    def measured(self, names: Sequence[str]) -> NDArray[np.bool_]:
+        """Which judged rows hold a value of at least one of the fields."""
+        rows = np.zeros(len(self.time), dtype=bool)
+        for name in names:
+            if name in self.series.fields:
+                rows |= ~np.isnan(self.column(name))
+        return rows
+
     def past_column(self, name: str) -> FloatArray:
         return self.series.column(name)[self.past]
 
