@@ -167,3 +167,9 @@ def _overlaid(base: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 def make_pack() -> PackMaker:
     """Makes the pack; keyword arguments replace parts of it, maps key by key."""
     return lambda **changes: EvidencePack.of(_overlaid(document(), changes))
+
+
+@pytest.fixture
+def finding_of() -> Callable[..., dict[str, Any]]:
+    """Makes the pack's finding with some of its keys replaced."""
+    return lambda **changes: {**FINDING, **changes}
