@@ -63,9 +63,9 @@ class JournalSink:
             while True:
                 await self._wake.wait()
                 await asyncio.sleep(GATHER_SECONDS)
-                await self._commit()
+                await self.commit()
         finally:
-            await self._commit()
+            await self.commit()
 
     async def _hand_over(self, batches: Sequence[SampleBatch], facts: Sequence[Fact]) -> None:
         loop = asyncio.get_running_loop()
@@ -74,7 +74,8 @@ class JournalSink:
         self._wake.set()
         await one.done
 
-    async def _commit(self) -> None:
+    async def commit(self) -> None:
+        """Write what waits now as one entry; what the journal refuses is told to those who wait, not raised here."""
         self._wake.clear()
         taken, self._waiting = self._waiting, []
         if not taken:

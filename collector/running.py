@@ -33,6 +33,7 @@ STEADY_AFTER = 600.0
 MAINTAIN_EVERY = 60.0
 COUNT_EVERY = 5.0
 LONGEST_LAG = 5.0
+PATIENCE = 5.0
 """Real seconds: what fails here is this process and this disk, whatever clock the measurements run on."""
 
 
@@ -67,11 +68,10 @@ class Collector:
             Source.PROBE: len(probed_links(inventory)) if settings.probe.enabled else 0,
         }
         self._counted = dict.fromkeys(PollOutcome, 0)
-        self._broken: dict[str, str] = {}
+        self._broken: dict[str, tuple[float, str]] = {}
         self._upkeep_error = ""
         self._started = clock.now()
         self._stopping = asyncio.Event()
-        self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Measure until `stop`, or until cancelled."""
@@ -93,8 +93,8 @@ class Collector:
             # Watches first: they hand over what they still hold, and the journal must be there to take it.
             await _ended(watching)
             await _ended(keeping)
+            await self._sink.commit()
             self._poller.close()
-            self._stopped.set()
             log.info("collector_stopped")
 
     async def stop(self) -> None:
@@ -105,7 +105,7 @@ class Collector:
         """Do `work` for ever, again after a pause that doubles while it keeps ending.
 
         The one place with a blind except: whatever a defect in one watch raises must not stop the others. It is
-        logged with its traceback, counted, and shown by `health` until the work has run steadily again.
+        logged with its traceback, counted, and shown by `health` until it has not happened for ten minutes.
         """
         loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE
@@ -113,10 +113,10 @@ class Collector:
             began = loop.time()
             try:
                 await work()
-                self._broken[name] = f"{name} ended by itself"
+                self._broken[name] = (loop.time(), f"{name} ended by itself")
                 log.error("watch_ended", watch=name)
             except Exception as error:
-                self._broken[name] = f"{name} broke off ({type(error).__name__})"
+                self._broken[name] = (loop.time(), f"{name} broke off ({type(error).__name__})")
                 log.error("watch_failed", watch=name, exc_info=error)
             WATCH_RESTARTS.labels(name).inc()
             pause = FIRST_PAUSE if loop.time() - began > STEADY_AFTER else pause
@@ -150,7 +150,8 @@ class Collector:
         sources = [watch.health() for watch in self._orchestrators]
         sources += self._polled()
         problems = [f"{each.name}: {each.detail}" for each in sources if not each.well]
-        problems += self._broken.values()
+        now = asyncio.get_running_loop().time()
+        problems += [what for when, what in self._broken.values() if now - when < STEADY_AFTER]
         if self._sink.error:
             problems.append(f"journal: {self._sink.error}")
         elif self._sink.lag_seconds() > LONGEST_LAG:
@@ -201,6 +202,7 @@ def _started(work: Sequence[Coroutine[None, None, None]]) -> list[asyncio.Task[N
 
 
 async def _ended(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel, and wait for what they still do; one that waits for a journal that is broken is left behind."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.wait(tasks, timeout=PATIENCE)

@@ -65,10 +65,10 @@ def test_a_host_that_was_away_for_long_leaves_a_gap_to_the_history() -> None:
 
 
 def test_each_device_lacks_what_lies_between_its_newest_sample_and_the_present() -> None:
-    devices = {"new": ["a"], "known": ["b", "c"], "fresh": ["d"]}
-    newest = {"b": at(-60), "c": at(-120), "d": at(-5)}
+    devices = {"new": ["a"], "known": ["b", "c"], "behind": ["d"], "fresh": ["e"]}
+    newest = {"b": at(-60), "c": at(-120), "d": at(-10), "e": at(-5)}
     found = gaps(devices, newest, NOON, timedelta(days=1), TICK)
-    assert found == {"new": (at(-24 * 60), NOON), "known": (at(-55), NOON)}
+    assert found == {"new": (at(-24 * 60), NOON), "known": (at(-55), NOON), "behind": (at(-5), NOON)}
 
 
 @given(
