@@ -57,6 +57,8 @@ def test_when_every_device_is_silent_we_are_likelier_the_blind_ones() -> None:
 
 def test_many_silent_devices_are_counted_and_some_are_named() -> None:
     outcomes = {f"d{number:02}": "timeout" for number in range(20)} | {"good": "ok"}
+    eight = dict(list(outcomes.items())[:8]) | {"good": "ok"}
+    assert health(newest=10, now=11, outcomes=eight).detail.endswith("d07 (timeout)")
     detail = health(newest=10, now=11, outcomes=outcomes).detail
     assert detail.startswith("20 of 21 devices without a good poll: d00 (timeout)")
     assert detail.endswith("d07 (timeout), ...")

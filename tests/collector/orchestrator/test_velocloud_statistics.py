@@ -330,6 +330,22 @@ async def test_events_of_others_without_a_time_or_outside_the_window_say_nothing
     assert not await vco.events(START, END)
 
 
+async def test_an_event_of_a_line_that_is_not_watched_is_the_devices(
+    host: Any, settings: OrchestratorSettings, fleet: list[Any]
+) -> None:
+    identity = OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=702)
+    known = Inventory.of(
+        devices=[Device(id="d", site="s", role=DeviceRole.SDWAN_EDGE, orchestrator=identity)],
+        links=[Link(id="old", site="s", device="d", interface="GE1", life_cycle=LifeCycle.RETIRED)],
+    )
+    host.replies[STATUS] = [fleet]
+    host.replies[EVENTS] = [page(event(1))]
+    vco = VeloCloud("vco1", settings, known, ManualClock(END))
+    (fact,) = await vco.events(START, END)
+    await vco.close()
+    assert fact.subject == "d"
+
+
 async def test_every_page_of_events_is_read(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
     host.replies[STATUS] = [fleet]
     later = {"eventTime": "2026-03-03T12:02:00.000Z", "event": "LINK_ALIVE"}
