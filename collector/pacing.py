@@ -15,6 +15,8 @@ log = structlog.get_logger()
 
 Item = TypeVar("Item")
 
+MOST_LATE = 0.5
+"""A turn that we come to late still counts for its slot, up to this share of a slot after its moment."""
 OUR_LAG = "our own lag: the event loop or the clock jumped"
 
 
@@ -70,16 +72,15 @@ class Turns:
         order: Sequence[tuple[float, str, Item]],
         turn: Callable[[Item, int], Coroutine[None, None, None]],
     ) -> None:
-        start, end = slot * self._every, (slot + 1) * self._every
-        for position, (offset, key, item) in enumerate(order):
-            await self._until(start + offset)
-            if self._now() >= end:
-                self._skip(len(order) - position, OUR_LAG)
-                return
-            if key in self._busy and not self._overlap:
+        for offset, key, item in order:
+            due = slot * self._every + offset
+            await self._until(due)
+            if self._now() - due > MOST_LATE * self._every:
+                self._skip(1, OUR_LAG)
+            elif key in self._busy and not self._overlap:
                 self._skip(1, f"{key} is still being waited for")
-                continue
-            self._start(key, turn(item, start * 1000))
+            else:
+                self._start(key, turn(item, slot * self._every * 1000))
 
     def _start(self, key: str, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
 from enum import StrEnum
 
 from collector.snmp.ber import Value
@@ -90,11 +90,12 @@ class Row:
     column: Column | None
     text: bytes
     columns: tuple[Column, ...] = READ_COLUMNS
+    oids: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """What to GET: the identifying column first, where there is one."""
 
-    def oids(self) -> tuple[str, ...]:
-        """What to GET, the identifying column first."""
+    def __post_init__(self) -> None:
         names = (self.column, *self.columns) if self.column else self.columns
-        return tuple(f"{COLUMNS[column].oid}.{self.index}" for column in names)
+        object.__setattr__(self, "oids", tuple(f"{COLUMNS[column].oid}.{self.index}" for column in names))
 
 
 def naming_columns(interfaces: Sequence[str]) -> tuple[Column, ...]:
@@ -174,7 +175,7 @@ class LinkMeasurement:
         return astuple(self)
 
 
-MEASURED_FIELDS = tuple(field.name for field in fields(LinkMeasurement))
+MEASURED_FIELDS = tuple(measured.name for measured in fields(LinkMeasurement))
 
 
 def measure(

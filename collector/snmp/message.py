@@ -135,18 +135,39 @@ def decode_response(data: bytes) -> Response:
 
 def _varbinds(data: bytes, at: int, end: int) -> list[VarBind]:
     found: list[VarBind] = []
-    read, decode = ber.read_header, ber.decode_value
     while at < end:
-        tag, at, stop = read(data, at, end)
-        if tag != ber.SEQUENCE:
-            raise DecodeError("a name and value pair has the wrong type")
-        tag, start, at = read(data, at, stop)
-        if tag != ber.OBJECT_IDENTIFIER:
-            raise DecodeError("a value has no name")
-        name = data[start:at]
-        ber.decode_oid(name)
-        tag, start, at = read(data, at, stop)
-        if at != stop:
-            raise DecodeError("a name and value pair has a third part")
-        found.append(VarBind(name, tag, decode(tag, data[start:at])))
+        middle, stop = _short_pair(data, at, end)
+        if stop:
+            name, tag, content = data[at + 4 : middle], data[middle], data[middle + 2 : stop]
+            at = stop
+        else:
+            name, tag, content, at = _pair(data, at, end)
+        ber.decode_oid(name)  # raises where it is none
+        found.append(VarBind(name, tag, ber.decode_value(tag, content)))
     return found
+
+
+def _short_pair(data: bytes, at: int, end: int) -> tuple[int, int]:
+    """Where the value and the next pair begin, when all three lengths are of the short form, as nearly always;
+    (0, 0) otherwise."""
+    if end - at >= 6 and data[at] == ber.SEQUENCE and data[at + 1] < 0x80 and data[at + 2] == ber.OBJECT_IDENTIFIER:
+        stop = at + 2 + data[at + 1]
+        middle = at + 4 + data[at + 3]
+        if middle + 2 <= stop <= end and data[middle + 1] == stop - middle - 2:
+            return middle, stop
+    return 0, 0
+
+
+def _pair(data: bytes, at: int, end: int) -> tuple[bytes, int, bytes, int]:
+    """Name, tag and content of the value, and where the next pair begins."""
+    tag, at, stop = ber.read_header(data, at, end)
+    if tag != ber.SEQUENCE:
+        raise DecodeError("a name and value pair has the wrong type")
+    tag, start, at = ber.read_header(data, at, stop)
+    if tag != ber.OBJECT_IDENTIFIER:
+        raise DecodeError("a value has no name")
+    name = data[start:at]
+    tag, start, at = ber.read_header(data, at, stop)
+    if at != stop:
+        raise DecodeError("a name and value pair has a third part")
+    return name, tag, data[start:at], stop

@@ -94,19 +94,22 @@ async def read(poller: SnmpPoller, agent: Agent, rows: Mapping[str, Row], clock:
     vanished: list[str] = []
     uptime: int | None = None
     for group in _groups(rows):
-        oids = [SYS_UPTIME, *(oid for link in group for oid in rows[link].oids())]
+        oids = (SYS_UPTIME, *(oid for link in group for oid in rows[link].oids))
         answer, values = await _get_what_there_is(poller, agent, oids)
         if answer.outcome is not Outcome.OK:
             return AgentReading(answer=answer)
         moment = clock.monotonic()
-        uptime = _number(values.get(SYS_UPTIME))
+        uptime = _number(values[0])
+        at = 1
         for link in group:
-            row = _narrowed(rows[link], values)
-            if row is None:
+            row, answered = rows[link], values[at : at + len(rows[link].oids)]
+            at += len(answered)
+            if not _is_there(row, answered):
                 vanished.append(link)
                 continue
-            narrowed[link] = row
-            readings[link] = Reading(moment=moment, uptime=uptime, values=_numbers(row, values))
+            numbers = _numbers(row, answered)
+            narrowed[link] = row if len(numbers) in (0, len(row.columns)) else replace(row, columns=tuple(numbers))
+            readings[link] = Reading(moment=moment, uptime=uptime, values=numbers)
     return AgentReading(
         answer=Answer(outcome=Outcome.OK), uptime=uptime, readings=readings, rows=narrowed, vanished=tuple(vanished)
     )
@@ -117,7 +120,7 @@ def _groups(rows: Mapping[str, Row]) -> list[list[str]]:
     groups: list[list[str]] = [[]]
     size = 1
     for link, row in rows.items():
-        more = len(row.columns) + 1
+        more = len(row.oids)
         if groups[-1] and size + more > VARBINDS_PER_GET:
             groups.append([])
             size = 1
@@ -126,41 +129,38 @@ def _groups(rows: Mapping[str, Row]) -> list[list[str]]:
     return groups
 
 
-async def _get_what_there_is(
-    poller: SnmpPoller, agent: Agent, oids: Sequence[str]
-) -> tuple[Answer, Mapping[str, Value]]:
-    """GET these OIDs; an object that the agent answers with an error is left out and the rest asked again."""
-    wanted = list(oids)
+async def _get_what_there_is(poller: SnmpPoller, agent: Agent, oids: tuple[str, ...]) -> tuple[Answer, Sequence[Value]]:
+    """GET these OIDs; the values follow their order. An object that the agent answers with an error is left out,
+    its value None, and the rest asked again."""
+    wanted = oids
     for _ in range(MOST_OBJECTS_LEFT_OUT):
-        answer = await poller.get(agent.address, agent.port, agent.community, tuple(wanted))
-        one_is_refused = answer.error_status in REFUSES_ONE_OBJECT and 1 <= answer.error_index <= len(wanted)
-        if not one_is_refused or len(wanted) == 1:
+        answer = await poller.get(agent.address, agent.port, agent.community, wanted)
+        at = answer.error_index - 1
+        if answer.error_status not in REFUSES_ONE_OBJECT or not 0 <= at < len(wanted) or len(wanted) == 1:
             break
-        del wanted[answer.error_index - 1]
+        wanted = wanted[:at] + wanted[at + 1 :]
     if answer.outcome is not Outcome.OK:
-        return answer, {}
-    return answer, dict(zip(wanted, (varbind.value for varbind in answer.varbinds), strict=True))
+        return answer, ()
+    values = [varbind.value for varbind in answer.varbinds]
+    if wanted is oids:
+        return answer, values
+    by_oid = dict(zip(wanted, values, strict=True))
+    return answer, [by_oid.get(oid) for oid in oids]
 
 
-def _narrowed(row: Row, values: Mapping[str, Value]) -> Row | None:
-    """The row with the columns that answered, all of them where none did; None when it is gone, or bears another
-    name than it was found by."""
-    there = tuple(column for column in row.columns if _number(values.get(_oid(column, row))) is not None)
+def _is_there(row: Row, answered: Sequence[Value]) -> bool:
+    """Whether the row still shows the name it was found by; one found by its index shows at least one number."""
     if row.column is None:
-        return replace(row, columns=there) if there else None
-    name = values.get(_oid(row.column, row))
-    if not isinstance(name, bytes) or interface_text(name) != interface_text(row.text):
-        return None
-    return replace(row, columns=there or row.columns)
+        return any(_number(value) is not None for value in answered)
+    name = answered[0]
+    return isinstance(name, bytes) and interface_text(name) == interface_text(row.text)
 
 
-def _numbers(row: Row, values: Mapping[str, Value]) -> dict[Column, int]:
-    read = {column: _number(values.get(_oid(column, row))) for column in row.columns}
-    return {column: value for column, value in read.items() if value is not None}
-
-
-def _oid(column: Column, row: Row) -> str:
-    return f"{COLUMNS[column].oid}.{row.index}"
+def _numbers(row: Row, answered: Sequence[Value]) -> dict[Column, int]:
+    """The columns that the agent has, without the identifying one."""
+    values = answered[1:] if row.column else answered
+    read = zip(row.columns, map(_number, values), strict=True)
+    return {column: number for column, number in read if number is not None}
 
 
 def _number(value: Value | Missing) -> int | None:

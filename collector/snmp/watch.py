@@ -101,14 +101,14 @@ class SnmpWatch:
 
     async def _say(self, device: Device, report: PollReport) -> None:
         state = self._states[device.id]
-        changed = report.outcome is not state.outcome
+        news = report.outcome is not (state.outcome or PollOutcome.OK)
         state.outcome = report.outcome
         now = self._clock.now()
         report = await self._with_ping(report)
         self.gatherer.add_fact(
             Fact(now, device.id, FactKind.POLL_OUTCOME, report.outcome.value, Source.SNMP, now, report.message)
         )
-        if changed:
+        if news or report.message:
             log.info("poll_outcome", device=device.id, outcome=report.outcome, message=report.message)
 
     async def _with_ping(self, report: PollReport) -> PollReport:

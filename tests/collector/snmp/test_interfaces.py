@@ -228,5 +228,5 @@ def test_only_the_columns_that_the_names_need_are_read() -> None:
 
 def test_a_row_asks_for_its_name_first_so_that_a_moved_index_shows() -> None:
     row = Row(3, Column.IF_NAME, b"ge0", (Column.IF_OPER_STATUS,))
-    assert row.oids() == ("1.3.6.1.2.1.31.1.1.1.1.3", "1.3.6.1.2.1.2.2.1.8.3")
-    assert Row(3, None, b"", (Column.IF_OPER_STATUS,)).oids() == ("1.3.6.1.2.1.2.2.1.8.3",)
+    assert row.oids == ("1.3.6.1.2.1.31.1.1.1.1.3", "1.3.6.1.2.1.2.2.1.8.3")
+    assert Row(3, None, b"", (Column.IF_OPER_STATUS,)).oids == ("1.3.6.1.2.1.2.2.1.8.3",)
