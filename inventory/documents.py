@@ -78,6 +78,12 @@ class Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
     record: ClassVar[type]
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_left_out(cls, value: object) -> object:
+        """A key with nothing behind it, as `contacts:` before its list is written."""
+        return {key: part for key, part in value.items() if part is not None} if isinstance(value, dict) else value
+
     def made(self, **instead: object) -> Any:  # noqa: ANN401 - an instance of `record`
         """The record, with the values of `instead` in place of the document's own."""
         values = {name: _made(getattr(self, name)) for name in type(self).model_fields}

@@ -172,6 +172,13 @@ link: []
     assert all(fault.file == str(path) for fault in faults)
 
 
+def test_a_key_with_nothing_behind_it_is_a_key_left_out(tmp_path: Path) -> None:
+    text = SMALL.replace("timezone: America/Chicago}", "timezone: , contacts: , name: }")
+    assert read_inventory(written(tmp_path, text)).clients["acme"] == Client(id="acme", name="acme")
+    (fault,) = faults_of(written(tmp_path, "clients:\n  - name: x\n    id:\n"))
+    assert (fault.line, fault.field, fault.expected) == (3, "clients[0].id", "a value (this key is required)")
+
+
 def test_a_reference_to_an_item_that_is_itself_faulty_is_not_a_second_fault(tmp_path: Path) -> None:
     path = written(tmp_path, SMALL.replace("role: router", "role: rooter"))
     assert seen(faults_of(path)) == [(6, "devices[0].role", "rooter")]
