@@ -62,6 +62,15 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Traffic:
+    """What one line carries over n moments; zero rates where it is down."""
+
+    up: NDArray[np.bool_]
+    rx_bps: FloatArray
+    tx_bps: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """One line over n moments. Latency is one way; where the line is down only `up` and the zero rates count."""
 
@@ -103,7 +112,7 @@ def busy(hour: FloatArray) -> FloatArray:
 def offered(demand: Demand, first: Character, times: FloatArray) -> tuple[FloatArray, FloatArray]:
     """What the site would send and fetch, bit/s down and up, before any line limits it."""
     hour, weekend = local_hours(times, demand.zone)
-    minute = (times // MINUTE).astype(np.int64)
+    minute = _minutes(times)
     shape = busy(hour) * np.where(weekend, demand.weekend, 1.0)
     down = first.down_bps * demand.share_down * shape * np.exp(0.16 * normal(demand.seed, 1, minute))
     up = first.up_bps * demand.share_up * shape * np.exp(0.16 * normal(demand.seed, 3, minute))
@@ -123,11 +132,11 @@ def is_up(line: str, hits: Sequence[Hit], times: FloatArray) -> NDArray[np.bool_
     return up
 
 
-def conditions(around: Surroundings, times: FloatArray) -> Mapping[str, Condition]:
-    """The condition of every line of a site at each of the ascending `times`."""
-    wanted_down, wanted_up = offered(around.demand, around.lines[0], times)
-    factor = _surge(around, times)
-    wanted_down = np.maximum(wanted_down, factor * around.lines[0].down_bps)
+def traffic(around: Surroundings, times: FloatArray) -> Mapping[str, Traffic]:
+    """What every line of a site carries at each of the ascending `times`."""
+    first = around.lines[0]
+    wanted_down, wanted_up = offered(around.demand, first, times)
+    wanted_down = np.maximum(wanted_down, _surge(around, times) * first.down_bps)
     carried = np.zeros(len(times), dtype=bool)
     result = {}
     for line in around.lines:
@@ -135,10 +144,20 @@ def conditions(around: Surroundings, times: FloatArray) -> Mapping[str, Conditio
         carries = up & ~carried
         carried |= up
         idle = 0.0 if line.cold else KEEP_ALIVE_BPS
-        down = np.where(carries, wanted_down, idle) * up
+        # Transfers slow down where packets are lost: TCP takes it for congestion.
+        slowed = np.clip(1 - _injected(line, around.hits, FaultKind.LOSS, times) / 30, 0.4, 1)
+        down = np.where(carries, wanted_down * slowed, idle) * up
         upward = np.where(carries, wanted_up, idle) * up
-        result[line.link] = _condition(line, around, times, up, down, upward)
+        result[line.link] = Traffic(
+            up, np.minimum(down, line.down_bps * SERVED_SHARE), np.minimum(upward, line.up_bps * SERVED_SHARE)
+        )
     return result
+
+
+def conditions(around: Surroundings, times: FloatArray) -> Mapping[str, Condition]:
+    """The condition of every line of a site at each of the ascending `times`."""
+    carried = traffic(around, times)
+    return {line.link: _condition(line, around, times, carried[line.link]) for line in around.lines}
 
 
 def _surge(around: Surroundings, times: FloatArray) -> FloatArray:
@@ -150,30 +169,30 @@ def _surge(around: Surroundings, times: FloatArray) -> FloatArray:
     return factor
 
 
+def _injected(line: Character, hits: Sequence[Hit], kind: FaultKind, times: FloatArray) -> FloatArray:
+    """Loss (%) or latency (ms) that faults of this kind add to a line, swinging a little from minute to minute."""
+    added = np.zeros(len(times))
+    for hit in hits:
+        if hit.link == line.link and hit.kind is kind and hit.start <= times[-1] and hit.end > times[0]:
+            swing = 0.8 + 0.4 * uniform(line.seed, 24, _minutes(times))
+            added = added + ((times >= hit.start) & (times < hit.end)) * swing * hit.strength
+    return added
+
+
 def queue_ms(utilisation: FloatArray) -> FloatArray:
     """Waiting in the queue of a line this full: none below 80 %, 130 ms when it is saturated."""
     return np.asarray(130 * np.clip((utilisation - 0.80) / (SERVED_SHARE - 0.80), 0, 1) ** 2)
 
 
-def _condition(
-    line: Character,
-    around: Surroundings,
-    times: FloatArray,
-    up: NDArray[np.bool_],
-    wanted_down: FloatArray,
-    wanted_up: FloatArray,
-) -> Condition:
-    minute = (times // MINUTE).astype(np.int64)
+def _condition(line: Character, around: Surroundings, times: FloatArray, carried: Traffic) -> Condition:
+    minute = _minutes(times)
     loss, extra_ms = _added(line, around, times, minute)
-    slowed = np.clip(1 - loss / 30, 0.4, 1)
-    rx = np.minimum(wanted_down * slowed, line.down_bps * SERVED_SHARE)
-    tx = np.minimum(wanted_up, line.up_bps * SERVED_SHARE)
-    full_rx, full_tx = rx / line.down_bps, tx / line.up_bps
+    full_rx, full_tx = carried.rx_bps / line.down_bps, carried.tx_bps / line.up_bps
     wobble = line.jitter_ms * np.abs(normal(line.seed, 10, minute))
     return Condition(
-        up=up,
-        rx_bps=rx,
-        tx_bps=tx,
+        up=carried.up,
+        rx_bps=carried.rx_bps,
+        tx_bps=carried.tx_bps,
         latency_rx_ms=line.latency_ms + wobble + queue_ms(full_rx) + extra_ms,
         latency_tx_ms=line.latency_ms * 0.92 + wobble * 0.7 + queue_ms(full_tx) + extra_ms * 0.3,
         jitter_ms=line.jitter_ms * (0.6 + 0.8 * uniform(line.seed, 12, minute)) + queue_ms(full_rx) / 12 + loss / 4,
@@ -188,18 +207,15 @@ def _added(
     """Loss (%) and latency (ms) of a line beyond its quiet self: stray losses, habits, faults."""
     stray = uniform(line.seed, 20, minute) < line.noisy
     loss = np.where(stray, 0.2 + 1.0 * uniform(line.seed, 21, minute), 0.0)
-    latency = np.zeros(len(times))
+    loss = loss + _injected(line, around.hits, FaultKind.LOSS, times)
+    latency = _injected(line, around.hits, FaultKind.LATENCY, times)
     if line.habit is not None:
         hour, _ = local_hours(times, around.demand.zone)
         congested = (hour >= line.habit.from_hour) & (hour < line.habit.to_hour)
         loss = loss + congested * line.habit.loss_pct * (0.7 + 0.6 * uniform(line.seed, 22, minute))
         latency = latency + congested * line.habit.latency_ms * (0.8 + 0.4 * uniform(line.seed, 23, minute))
-    for hit in around.hits:
-        if hit.link != line.link:
-            continue
-        swing = ((times >= hit.start) & (times < hit.end)) * (0.8 + 0.4 * uniform(line.seed, 24, minute))
-        if hit.kind is FaultKind.LOSS:
-            loss = loss + swing * hit.strength
-        elif hit.kind is FaultKind.LATENCY:
-            latency = latency + swing * hit.strength
     return loss, latency
+
+
+def _minutes(times: FloatArray) -> NDArray[np.int64]:
+    return (times // MINUTE).astype(np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from pysnmp.proto import api
 
 from inventory.model import Link
-from service.simulator.behaviour import Surroundings, conditions
+from service.simulator.behaviour import Surroundings, traffic
 from service.simulator.fleet import Premises
 from service.simulator.noise import seed_of
 
@@ -74,16 +74,16 @@ class SimulatedDevice:
             return
         begins = np.arange(self.now, now, STEP)
         seconds = np.diff(np.append(begins, now))
-        measured = conditions(self.around, begins + seconds / 2)
+        carried = traffic(self.around, begins + seconds / 2)
         download = upload = 0.0
         for link in self.premises.wan:
-            condition = measured[link.id]
-            inward = float((condition.rx_bps * seconds).sum()) / 8
-            outward = float((condition.tx_bps * seconds).sum()) / 8
+            line = carried[link.id]
+            inward = float((line.rx_bps * seconds).sum()) / 8
+            outward = float((line.tx_bps * seconds).sum()) / 8
             self._count(link, inward, outward)
             download, upload = download + inward, upload + outward
-            if bool(condition.up[-1]) != self.up[link.id]:
-                self.up[link.id], self.changed[link.id] = bool(condition.up[-1]), now
+            if bool(line.up[-1]) != self.up[link.id]:
+                self.up[link.id], self.changed[link.id] = bool(line.up[-1]), now
         for link in self.ports:
             if not link.is_wan:
                 self._count(link, upload, download)
