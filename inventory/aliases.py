@@ -12,6 +12,9 @@ from config.expected import closest
 from inventory.model import Inventory, Site
 
 _SHORTEST_PREFIX = 3
+_SIGNS = re.compile(r"[\W_]+")
+_LETTERS = re.compile(r"[^\W\d_]")
+_NO_DIGIT = re.compile(r"\D+")
 
 
 class Closeness(IntEnum):
@@ -45,9 +48,10 @@ class AmbiguousSiteError(LineproofError):
 
 def find_sites(inventory: Inventory, text: str) -> tuple[Match, ...]:
     """The sites that `text` fits best, each once, ordered by id; empty when it fits none."""
+    wanted = _Wanted.of(text.strip())
     found: dict[str, Match] = {}
     for site, kind, name in _names(inventory):
-        closeness = _closeness(text.strip(), name, kind)
+        closeness = wanted.closeness(name, kind)
         earlier = found.get(site.id)
         if closeness is not None and (earlier is None or closeness < earlier.closeness):
             found[site.id] = Match(site, kind, name, closeness)
@@ -90,28 +94,44 @@ def _names(inventory: Inventory) -> Iterator[tuple[Site, str, str]]:
                     yield site, kind, name
 
 
-def _closeness(text: str, name: str, kind: str) -> Closeness | None:
-    if text == name:
-        return Closeness.EXACT
-    if kind == "address":  # 192.0.2.11 without its dots would be 192.0.21.1
-        return None
-    given, wanted = _letters_and_digits(text), _letters_and_digits(name)
-    if given == wanted != "" or (kind in ("phone", "alias") and _same_phone(text, name)):
-        return Closeness.NORMALISED
-    return Closeness.PREFIX if len(given) >= _SHORTEST_PREFIX and wanted.startswith(given) else None
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a person gave: as it stands, its letters and digits, and its digits where it can be a phone number."""
+
+    text: str
+    letters: str
+    phone: str
+
+    @classmethod
+    def of(cls, text: str) -> _Wanted:
+        return cls(text, _letters_and_digits(text), _phone_digits(text))
+
+    def closeness(self, name: str, kind: str) -> Closeness | None:
+        if self.text == name:
+            return Closeness.EXACT
+        if kind == "address":  # 192.0.2.11 without its dots would be 192.0.21.1
+            return None
+        letters = _letters_and_digits(name)
+        if self.letters == letters != "":
+            return Closeness.NORMALISED
+        if self.phone and kind in ("phone", "alias") and _same_phone(self.phone, _phone_digits(name)):
+            return Closeness.NORMALISED
+        return Closeness.PREFIX if len(self.letters) >= _SHORTEST_PREFIX and letters.startswith(self.letters) else None
 
 
 def _letters_and_digits(text: str) -> str:
-    return re.sub(r"[\W_]", "", text).casefold()
+    return _SIGNS.sub("", text).casefold()
 
 
-def _same_phone(text: str, name: str) -> bool:
-    """Two ways to write one phone number: with or without country code, trunk zero, punctuation.
+def _phone_digits(text: str) -> str:
+    """The digits of what can be a phone number without its trunk or international zeros; else empty."""
+    return "" if _LETTERS.search(text) else _NO_DIGIT.sub("", text).lstrip("0")
 
-    National numbers have at most 15 digits with their country code (ITU-T E.164), and at least seven are compared.
+
+def _same_phone(one: str, other: str) -> bool:
+    """Two digit strings that are one phone number, with and without its country code.
+
+    A country code has one to three digits (ITU-T E.164); at least seven digits are compared.
     """
-    if re.search(r"[A-Za-z]", text + name):
-        return False
-    one, other = (re.sub(r"\D", "", number).lstrip("0") for number in (text, name))
     shorter, longer = sorted((one, other), key=len)
     return len(shorter) >= 7 and len(longer) - len(shorter) <= 3 and longer.endswith(shorter)
