@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
 import structlog
 
 from collector.availability import STATE_HOLDS
@@ -15,10 +16,12 @@ from collector.health import SourceHealth, SourceState
 from collector.model import Fact, FactKind, Source
 from collector.orchestrator.port import Orchestrator, StateReport
 from collector.orchestrator.windows import (
+    CATCH_UP,
     Progress,
     Window,
     first_readings,
-    gaps,
+    floor_to,
+    missing_span,
     second_readings,
     skipped_ahead,
     started,
@@ -39,6 +42,7 @@ HISTORY_PAUSE = 0.25
 """Real seconds between two history calls: filling the past must not use up the host's patience for the present."""
 RETRY_SECONDS = 15.0
 NAMES_SHOWN = 8
+LINKS_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +179,25 @@ class OrchestratorWatch:
             await self._sink.samples(batch)
 
     async def _start(self) -> Progress:
-        """Go on after the newest sample that is stored; what lies before it is filled from the history."""
+        """Go on after the newest recent sample; what lies before that is looked through device by device."""
         now = self._clock.now()
-        reach = timedelta(days=self._settings.history_days)
-        links = tuple(link for links in self._devices.values() for link in links)
-        stored = await self._store.latest(Selector(links, Source.ORCHESTRATOR), now, reach) if links else {}
-        newest = {link: from_epoch_ms(int(series.time[-1])) for link, series in stored.items()}
-        progress = started(now, max(newest.values(), default=None), self._tick, self._late)
-        self._gaps.extend(gaps(self._devices, newest, progress.read, reach, self._tick).items())
+        recent = self._late + (CATCH_UP + 1) * self._tick
+        links = [link for links in self._devices.values() for link in links]
+        newest: list[datetime] = []
+        for first in range(0, len(links), LINKS_AT_ONCE):
+            selector = Selector(tuple(links[first : first + LINKS_AT_ONCE]), Source.ORCHESTRATOR)
+            stored = await self._store.latest(selector, now, recent)
+            newest += [from_epoch_ms(int(series.time[-1])) for series in stored.values()]
+        progress = started(now, max(newest, default=None), self._tick, self._late)
+        past = (floor_to(progress.read - timedelta(days=self._settings.history_days), self._tick), progress.read)
+        self._gaps.extend((device, past) for device in self._devices)
         return progress
+
+    async def _missing(self, device: str, window: Window) -> Window | None:
+        """What the store lacks of a device's statistics: ticks in which none of its links has a sample."""
+        stored = await self._store.window(self._devices[device], ["rx_bps"], *window)
+        times = [one.time for one in stored if one.source is Source.ORCHESTRATOR]
+        return missing_span(np.concatenate([np.empty(0, np.int64), *times]), window, self._tick)
 
     async def _fill_gaps(self) -> None:
         """Fill the past device by device, slowly. What fails for good is left out and said."""
@@ -194,17 +208,18 @@ class OrchestratorWatch:
                 await self._clock.sleep(RETRY_SECONDS)
 
     def history_missing(self) -> int:
-        """Device histories yet to be read."""
+        """Devices whose past is yet to be looked through."""
         return len(self._gaps)
 
     async def fill_one_gap(self) -> bool:
-        """The next device's missing past; False when there was an error."""
+        """Look through the next device's past and fill what it lacks; False when there was an error."""
         device, window = self._gaps.popleft()
 
         async def work() -> None:
             try:
-                batch = await self._orchestrator.history(device, *window)
-                if len(batch):
+                missing = await self._missing(device, window)
+                batch = await self._orchestrator.history(device, *missing) if missing else None
+                if batch:
                     await self._sink.samples(batch)
             except LineproofError as error:
                 if error.retryable:

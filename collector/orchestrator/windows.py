@@ -7,9 +7,13 @@ still. Asking again is harmless because samples merge by identity.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from collector.model import TimeArray
+from config.clock import epoch_ms, from_epoch_ms
 
 AGAIN_AFTER = timedelta(minutes=30)
 CATCH_UP = 12
@@ -65,21 +69,14 @@ def skipped_ahead(
     return replace(progress, read=earliest, reread=max(progress.reread, earliest)), gap
 
 
-def gaps(
-    devices: Mapping[str, Sequence[str]],
-    newest: Mapping[str, datetime],
-    until: datetime,
-    reach: timedelta,
-    tick: timedelta,
-) -> dict[str, Window]:
-    """The past that each device lacks before `until`, reaching back by at most `reach`.
+def missing_span(times: TimeArray, window: Window, tick: timedelta) -> Window | None:
+    """The shortest window that holds every tick of `window` without a sample; None when there is none.
 
-    `devices` holds each device's links, `newest` the start of each link's newest stored sample.
+    `times` are the starts (epoch ms) of the samples that are there, in any order.
     """
-    found = {}
-    for device, links in devices.items():
-        known = [newest[link] + tick for link in links if link in newest]
-        start = max([floor_to(until - reach, tick), *known])
-        if until - start >= tick:
-            found[device] = (start, until)
-    return found
+    step = round(tick.total_seconds() * 1000)
+    ticks = np.arange(epoch_ms(window[0]), epoch_ms(window[1]), step)
+    missing = ticks[~np.isin(ticks // step, times // step)]
+    if not len(missing):
+        return None
+    return from_epoch_ms(int(missing[0])), from_epoch_ms(int(missing[-1]) + step)

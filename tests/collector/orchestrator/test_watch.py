@@ -191,9 +191,35 @@ async def test_the_past_is_read_device_by_device_at_first_contact_and_not_again_
     restarted = OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
     host.calls.clear()
     await restarted.read_statistics()
-    await vco.close()
-    assert not restarted.history_missing()
+    while restarted.history_missing():
+        assert await restarted.fill_one_gap()
+    assert not host.called(SERIES)
     assert (-10, -5) in windows_asked(host)
+
+    clock.move_to(START + timedelta(hours=5))
+    later = OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
+    host.calls.clear()
+    await later.read_statistics()
+    while later.history_missing():
+        assert await later.fill_one_gap()
+    await vco.close()
+    # Stored is up to 14:10; at 19:03 all that ended by 18:53 is due, and its last hour is caught up by other calls.
+    hour = 1772546400000
+    asked = {(call.body["edgeId"], *call.body["interval"].values()) for call in host.called(SERIES)}
+    assert asked == {(edge, hour + 10 * 60_000, hour + 290 * 60_000) for edge in (702, 703)}
+
+
+async def test_a_past_that_was_half_read_when_the_collector_died_is_read_on(
+    host: Any, watch: OrchestratorWatch, store: EmbeddedStore, clock: ManualClock, fleet: list[Any]
+) -> None:
+    host.replies = {METRICS: [[figures(fleet[0]), figures(fleet[2])]], SERIES: [[]]}
+    await watch.read_statistics()
+    clock.move_to(START + timedelta(minutes=20))
+    await watch.read_statistics()
+    assert watch.history_missing() == 2
+    assert await watch.fill_one_gap()
+    (call,) = host.called(SERIES)
+    assert call.body["interval"]["start"] == 1772546400000 - 10 * 60_000 - 3 * 86_400_000
 
 
 async def test_history_that_fails_for_now_is_tried_again_and_what_fails_for_good_is_not(

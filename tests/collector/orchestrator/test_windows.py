@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,11 +14,12 @@ from collector.orchestrator.windows import (
     Progress,
     first_readings,
     floor_to,
-    gaps,
+    missing_span,
     second_readings,
     skipped_ahead,
     started,
 )
+from config.clock import epoch_ms
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 TICK = timedelta(minutes=5)
@@ -64,11 +66,22 @@ def test_a_host_that_was_away_for_long_leaves_a_gap_to_the_history() -> None:
     assert skipped_ahead(progress, at(300), TICK, LATE) == (progress, None)
 
 
-def test_each_device_lacks_what_lies_between_its_newest_sample_and_the_present() -> None:
-    devices = {"new": ["a"], "known": ["b", "c"], "behind": ["d"], "fresh": ["e"]}
-    newest = {"b": at(-60), "c": at(-120), "d": at(-10), "e": at(-5)}
-    found = gaps(devices, newest, NOON, timedelta(days=1), TICK)
-    assert found == {"new": (at(-24 * 60), NOON), "known": (at(-55), NOON), "behind": (at(-5), NOON)}
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ([], (0, 30)),
+        ([0, 5, 10, 15, 20, 25], None),
+        ([0, 5], (10, 30)),
+        ([20, 25], (0, 20)),
+        ([0, 10, 25], (5, 25)),
+        ([-5, 30], (0, 30)),
+        ([0, 5.5, 10, 15, 20, 25], None),
+    ],
+)
+def test_what_is_missing_spans_every_tick_without_a_sample(there: list[float], missing: tuple[int, int] | None) -> None:
+    times = np.array([epoch_ms(at(minutes)) for minutes in there], dtype=np.int64)
+    expected = (at(missing[0]), at(missing[1])) if missing else None
+    assert missing_span(times, (NOON, at(30)), TICK) == expected
 
 
 @given(
