@@ -18,7 +18,7 @@ START = 1_773_241_200.0
 SEEDS = st.integers(0, 10_000)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_every_fleet_is_as_varied_as_promised(seed: int) -> None:
     inventory = draw_fleet(seed).inventory()
@@ -34,7 +34,7 @@ def test_every_fleet_is_as_varied_as_promised(seed: int) -> None:
     assert sum(Tool.PROBE in device.monitoring.tools for device in inventory.devices.values()) >= 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_every_story_holds_every_kind_of_fault_and_no_site_has_two(seed: int) -> None:
     plan = draw_plan(seed, draw_fleet(seed), START)
@@ -51,7 +51,7 @@ def test_every_story_holds_every_kind_of_fault_and_no_site_has_two(seed: int) ->
     assert any(call.about is None for call in plan.calls)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_a_carrier_is_hit_at_four_sites_within_three_minutes(seed: int) -> None:
     fleet = draw_fleet(seed)
@@ -63,7 +63,7 @@ def test_a_carrier_is_hit_at_four_sites_within_three_minutes(seed: int) -> None:
     assert {links[hit.link].carrier for hit in fault.hits} == {fault.carrier}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_nobody_phones_before_the_trouble_or_names_a_time_to_come(seed: int) -> None:
     plan = draw_plan(seed, draw_fleet(seed), START)

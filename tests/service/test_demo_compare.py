@@ -1,0 +1,137 @@
+"""Found agrees with injected only when it is the right thing, at the right place and time, with the right tickets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from service.demo.compare import Answer, CaseFound, Row, VerdictFound, compare
+from service.simulator.truth import Background, Exchanged, HitLine, InjectedFault, PhoneCall, Truth
+
+ONSET = datetime(2026, 3, 11, 16, 0, tzinfo=UTC)
+CALL = PhoneCall(
+    id="call-1",
+    at=ONSET + timedelta(minutes=40),
+    client="bramley",
+    site="bramley-101",
+    symptom="slow",
+    since=ONSET,
+    by="Ines Falk",
+    words="slow",
+)
+HIT = HitLine(site="bramley-101", link="bramley-101-wan1", start=ONSET, end=ONSET + timedelta(hours=2))
+LOSS = InjectedFault(id="lossy", kind="loss", carrier=None, lines=(HIT,))
+TRUTH = Truth(faults=(LOSS,), calls=(Background(call="call-1", fault="lossy"),))
+RIGHT = VerdictFound(id="V-1", verdict="confirmed", cause="loss", scope="link", link="bramley-101-wan1", onset=ONSET)
+CASE = CaseFound(
+    id="C-1",
+    site="bramley-101",
+    cause="loss",
+    scope="link",
+    link="bramley-101-wan1",
+    by_machine=True,
+    tickets=("T-1",),
+)
+
+
+def rows(
+    *,
+    truth: Truth = TRUTH,
+    verdict: VerdictFound | None = RIGHT,
+    cases: tuple[CaseFound, ...] = (CASE,),
+    polls: int = 0,
+) -> list[Row]:
+    answers = [] if verdict is None else [Answer(call=CALL, first=verdict, final=verdict)]
+    return compare(truth, answers, cases, Exchanged(requests_to_unsubscribed=polls))
+
+
+def test_the_right_answers_and_one_ticket_agree() -> None:
+    assert all(row.agrees for row in rows())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        (replace(RIGHT, verdict="recovered"), "recovered"),
+        (replace(RIGHT, cause="latency"), "latency"),
+        (replace(RIGHT, scope="carrier"), "carrier"),
+        (replace(RIGHT, link="bramley-101-wan2"), "wan2"),
+        (replace(RIGHT, onset=ONSET + timedelta(minutes=10, seconds=1)), "16:10"),
+        (replace(RIGHT, onset=None), "no onset"),
+    ],
+)
+def test_a_verdict_that_is_wrong_in_one_thing_does_not_agree_and_says_in_what(wrong: VerdictFound, named: str) -> None:
+    row = rows(verdict=wrong)[0]
+    assert not row.agrees
+    assert named in row.why_not
+
+
+def test_an_onset_may_be_two_statistics_intervals_off() -> None:
+    assert rows(verdict=replace(RIGHT, onset=ONSET - timedelta(minutes=10)))[0].agrees
+
+
+def test_a_call_that_nobody_took_does_not_agree() -> None:
+    assert not rows(verdict=None)[0].agrees
+
+
+def test_a_fault_that_ended_twenty_minutes_before_the_call_must_be_called_recovered() -> None:
+    def ended(minutes: int) -> Truth:
+        line = HIT.model_copy(update={"end": CALL.at - timedelta(minutes=minutes)})
+        return Truth(faults=(LOSS.model_copy(update={"lines": (line,)}),), calls=TRUTH.calls)
+
+    assert rows(truth=ended(20), verdict=replace(RIGHT, verdict="recovered"))[0].agrees
+    assert not rows(truth=ended(20))[0].agrees
+    assert rows(truth=ended(19))[0].agrees
+
+
+def test_a_complaint_about_nothing_must_not_be_confirmed() -> None:
+    nothing = Truth(faults=(), calls=(Background(call="call-1", fault=None),))
+    quiet = replace(RIGHT, verdict="not_substantiated", cause="none", onset=None)
+    assert rows(truth=nothing, verdict=quiet, cases=())[0].agrees
+    assert not rows(truth=nothing, cases=())[0].agrees
+
+
+def test_an_answer_that_waited_for_data_counts_by_what_it_became() -> None:
+    waited = replace(RIGHT, id="V-0", verdict="inconclusive", cause="no_data", onset=None)
+    row = compare(TRUTH, [Answer(call=CALL, first=waited, final=RIGHT)], [CASE], Exchanged())[0]
+    assert row.agrees
+    assert row.found.startswith("inconclusive, then confirmed")
+
+
+@pytest.mark.parametrize("tickets", [(), ("T-1", "T-2")])
+def test_a_trouble_has_exactly_one_ticket(tickets: tuple[str, ...]) -> None:
+    assert not rows(cases=(replace(CASE, tickets=tickets),))[1].agrees
+
+
+def test_a_trouble_without_its_case_was_missed() -> None:
+    assert not rows(cases=())[1].agrees
+    assert not rows(cases=(replace(CASE, cause="jitter"),))[1].agrees
+
+
+def test_lost_management_has_a_case_and_no_ticket() -> None:
+    unmanaged = LOSS.model_copy(update={"kind": "management_lost"})
+    truth = Truth(faults=(unmanaged,), calls=())
+    case = replace(CASE, cause="management_lost", tickets=())
+    assert rows(truth=truth, verdict=None, cases=(case,))[0].agrees
+    assert not rows(truth=truth, verdict=None, cases=(replace(case, tickets=("T-1",)),))[0].agrees
+
+
+def test_each_site_of_a_carrier_fault_needs_its_case() -> None:
+    other = HIT.model_copy(update={"site": "bramley-108", "link": "bramley-108-wan1"})
+    wide = LOSS.model_copy(update={"carrier": "Larkfield Fiber", "lines": (HIT, other)})
+    truth = Truth(faults=(wide,), calls=())
+    assert not rows(truth=truth, verdict=None)[0].agrees
+    both = (CASE, replace(CASE, id="C-2", site="bramley-108", tickets=("T-2",)))
+    assert rows(truth=truth, verdict=None, cases=both)[0].agrees
+
+
+def test_a_trouble_that_nobody_injected_is_a_false_alarm() -> None:
+    elsewhere = replace(CASE, id="C-9", site="bramley-108", tickets=())
+    assert not rows(cases=(CASE, elsewhere))[2].agrees
+    assert rows(cases=(CASE, replace(elsewhere, by_machine=False)))[2].agrees
+
+
+def test_polling_a_site_that_is_not_subscribed_does_not_agree() -> None:
+    assert not rows(polls=1)[-1].agrees
