@@ -169,7 +169,9 @@ class SnmpPoller:
             family, target = self._addresses.get((address, port)) or await self._resolve(address, port)
             sock = self._sockets.get(family) or self._open(family)
         except OSError as error:
-            return Answer(outcome=Outcome.ERROR, detail=f"{address}: {error.strerror or error}")
+            return Answer(
+                outcome=Outcome.ERROR, detail=f"the address cannot be used: {error.strerror or error}; correct it"
+            )
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         request_id = self._new_id()
         pending = _Pending(request_id, request, sock, target, future, in_order=in_order)
@@ -245,7 +247,7 @@ class SnmpPoller:
                 self._outgoing.appendleft(pending)
                 return
             except OSError as error:
-                detail = f"cannot send to {pending.address[0]}: {error.strerror}"
+                detail = f"cannot send: {error.strerror}; check our own route to it"
                 self._finish(pending, Answer(outcome=Outcome.ERROR, detail=detail))
                 continue
             self._sent_this_tick += 1
@@ -271,7 +273,7 @@ class SnmpPoller:
             response = decode_response(data)
         except DecodeError as error:
             self.counts.undecodable += 1
-            self._remember_fault(source, Outcome.GARBLED, f"a garbled datagram: {error}")
+            self._remember_fault(source, Outcome.GARBLED, f"a garbled datagram: {error}; check the agent")
             return
         pending = self._pending.get(response.request_id)
         if pending is None:
@@ -301,11 +303,15 @@ def _answer(response: Response, pending: _Pending) -> Answer:
     attempts = pending.attempt + 1
     if response.error_status:
         status, index = response.error_status, response.error_index
-        detail = f"error-status {error_name(status)} at object {index}"
+        detail = f"error-status {error_name(status)} at object {index}; check the agent's access rules"
         return Answer(outcome=Outcome.ERROR, error_status=status, error_index=index, detail=detail, attempts=attempts)
     varbinds = _in_order(response.varbinds, pending.names) if pending.names else response.varbinds
     if varbinds is None:
-        return Answer(outcome=Outcome.GARBLED, detail="values of other objects than were asked", attempts=attempts)
+        return Answer(
+            outcome=Outcome.GARBLED,
+            detail="values of other objects than were asked; check the agent",
+            attempts=attempts,
+        )
     return Answer(outcome=Outcome.OK, varbinds=varbinds, attempts=attempts)
 
 

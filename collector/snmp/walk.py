@@ -40,9 +40,9 @@ async def walk(poller: SnmpPoller, address: str, port: int, community: str, colu
         if answer.outcome is not Outcome.OK:
             return _ended(answer, found)
         if not answer.varbinds:
-            return Table(outcome=Outcome.GARBLED, columns=found, detail="an empty answer to a GETBULK")
+            return Table(outcome=Outcome.GARBLED, columns=found, detail="an empty answer to a GETBULK; check the agent")
         cursors = _take(answer.varbinds, cursors, found)
-    return Table(outcome=Outcome.GARBLED, columns=found, detail="a table that does not end")
+    return Table(outcome=Outcome.GARBLED, columns=found, detail="a table that does not end; check the agent")
 
 
 def _ended(answer: Answer, found: Mapping[str, Mapping[str, Value]]) -> Table:

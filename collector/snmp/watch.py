@@ -130,7 +130,7 @@ class SnmpWatch:
         outcome = outcome_of(reading.answer.outcome, reading.answer.error_status)
         if outcome is not PollOutcome.OK:
             detail = reading.answer.detail
-            message = detail if outcome is PollOutcome.TIMEOUT else f"{at(address, port)}: {detail}; check the agent"
+            message = detail if outcome is PollOutcome.TIMEOUT else f"{at(address, port)}: {detail}"
             return PollReport(
                 device=device.id, address=address, port=port, outcome=outcome, message=message, milliseconds=took
             )
