@@ -87,7 +87,8 @@ def settings(host: ScriptedHost) -> OrchestratorSettings:
 
 @pytest.fixture
 def inventory() -> Inventory:
-    """One edge (702 of enterprise 41) with three lines, and a second edge (703) with one line known by its port."""
+    """An edge (702 of enterprise 41) with two lines, another (703) with one line known by its port alone, and what
+    other hosts or nobody's orchestrator manages."""
     return Inventory.of(
         clients=[Client(id="acme", name="Acme Dental")],
         sites=[Site(id="store-117", client="acme"), Site(id="store-118", client="acme")],
@@ -103,6 +104,13 @@ def inventory() -> Inventory:
                 site="store-118",
                 role=DeviceRole.SDWAN_EDGE,
                 orchestrator=OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=703),
+            ),
+            Device(id="router-118", site="store-118", role=DeviceRole.ROUTER),
+            Device(
+                id="edge-elsewhere",
+                site="store-118",
+                role=DeviceRole.SDWAN_EDGE,
+                orchestrator=OrchestratorIdentity(name="vco2", enterprise_id=41, edge_id=702),
             ),
         ],
         links=[
@@ -122,6 +130,8 @@ def inventory() -> Inventory:
                 role=LinkRole.SECONDARY,
             ),
             Link(id="store-118-cable", site="store-118", device="edge-118", interface="GE2"),
+            Link(id="store-118-dsl", site="store-118", device="router-118", interface="Dialer0"),
+            Link(id="store-118-unknown", site="store-118"),
             Link(id="store-118-lan", site="store-118", device="edge-118", interface="GE5", role=LinkRole.LAN),
         ],
     )

@@ -46,6 +46,7 @@ async def test_a_healthy_fleet_is_told_link_by_link(host: Any, vco: VeloCloud, f
     assert not report.absent
     assert not report.unmapped
     assert host.called(STATUS)[0].body == {"enterprises": [41]}
+    assert len(host.calls) == 1
 
 
 @pytest.mark.parametrize(

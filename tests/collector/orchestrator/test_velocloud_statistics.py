@@ -377,6 +377,13 @@ async def test_pages_that_go_in_a_circle_end_in_an_error(host: Any, vco: VeloClo
         await vco.events(START, END)
 
 
+@pytest.mark.parametrize("answer", [[], {"metaData": {}}, {"data": {}}])
+async def test_events_that_are_no_pages_are_a_fault(host: Any, vco: VeloCloud, fleet: list[Any], answer: Any) -> None:
+    host.replies = {STATUS: [fleet], EVENTS: [answer]}
+    with pytest.raises(OrchestratorError, match="not an object with a list `data`"):
+        await vco.events(START, END)
+
+
 async def test_two_edges_of_one_name_are_not_guessed_between(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
     fleet[2]["edgeName"] = "ACME-0117"
     host.replies[STATUS] = [fleet]
