@@ -13,7 +13,7 @@ from config.errors import LineproofError, NotFoundError
 from service.desk import cases, claims, guard, health, home, inputs, links, proposals, search, sites, tickets
 from service.desk.context import INSTALLATION, NEIGHBOURS, STATIC, page, set_up_templates
 from service.desk.newest import NEWEST, NewestSamples
-from service.desk.views.problem import Problem
+from service.desk.views.problem import Problem, sentence_of
 from service.installation import Installation
 from service.times import UsageError
 
@@ -51,8 +51,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except UsageError as error:
         return page(request, "problem.html", Problem(422, str(error)), status=422)
     except LineproofError as error:
-        log.warning("page_failed", path=request.path, error=str(error))
-        return page(request, "problem.html", Problem(503, str(error)), status=503)
+        log.warning("page_failed", path=request.path, error=sentence_of(error))
+        return page(request, "problem.html", Problem(503, sentence_of(error)), status=503)
 
 
 async def _neighbours(app: web.Application) -> AsyncIterator[None]:

@@ -97,10 +97,12 @@ def _report(form: Form) -> Report:
 async def _claim(opened: Installation, site: Site, report: Report) -> Claim:
     """The claim that the form means, if it can be judged. Raises UsageError."""
     check_lengths(report)
+    # To the second: the inbox keeps milliseconds, and no claim may begin after the moment that it is decided for.
+    now = opened.clock.now().replace(microsecond=0)
     return read_claim(
         site,
         (await opened.judging()).policy,
-        opened.clock.now(),
+        now,
         since=report.since,
         symptom=report.symptom,
         words=report.words,

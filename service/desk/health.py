@@ -17,6 +17,7 @@ from config.errors import LineproofError
 from service.desk.context import INSTALLATION, NEIGHBOURS
 from service.desk.overview import Overview, read_overview
 from service.desk.views.freshness import SourceFreshness
+from service.desk.views.problem import sentence_of
 from service.installation import Installation
 from service.settings import HOST
 from service.status import metrics
@@ -60,11 +61,11 @@ async def health(request: web.Request) -> web.Response:
     app, opened = request.app, request.app[INSTALLATION]
     listen = opened.settings.listen
     collector, engine = await asyncio.gather(_ask(app, listen.collector), _ask(app, listen.engine))
-    sources = await _sources(app)
+    sources, blind = await _sources(app)
     store, outbox = await _store(opened), await _outbox(opened)
     reasons = [
-        *(f"collector: {collector['why']}" for _ in [0] if not collector["ok"]),
-        *(f"engine: {engine['why']}" for _ in [0] if not engine["ok"]),
+        *(f"{name}: {told['why']}" for name, told in (("collector", collector), ("engine", engine)) if not told["ok"]),
+        *([f"desk: {blind}"] if blind else []),
         *_reasons(sources, store, outbox),
     ]
     document = {
@@ -75,7 +76,7 @@ async def health(request: web.Request) -> web.Response:
         "sources": [_source(one) for one in sources],
         "store": store,
         "outbox": outbox,
-        "processes": {"collector": collector, "engine": engine, "desk": {"ok": True}},
+        "processes": {"collector": collector, "engine": engine, "desk": {"ok": not blind, "why": blind}},
     }
     return web.json_response(document, status=503 if reasons else 200, headers={"Cache-Control": "no-store"})
 
@@ -111,11 +112,12 @@ async def _ask(app: web.Application, port: int) -> dict[str, Any]:
     return {"why": "", **told}
 
 
-async def _sources(app: web.Application) -> tuple[SourceFreshness, ...]:
+async def _sources(app: web.Application) -> tuple[tuple[SourceFreshness, ...], str]:
+    """How fresh every source is, or why that cannot be told."""
     try:
-        return (await read_overview(app)).sources()
-    except LineproofError:
-        return ()  # the store says the same, with its reason
+        return (await read_overview(app)).sources(), ""
+    except LineproofError as error:
+        return (), sentence_of(error)
 
 
 def _source(one: SourceFreshness) -> dict[str, Any]:

@@ -8,7 +8,6 @@ const COLOURS = {
   light: ["#174f8f", "#c06a10", "#1f7a4d", "#8a3ffc", "#b3261e", "#00788a"],
   dark: ["#7db4f3", "#f0a95b", "#74d3a0", "#c3a0ff", "#ff9d93", "#6fd0de"],
 };
-const DASHES = [[], [6, 3], [2, 3], [10, 3, 2, 3]];
 let drawn = [];
 
 if (box && cursors) {
@@ -62,7 +61,7 @@ function plotOf(charts, panel, place) {
   const series = panel.curves.map((curve, index) => ({
     label: curve.label,
     stroke: colours[index % colours.length],
-    dash: DASHES[index % DASHES.length],
+    dash: curve.label.startsWith("upload") || curve.label.includes(", upload") ? [5, 3] : [],
     width: 1.4,
     points: { show: false },
     value: (_plot, value) => format(value),

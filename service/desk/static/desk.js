@@ -22,8 +22,6 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest(".search")) hits.replaceChildren();
-  const opener = event.target.closest("[data-opens]");
-  if (opener) openPanel(document.getElementById(opener.dataset.opens));
 });
 
 // Whoever decides types their name once per browser.
@@ -34,7 +32,10 @@ document.addEventListener("submit", (event) => {
 
 document.addEventListener("htmx:after:swap", fillNames);
 fillNames();
-if (location.hash === "#report") openPanel(document.getElementById("report"));
+
+const report = document.getElementById("report");
+if (report && location.hash === "#report") report.open = true;
+report?.addEventListener("toggle", () => report.open && report.querySelector("input[name=since]").focus());
 
 function walkHits(event) {
   const links = [...hits.querySelectorAll("a")];
@@ -43,12 +44,6 @@ function walkHits(event) {
   event.preventDefault();
   const next = place + (event.key === "ArrowDown" ? 1 : -1);
   (links[Math.min(next, links.length - 1)] ?? search).focus();
-}
-
-function openPanel(panel) {
-  if (!panel) return;
-  panel.open = true;
-  panel.querySelector("input[name=since]")?.focus({ preventScroll: true });
 }
 
 function fillNames() {

@@ -101,15 +101,9 @@ def _why(source: Source, stale: Sequence[Link], newest: Newest, facts: Sequence[
         return []
     sentences = [_source_sentence(fact, now) for fact in _newest_of(facts, FactKind.SOURCE_STATE, source).values()]
     sentences = [sentence for sentence in sentences if sentence]
-    explained: set[str] = set()
-    if source is Source.SNMP:
-        outcomes = _newest_of(facts, FactKind.POLL_OUTCOME, source)
-        silent = {link.device: outcomes[link.device] for link in stale if link.device in outcomes}
-        silent = {device: fact for device, fact in silent.items() if fact.value != "ok"}
-        for outcome, count in Counter(fact.value for fact in silent.values()).items():
-            devices = sorted(str(device) for device, fact in silent.items() if fact.value == outcome)
-            sentences.append(f"{_count(count, 'device')} gave no SNMP value ({outcome}): {_some(devices)}")
-        explained = {link.id for link in stale if link.device in silent}
+    silent = _silent_devices(stale, facts) if source is Source.SNMP else {}
+    sentences += _outcome_sentences(silent)
+    explained = {link.id for link in stale if link.device in silent}
     rest = [link.id for link in stale if link.id not in explained]
     never = [link for link in rest if (link, source) not in newest]
     late = [link for link in rest if (link, source) in newest]
@@ -117,6 +111,24 @@ def _why(source: Source, stale: Sequence[Link], newest: Newest, facts: Sequence[
         sentences.append(f"nothing in the last 2 h of {_count(len(never), 'line')}: {_some(never)}")
     if late:
         sentences.append(f"overdue values of {_count(len(late), 'line')}: {_some(late)}")
+    return sentences
+
+
+def _silent_devices(stale: Sequence[Link], facts: Sequence[Fact]) -> dict[str, Fact]:
+    """The devices of stale links whose last poll gave nothing, each with that poll's outcome."""
+    outcomes = _newest_of(facts, FactKind.POLL_OUTCOME, Source.SNMP)
+    devices = {link.device for link in stale if link.device is not None}
+    return {name: fact for name, fact in outcomes.items() if name in devices and fact.value != "ok"}
+
+
+def _outcome_sentences(silent: Mapping[str, Fact]) -> list[str]:
+    """One sentence for each outcome, with the commonest of what was found out about it."""
+    sentences = []
+    for outcome, count in Counter(fact.value for fact in silent.values()).items():
+        alike = {name: fact for name, fact in silent.items() if fact.value == outcome}
+        [(detail, _)] = Counter(fact.detail for fact in alike.values()).most_common(1)
+        found = f" ({detail})" if detail else ""
+        sentences.append(f"{_count(count, 'device')}: SNMP {outcome}{found}: {_some(sorted(alike))}")
     return sentences
 
 

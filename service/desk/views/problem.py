@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from config.errors import ConfigurationError, LineproofError
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -14,3 +16,10 @@ class Problem:
     @property
     def title(self) -> str:
         return HTTPStatus(self.status).phrase
+
+
+def sentence_of(error: LineproofError) -> str:
+    """The error's sentence, with what is wrong in which file where it knows."""
+    if isinstance(error, ConfigurationError) and error.faults:
+        return f"{error}: {'; '.join(str(fault) for fault in error.faults)}"
+    return str(error)
