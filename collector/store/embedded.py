@@ -86,18 +86,6 @@ class EmbeddedStore:
                 return read()
         raise StoreError(f"a part that {self.manifest_path} names is missing; run `lineproof store verify`")
 
-    def _pruned(self, parts: Sequence[Part], kind: Kind, keys: Sequence[str], start: int, end: int) -> list[Path]:
-        """Files that may hold rows of these links (subjects) with start <= time < end, in the journal's order."""
-        chosen = [
-            part
-            for part in parts
-            if part.kind is kind
-            and part.start < end
-            and part.end >= start
-            and any(part.first_key <= key <= part.last_key for key in keys)
-        ]
-        return [self.parts_folder / part.name for part in sorted(chosen, key=lambda part: (part.first, part.slice))]
-
     def rows(self, links: Sequence[str], fields: Sequence[str] | None, start: int, end: int) -> Rows:
         """Merged rows of these links with start <= time < end (epoch milliseconds); all fields when None. Blocks."""
         from collector.store.parts import read_samples
@@ -106,8 +94,9 @@ class EmbeddedStore:
 
         def read() -> Rows:
             manifest, tail, _ = self.snapshot()
-            paths = self._pruned(manifest.parts, Kind.SAMPLES, links, start, end)
-            sealed = read_samples(paths, links, start, end, fields)
+            parts = _pruned(manifest.parts, Kind.SAMPLES, links, start, end)
+            span = None if all(start <= part.start and part.end < end for part in parts) else (start, end)
+            sealed = read_samples([self.parts_folder / part.name for part in parts], links, span, fields)
             recent = [_only(run.named(links).between(start, end), fields) for run in tail]
             return merged(replace(concatenated([sealed, *recent]), names=links))
 
@@ -154,7 +143,8 @@ class EmbeddedStore:
 
         def read() -> list[Fact]:
             manifest, _, tail = self.snapshot()
-            paths = self._pruned(manifest.parts, Kind.FACTS, subjects, epoch_ms(start) - 1, epoch_ms(end) + 1)
+            parts = _pruned(manifest.parts, Kind.FACTS, subjects, epoch_ms(start) - 1, epoch_ms(end) + 1)
+            paths = [self.parts_folder / part.name for part in parts]
             found = read_facts(paths, subjects, epoch_us(start), epoch_us(end), kinds)
             found += [
                 fact
@@ -245,3 +235,16 @@ def _only(rows: Rows, fields: Sequence[str] | None) -> Rows:
     if fields is None:
         return rows
     return replace(rows, fields={name: rows.fields[name] for name in dict.fromkeys(fields) if name in rows.fields})
+
+
+def _pruned(parts: Sequence[Part], kind: Kind, keys: Sequence[str], start: int, end: int) -> list[Part]:
+    """Parts that may hold rows of these links (subjects) with start <= time < end, in the journal's order."""
+    chosen = [
+        part
+        for part in parts
+        if part.kind is kind
+        and part.start < end
+        and part.end >= start
+        and any(part.first_key <= key <= part.last_key for key in keys)
+    ]
+    return sorted(chosen, key=lambda part: (part.first, part.slice))

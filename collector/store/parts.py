@@ -1,8 +1,8 @@
 """Parts as Parquet files, by polars: any tool can read them. One schema for all, whatever was measured.
 
 Samples: link, source, time, seconds, received_at and every measurement field (null = not measured), sorted by link,
-source, time. Row groups hold 10,000 rows: larger ones make reading one link decode its neighbours, smaller ones make
-30 days of footers cost more than the rows (measured 20 ms against 52 ms at 50,000 and 28 ms at 3,000).
+source, time. Row groups of 20,000 rows bound the size of the footers, and pages of 12 kB hold about a link's day, so
+that reading one link decodes few others: half the time of the usual pages of 1 MB, for 8 % more bytes (measured).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from collector.store.manifest import DAY_MS, Kind, Part, day_text, part_name, tr
 from collector.store.port import StoreError
 from collector.store.rows import SOURCES, Rows, empty
 
-ROW_GROUP = 10_000
+ROW_GROUP = 20_000
+PAGE_BYTES = 12_000
 _MS, _US = pl.Datetime("ms", "UTC"), pl.Datetime("us", "UTC")
 _FACT_COLUMNS = ("time", "subject", "kind", "value", "source", "received_at", "detail")
 
@@ -30,7 +31,9 @@ def _written(frame: pl.DataFrame, folder: Path, name: str) -> tuple[int, str]:
     """Write and sync one file under its final name; its size and SHA-256. The folder is synced by the caller."""
     path, beside = folder / name, folder / (name + ".new")
     with translated(path):
-        frame.write_parquet(beside, compression="zstd", compression_level=1, row_group_size=ROW_GROUP)
+        frame.write_parquet(
+            beside, compression="zstd", compression_level=1, row_group_size=ROW_GROUP, data_page_size=PAGE_BYTES
+        )
         with beside.open("rb") as file:
             os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -80,21 +83,22 @@ def write_samples(rows: Rows, folder: Path, day: int, first: int, last: int, num
 
 
 def read_samples(
-    paths: Sequence[Path], links: Sequence[str], start: int, end: int, fields: Sequence[str] | None = None
+    paths: Sequence[Path], links: Sequence[str], span: tuple[int, int] | None, fields: Sequence[str] | None = None
 ) -> Rows:
-    """Rows of these links with start <= time < end from parts, part after part; link codes are positions in `links`.
+    """Rows of these links from parts, part after part; link codes are positions in `links`.
+
+    `span` is start <= time < end; None where all parts lie within it, since comparing costs a tenth of the reading.
 
     Raises FileNotFoundError when a part is gone, StoreError when one is unreadable.
     """
     if not paths or not links:
         return empty(links)
     wanted = list(FIELDS) if fields is None else list(dict.fromkeys(fields))
-    frame = _collected(
-        pl.scan_parquet(list(paths), glob=False)
-        .filter(pl.col("link").is_in(list(links)) if len(links) > 1 else pl.col("link") == links[0])
-        .filter((pl.col("time") >= pl.lit(start).cast(_MS)) & (pl.col("time") < pl.lit(end).cast(_MS)))
-        .select("link", "source", "time", "seconds", "received_at", *wanted)
-    )
+    query = pl.scan_parquet(list(paths), glob=False).filter(pl.col("link").is_in(list(links)))
+    if span is not None:
+        start, end = (pl.lit(edge).cast(_MS) for edge in span)
+        query = query.filter((pl.col("time") >= start) & (pl.col("time") < end))
+    frame = _collected(query.select("link", "source", "time", "seconds", "received_at", *wanted))
     return rows_of_frame(frame, links)
 
 

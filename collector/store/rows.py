@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from collector.model import FloatArray, SampleBatch, Source, TimeArray
 
 SOURCES: tuple[Source, ...] = tuple(Source)
 IntArray = NDArray[np.int64]
+Number = TypeVar("Number", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +48,22 @@ class Rows:
             self.seconds[which],
             self.received_at[which],
             {name: values[which] for name, values in self.fields.items()},
+        )
+
+    def rearranged(self, spans: Sequence[slice]) -> Rows:
+        """The rows of these spans, one after the other."""
+
+        def put(column: NDArray[Number]) -> NDArray[Number]:
+            return np.concatenate([column[span] for span in spans])
+
+        return Rows(
+            self.names,
+            put(self.link),
+            put(self.source),
+            put(self.time),
+            put(self.seconds),
+            put(self.received_at),
+            {name: put(values) for name, values in self.fields.items()},
         )
 
     def named(self, names: Sequence[str]) -> Rows:
@@ -130,21 +148,28 @@ def _joined_fields(parts: Sequence[Mapping[str, FloatArray]], lengths: Sequence[
 
 def ordered(rows: Rows) -> Rows:
     """Sorted by link code, source, time, received_at; of equal rows the one written last stands last."""
-    series = rows.link.astype(np.int64) * len(SOURCES) + rows.source
+    series = rows.link * np.int32(len(SOURCES)) + rows.source
     if _ascending(series, rows.time, rows.received_at):
         return rows
-    # A stable sort by series alone usually does: rows of one series mostly come in order of time.
-    if len(rows) and series.max() < np.iinfo(np.int16).max:
-        series = series.astype(np.int16)
-    order = np.argsort(series, kind="stable")
-    if not _ascending(series[order], rows.time[order], rows.received_at[order]):
-        order = np.lexsort((rows.received_at, rows.time, series))
-    return rows.take(order)
+    # Rows mostly come as runs of one series each in order of time: putting whole runs in order copies them fastest.
+    edges = np.append(starts_of(series), len(rows)).tolist()
+    runs = np.argsort(series[edges[:-1]], kind="stable").tolist()
+    if len(runs) * 50 < len(rows):
+        rows = rows.rearranged([slice(edges[run], edges[run + 1]) for run in runs])
+        series = rows.link * np.int32(len(SOURCES)) + rows.source
+        if _ascending(series, rows.time, rows.received_at):
+            return rows
+    return rows.take(np.lexsort((rows.received_at, rows.time, series)))
 
 
-def _ascending(series: NDArray[np.generic], time: TimeArray, received_at: TimeArray) -> bool:
-    step, later, after = np.diff(series), np.diff(time), np.diff(received_at)
-    return bool(((step > 0) | (step == 0) & ((later > 0) | (later == 0) & (after >= 0))).all())
+def _ascending(series: NDArray[np.int32], time: TimeArray, received_at: TimeArray) -> bool:
+    same = series[1:] == series[:-1]
+    if not (same | (series[1:] > series[:-1])).all():
+        return False
+    settled_order = ~same | (time[1:] > time[:-1])
+    if settled_order.all():
+        return True
+    return bool((settled_order | (time[1:] == time[:-1]) & (received_at[1:] >= received_at[:-1])).all())
 
 
 def starts_of(*keys: NDArray[np.generic]) -> IntArray:
