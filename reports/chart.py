@@ -112,6 +112,16 @@ class Frame:
     def y(self, value: float) -> float:
         return self.bottom - min(max(value / self.top_value, 0.0), 1.0) * (self.bottom - self.top)
 
+    def across(self, milliseconds: TimeArray) -> list[str]:
+        """Many `x` at once, as they are written."""
+        shares = np.clip((milliseconds - self.start) / (self.end - self.start), 0.0, 1.0)
+        return [f"{x:g}" for x in (self.left + shares * (self.right - self.left)).round(1).tolist()]
+
+    def down(self, values: FloatArray) -> list[str]:
+        """Many `y` at once, as they are written; "nan" where nothing was measured."""
+        shares = np.clip(values / self.top_value, 0.0, 1.0)
+        return [f"{y:g}" for y in (self.bottom - shares * (self.bottom - self.top)).round(1).tolist()]
+
 
 def time_chart(chart: TimeChart) -> str:
     """The chart as an SVG document of 720 units width. Raises ValueError when it ends before it starts."""
@@ -223,14 +233,13 @@ def _steps(frame: Frame, time: TimeArray, seconds: NDArray[np.int32], values: Fl
     """One sub-path a run: level over each slot, upright between two."""
     ends = time + seconds.astype(np.int64) * 1000
     seen = (ends > frame.start) & (time < frame.end)
-    time, ends, seconds, values = time[seen], ends[seen], seconds[seen], values[seen]
+    time, seconds, values = time[seen], seconds[seen], values[seen]
+    lefts, rights = frame.across(time), frame.across(ends[seen])
+    heights = frame.down(values)
     path: list[str] = []
     for run in runs(time, seconds, values):
-        path.append(f"M{coordinate(frame.x(time[run.start]))} {coordinate(frame.y(values[run.start]))}")
-        for index in range(run.start, run.stop):
-            if index > run.start:
-                path.append(f"V{coordinate(frame.y(values[index]))}")
-            path.append(f"H{coordinate(frame.x(ends[index]))}")
+        path.append(f"M{lefts[run.start]} {heights[run.start]}H{rights[run.start]}")
+        path.extend(f"V{heights[index]}H{rights[index]}" for index in range(run.start + 1, run.stop))
     return "".join(path)
 
 

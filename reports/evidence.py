@@ -80,7 +80,7 @@ def headline(document: PackDocument) -> str:
         case VerdictKind.CONFIRMED:
             return f"{lead}: {what}{where}{way}{shared}{when}."
         case VerdictKind.RECOVERED:
-            return f"{lead}, and over since: {what}{where}{way}{shared}{when}."
+            return f"{lead}, and over: {what}{where}{way}{shared}{when}."
         case VerdictKind.NOT_SUBSTANTIATED:
             return (
                 "We looked: at the time in question nothing was measured that is worse than ordinary for these lines."

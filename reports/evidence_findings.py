@@ -97,7 +97,7 @@ def facts_table(document: PackDocument, finding: PackFinding) -> Table | None:
     if not stated_facts:
         return None
     omitted = len(stated_facts) - MOST_BAD
-    more = f" {omitted} more are in the pack." if omitted > 0 else ""
+    more = f" Not shown here: {omitted}; they are in the pack." if omitted > 0 else ""
     return Table(
         f"What the {source_words(finding.source)} stated.{more}",
         (Column("time", weight=1.5), Column("of"), Column("state"), Column("in its own words", weight=2.5)),
@@ -132,7 +132,7 @@ def _table(zone: ZoneInfo, finding: PackFinding, series: PackSeries, inside: NDA
     columns = [Column("slot starts", weight=1.9), Column("", weight=0.9)]
     columns += [Column(metric_words(name), "right", 1.1) for name in names]
     omitted = stop - shown_stop
-    more = f" {omitted} more degraded samples are in the pack." if omitted else ""
+    more = f" Degraded samples not shown here: {omitted}; they are in the pack." if omitted else ""
     return Table(
         f"Samples of {finding.link}, {source_words(series.source)}, {int(series.lengths[0])} s each, "
         f"with some before and after.{more}",

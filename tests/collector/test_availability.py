@@ -89,6 +89,7 @@ def test_a_tunnel_must_pass_packets_both_ways_to_say_up() -> None:
 def test_the_orchestrators_state_holds_for_five_minutes_and_no_longer() -> None:
     told = [fact(0, "disconnected"), fact(2, "unstable")]
     assert states([], told, minutes=8) == [DOWN, DOWN, UP, UP, UP, UP, UP, UNKNOWN]
+    assert states([], [fact(0.5, "stable")], minutes=6) == [UP, UP, UP, UP, UP, UNKNOWN]
 
 
 @pytest.mark.parametrize("value", ["standby", "quiet", "initial", "unknown"])

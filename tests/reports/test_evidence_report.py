@@ -94,7 +94,7 @@ def test_the_table_shows_samples_before_and_within_the_trouble(make_pack: PackMa
     )  # fmt: skip
     parts = [row[1].text for row in table.rows]
     assert parts == ["before"] * 4 + ["degraded"] * 14
-    assert "12 more degraded samples are in the pack" in table.caption
+    assert "Degraded samples not shown here: 12; they are in the pack." in table.caption
     assert table.rows[4][0].text == "2026-03-03 12:30 CST"
 
 
@@ -148,8 +148,12 @@ def test_a_recovered_trouble_says_from_when_to_when(make_pack: PackMaker, findin
         make_pack(verdict={"verdict": "recovered", **end, "findings": [finding_of(**end)]}), "C-15"
     )
     assert report.headline == (
-        "Confirmed, and over since: packet loss on store-114-wan1 (Charter), 2026-03-03 12:30 – 12:45 CST."
+        "Confirmed, and over: packet loss on store-114-wan1 (Charter), 2026-03-03 12:30 – 12:45 CST."
     )
+    text = said(report)
+    assert "2026-03-03 12:45 CST | after" in text
+    assert "Degraded samples not shown here: 1;" in text
+    assert "Lasted: 15 min" in text
 
 
 def test_a_trouble_that_nobody_reported_is_told_as_found_by_measurement(make_pack: PackMaker) -> None:

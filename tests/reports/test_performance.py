@@ -237,6 +237,16 @@ def test_one_case_may_own_several_outages() -> None:
     assert [(outage.case, outage.tickets, outage.measured) for outage in found] == [("C-1", ("T-1",), True)] * 2
 
 
+def test_a_case_before_or_after_an_outage_does_not_own_it() -> None:
+    """Down in the third minute; a case that ends as it begins and one that begins as it ends touch it only."""
+    up, down = LinkState.UP, LinkState.DOWN
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    before = Outage(link="a", start=epoch, end=epoch + 2 * MINUTE, case="C-1")
+    after = Outage(link="a", start=epoch + 3 * MINUTE, end=None, case="C-2")
+    found = outages_of("a", slots(up, up, down, up), np.zeros(4, dtype=bool), [before, after], epoch + 4 * MINUTE)
+    assert [(one.case, one.measured) for one in found] == [("C-1", False), (None, True), ("C-2", False)]
+
+
 def test_bucket_means_leave_gaps_absent() -> None:
     means = bucket_means(np.asarray([0, 60_000, 600_000], dtype=np.int64), np.asarray([1.0, 3.0, math.nan]), 300)
     assert (means.time.tolist(), means.values.tolist()) == ([0], [2.0])
