@@ -96,8 +96,8 @@ def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     Never raises for what the data lack: what cannot be known is `inconclusive` and says why.
     """
     look = _look(claim, picture, policy, now)
-    chosen = _chosen([event for event in look.candidates if not (event.habitual or event.weak)], look.times)
-    doubtful = sorted((event for event in look.candidates if event.habitual or event.weak), key=lambda e: -e.weight)
+    chosen = _chosen([event for event in look.candidates if not event.doubtful], look.times)
+    doubtful = sorted((event for event in look.candidates if event.doubtful), key=lambda e: -e.weight)
     asked = [chosen] if chosen is not None else doubtful
     peers = _peers(look) if any(event.cause in SHARED for event in asked) else []
     for event in asked:
@@ -119,7 +119,9 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     contacts = contact.events(picture, wan, times.search, times.now, policy)
     behind = _behind_the_wan(carrying, lan, wan, times, policy)
     own = [event for each in carrying for event in each.events]
-    telling = [event for event in contacts if event.cause is not Cause.MANAGEMENT_LOST or claim is None]
+    seen = [*own, *behind, *contacts]
+    # Contact with a device is ours to look after; a client who complains means the service.
+    told = [event for event in seen if event.cause is not Cause.MANAGEMENT_LOST or claim is None]
     return _Look(
         claim=claim,
         picture=picture,
@@ -128,9 +130,7 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
         examined=examined,
         main=main,
         seen=covered(main, picture.cadences, times.since, times.until, times.now, policy),
-        candidates=[
-            event for event in [*own, *behind, *telling] if times.claimed(event, policy.claims.recovered_after_minutes)
-        ],
+        candidates=[event for event in told if times.claimed(event, policy.claims.recovered_after_minutes)],
         contacts=contacts,
     )
 
@@ -216,6 +216,7 @@ def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
         cause=cause,
         scope=scope,
         severity=_severity(own, chosen, policy, times),
+        habitual=chosen.habitual,
         onset=from_epoch_ms(chosen.onset),
         end=None if chosen.end is None else from_epoch_ms(chosen.end),
         link=chosen.link,

@@ -118,10 +118,10 @@ def _unhealthy(each: Examined, policy: Policy, now: int) -> UnfitReason | None:
     if each.link.life_cycle is not LifeCycle.LIVE:
         return UnfitReason.NOT_LIVE
     recent = now - int(policy.options.recent_minutes * MINUTE)
-    bad = [event for event in each.events if event.overlap(recent, now, now) > 0 and not event.habitual]
+    bad = [event for event in each.events if event.overlap(recent, now, now) > 0 and not event.doubtful]
     if any(event.cause is Cause.LINK_DOWN for event in bad):
         return UnfitReason.DOWN
-    if any(not event.weak for event in bad):
+    if bad:
         return UnfitReason.DEGRADED
     view = each.view(policy.sources.quality, *QUALITY)
     if view is None or not view.measured(QUALITY)[view.time >= recent].any():

@@ -41,7 +41,7 @@ def carrier_picture(
             continue
         hit = any(
             other.cause in SHARED
-            and not (other.weak or other.habitual)
+            and not other.doubtful
             and abs(other.onset - event.onset) <= near
             and other.overlap(event.onset, event.until(now), now) > 0
             for other in examined.events

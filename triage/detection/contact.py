@@ -9,9 +9,8 @@ import numpy as np
 from collector.model import Fact, FactKind, FloatArray
 from config.clock import epoch_ms
 from triage.detection.event import MINUTE, Event
-from triage.detection.facts import held
+from triage.detection.facts import data_alive, held
 from triage.detection.link import Examined
-from triage.detection.view import View
 from triage.model import Cause, Direction, Picture
 from triage.policy import Policy
 
@@ -66,19 +65,6 @@ def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: i
             )
         )
     return found
-
-
-def data_alive(view: View, begin: int, end: int) -> bool:
-    """Whether this source saw packets pass in most of its samples of [begin, end)."""
-    inside = (view.time >= begin) & (view.time < end)
-    if not inside.any():
-        return False
-    passed = np.zeros(int(inside.sum()), dtype=bool)
-    for metric in ("loss_pct", "loss_rx_pct", "loss_tx_pct"):
-        passed |= np.nan_to_num(view.column(metric)[inside], nan=100.0) < 99
-    for metric in ("rx_bps", "tx_bps"):
-        passed |= np.nan_to_num(view.column(metric)[inside]) > 0
-    return bool(passed.mean() >= 0.5)
 
 
 def _is_recent_restart(fact: Fact, start: int) -> bool:

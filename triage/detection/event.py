@@ -35,8 +35,15 @@ class Event:
     bad_samples: int
     weight: float
     habitual: bool = False
+    """As bad as always."""
+    ordinary: bool = False
+    """No more than this link does by itself: no fault, unless others of the carrier have it at the same time."""
     weak: bool = False
     """Too small to count by itself; it does when other sites of the carrier began to suffer at the same time."""
+
+    @property
+    def doubtful(self) -> bool:
+        return self.ordinary or self.weak
 
     def until(self, now: int) -> int:
         return now if self.end is None else self.end

@@ -6,22 +6,28 @@ A device that does not answer a poll is a fact about the device, never a link th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from collector.model import Fact, FactKind, Source
 from config.clock import epoch_ms
 from triage.detection.event import OUTAGE, Event
+from triage.detection.view import View
 from triage.model import Cause, Direction, Measured
 from triage.policy import Policy
 
 DISCONNECTED = "disconnected"
 
 
-def link_states(measured: Measured, start: int, now: int, policy: Policy) -> list[Event]:
-    """An orchestrator's `disconnected` held for the policy's minimum is a link that is down, `flapping.changes`
-    changes of it within an event one that flaps. The value counts the facts that said so."""
+def link_states(measured: Measured, views: Sequence[View], start: int, now: int, policy: Policy) -> list[Event]:
+    """An orchestrator's `disconnected` held for the policy's minimum is a link that is down. Where another source saw
+    data pass at that time, only management of the link is lost. The value counts the facts that said so."""
     events = []
-    for source in {fact.source for fact in measured.facts if fact.kind is FactKind.LINK_STATE}:
-        events += _outages(measured, source, start, now, policy)
+    for source in sorted({fact.source for fact in measured.facts if fact.kind is FactKind.LINK_STATE}):
+        for event in _outages(measured, source, start, now, policy):
+            alive = any(data_alive(view, event.onset, event.until(now)) for view in views if view.source is not source)
+            events.append(replace(event, cause=Cause.MANAGEMENT_LOST, weight=0.5) if alive else event)
     return events
 
 
@@ -70,3 +76,16 @@ def held(states: Sequence[Fact], value: str, now: int) -> list[tuple[int, int, i
     if begin is not None:
         spans.append((begin, now, count))
     return spans
+
+
+def data_alive(view: View, begin: int, end: int) -> bool:
+    """Whether this source saw packets pass in most of its samples of [begin, end)."""
+    inside = (view.time >= begin) & (view.time < end)
+    if not inside.any():
+        return False
+    passed = np.zeros(int(inside.sum()), dtype=bool)
+    for metric in ("loss_pct", "loss_rx_pct", "loss_tx_pct"):
+        passed |= np.nan_to_num(view.column(metric)[inside], nan=100.0) < 99
+    for metric in ("rx_bps", "tx_bps"):
+        passed |= np.nan_to_num(view.column(metric)[inside]) > 0
+    return bool(passed.mean() >= 0.5)

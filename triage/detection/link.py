@@ -58,7 +58,7 @@ def examine(
         for metric in shift.METRICS:
             found += shift.shifts(view, metric, policy, limits)
         found += traffic.port_down(view, policy) + traffic.flaps(view, policy)
-    found += facts.link_states(measured, start, now, policy)
+    found += facts.link_states(measured, views, start, now, policy)
     examined = Examined(link, views, ())
     full, gone = _traffic_events(examined, policy)
     merged = _outages_and_flaps(found, now, policy)

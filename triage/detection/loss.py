@@ -88,7 +88,49 @@ def losses(view: View, metric: str, policy: Policy, limits: Limits) -> list[Even
         event = _event(view, metric, Counts(sent, lost), ordinary, first, stop, policy, habitual=often)
         if event.value >= policy.loss.minimum_pct:
             events.append(event)
-    return events
+    certain = [event for event in events if not event.doubtful]
+    over = _absolute(view, metric, limits, ordinary)
+    return events + [
+        event
+        for event in over
+        if not any(known.overlap(event.onset, event.until(view.now), view.now) > 0 for known in certain)
+    ]
+
+
+def _absolute(view: View, metric: str, limits: Limits, ordinary: FloatArray) -> list[Event]:
+    """Stretches whose mean loss over the policy's window is at the limit, with loss in at least half of the samples:
+    a line that always loses that much is unusable all the same."""
+    values = view.column(metric)
+    rows = max(2, int(limits.window_minutes * MINUTE / view.step))
+    if len(values) < rows:
+        return []
+    windows = np.lib.stride_tricks.sliding_window_view(np.nan_to_num(values), rows)
+    bad = (windows.mean(axis=1) >= limits.loss_pct) & ((windows > 0).mean(axis=1) >= 0.5)
+    covered = np.convolve(bad, np.ones(rows)) > 0
+    return [_chronic(view, metric, limits, ordinary, first, stop) for first, stop in runs(covered)]
+
+
+def _chronic(view: View, metric: str, limits: Limits, ordinary: FloatArray, first: int, stop: int) -> Event:
+    onset, end = int(view.time[first]), view.end_after(stop)
+    value = float(np.nanmean(view.column(metric)[first:stop]))
+    usual = 100 * float(np.nanmean(ordinary[first:stop]))
+    return Event(
+        link=view.link,
+        source=view.source,
+        metric=metric,
+        cause=Cause.LOSS,
+        direction=direction_of(metric),
+        onset=onset,
+        end=end,
+        value=value,
+        baseline=usual,
+        threshold=limits.loss_pct,
+        rule=f"mean of {metric} at or over the limit of {limits.loss_pct:g} % for {limits.window_minutes:g} minutes",
+        statistic="mean",
+        bad_samples=int(np.count_nonzero(view.column(metric)[first:stop] > 0)),
+        weight=value / limits.loss_pct,
+        habitual=usual >= 0.8 * limits.loss_pct,
+    )
 
 
 def _joined(
@@ -155,6 +197,7 @@ def _event(
         bad_samples=int(np.count_nonzero(rate[rows] > usual)),
         weight=OUTAGE if cause is Cause.LINK_DOWN else value / smallest,
         habitual=habitual and cause is Cause.LOSS,
+        ordinary=habitual and cause is Cause.LOSS,
     )
 
 

@@ -77,7 +77,8 @@ def shifts(view: View, metric: str, policy: Policy, limits: Limits) -> list[Even
     usual = ordinary(view, metric, size)
     events = _relative(view, metric, policy, usual, size)
     over = _absolute(view, metric, policy, usual, limit, limits.window_minutes)
-    return events + [event for event in over if not any(_covers(known, event, view.now) for known in events)]
+    certain = [event for event in events if not event.doubtful]
+    return events + [event for event in over if not any(_covers(known, event, view.now) for known in certain)]
 
 
 def _covers(known: Event, event: Event, now: int) -> bool:
@@ -96,7 +97,7 @@ def _relative(view: View, metric: str, policy: Policy, usual: Ordinary, size: Ef
         weak = typical < smallest
         often = not weak and _as_often(view, metric, policy, size, segment, _height(values, usual, segment))
         event = _event(view, metric, segment, usual, typical / smallest, smallest / 2 if weak else smallest)
-        events.append(replace(event, weak=weak, habitual=often))
+        events.append(replace(event, weak=weak, ordinary=often, habitual=often))
     return events
 
 

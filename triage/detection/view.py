@@ -110,7 +110,13 @@ class View:
 
     def ordinary_rows(self, bin_of_day: int) -> NDArray[np.int64]:
         """Indices into the past of samples from around the same time of day, thinned to at most about ENOUGH."""
-        return self._thinned(self._near(bin_of_day)[self._past_bins])
+        if bin_of_day not in self._rows_near:
+            self._rows_near[bin_of_day] = self._thinned(self._near(bin_of_day)[self._past_bins])
+        return self._rows_near[bin_of_day]
+
+    @cached_property
+    def _rows_near(self) -> dict[int, NDArray[np.int64]]:
+        return {}
 
     @cached_property
     def all_ordinary_rows(self) -> NDArray[np.int64]:
