@@ -114,3 +114,26 @@ async def test_lag_of_our_own_leaves_turns_out_and_counts_them() -> None:
     await run_until(turns, ["a", "b"], turn, lambda: len(calls) >= 6)
     assert sorted({(slot - epoch_ms(START)) // 60_000 for slot in calls}) in ([0, 1, 7], [0, 1, 7, 8])
     assert turns.skipped == 10
+
+
+async def test_a_turn_that_we_come_to_late_counts_up_to_half_a_slot() -> None:
+    """After the first turn of the slot the clock jumps 40 s: what is then more than 30 s late is left out."""
+    names = sorted("abcdefghijk", key=share_of_slot)
+    first, second, *rest = names
+    after_jump = share_of_slot(second) * 60 + 40
+    in_time = [name for name in rest if after_jump - share_of_slot(name) * 60 <= 30]
+    clock = ManualClock(START)
+    calls: list[str] = []
+
+    async def turn(item: str, slot_ms: int) -> None:
+        if slot_ms == epoch_ms(START):
+            calls.append(item)
+        if calls == [first] and item == first:
+            clock.move_to(clock.now() + timedelta(seconds=40))
+
+    turns = Turns(clock, 60)
+    await run_until(turns, names, turn, lambda: clock.monotonic() > 60)
+    assert in_time
+    assert len(in_time) < len(rest)
+    assert calls == [first, *in_time]
+    assert turns.skipped == 1 + len(rest) - len(in_time)

@@ -14,6 +14,7 @@ import pytest
 from collector.echo import Reachability, Reached
 from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.settings import SnmpSettings
+from collector.snmp.interfaces import Column
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome, silence
 from collector.snmp.watch import SnmpWatch, polled_devices
@@ -300,6 +301,25 @@ async def test_a_reboot_is_a_fact_with_its_moment_and_leaves_no_rate(
     reboots = [fact for fact in sink.said if fact.kind is FactKind.REBOOT]
     assert [(fact.subject, fact.value, fact.time) for fact in reboots] == [("rtr", "20", NOW + timedelta(seconds=40))]
     assert [math.isnan(row["rx_bps"]) for row in sink.rows("rtr-ge0")] == [True, True]
+
+
+async def test_after_a_reboot_the_device_is_looked_at_anew(
+    start_agent: Start, poller: SnmpPoller, if_row: Row, uptime: Uptime
+) -> None:
+    """A new firmware may have counters that the old one had not."""
+    old = {oid: value for oid, value in if_row(1, "ge0").items() if not oid.startswith("1.3.6.1.2.1.31.1.1.1.6.")}
+    agent = await start_agent({**uptime(86_400), **old})
+    router, clock = device(agent.port), ManualClock(NOW)
+    watching, _ = watch(inventory([router], links("rtr", "ge0")), poller, clock)
+    first = await watching.poll_device(router)
+    agent.objects = {**uptime(20), **if_row(1, "ge0")}
+    clock.move_to(NOW + timedelta(seconds=60))
+    await watching.poll_device(router)
+    agent.objects |= uptime(80)
+    clock.move_to(NOW + timedelta(seconds=120))
+    third = await watching.poll_device(router)
+    assert Column.IF_HC_IN_OCTETS not in first.readings["rtr-ge0"].values
+    assert Column.IF_HC_IN_OCTETS in third.readings["rtr-ge0"].values
 
 
 async def test_an_outcome_is_written_on_change_and_every_five_minutes(
