@@ -124,6 +124,12 @@ def test_faults_of_what_a_flat_row_describes_name_the_rows_column(tmp_path: Path
     ]
 
 
+def test_a_wrong_id_in_a_flat_row_is_named_by_the_column_it_stands_in(tmp_path: Path) -> None:
+    text = "id,site,client,device,device.role\nw1,s/1,ac/me,r/1,router\n"
+    fields = [field for _, _, field, _ in seen(faults_of(written(tmp_path, stores=text) / "stores.csv"))]
+    assert sorted(set(fields)) == ["client", "device", "site"]
+
+
 def test_a_description_of_what_the_row_does_not_name_is_a_fault(tmp_path: Path) -> None:
     path = written(tmp_path, stores="id,site,device.role\nw1,s1,router\n") / "stores.csv"
     known = Inventory.of([Client(id="a", name="a")], [Site(id="s1", client="a")])

@@ -21,6 +21,7 @@ from inventory.wording import (
     meter_words,
     opening_words,
     ownership_words,
+    rate_words,
     volume,
 )
 
@@ -217,5 +218,9 @@ def test_quantities_in_words() -> None:
         "50 GB",
         "1 TB",
     ]
+    one_way = Link(id="l", site="s", committed_down_bps=25e6)
+    assert rate_words(one_way) == "25 Mbit/s down, not known up"
+    assert rate_words(Link(id="l", site="s", committed_up_bps=3e6)) == "not known down, 3 Mbit/s up"
+    assert rate_words(Link(id="l", site="s")) == "not known"
     assert meter_words(Link(id="l", site="s", metered=True)) == "metered, allowance not known"
     assert [joined(["a", "b", "c"][:count]) for count in range(4)] == ["", "a", "a and b", "a, b and c"]

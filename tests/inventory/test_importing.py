@@ -197,6 +197,8 @@ def test_a_reference_to_an_item_that_is_itself_faulty_is_not_a_second_fault(tmp_
         ("  - {id: w2, site: s1, committed_up_bps: .inf}", 9, "links[1].committed_up_bps", "finite"),
         ("  - {id: w2, site: s1, probe_target: tcp://h}", 9, "links[1].probe_target", "icmp://HOST"),
         ("  - {id: w2, site: s1, probe_target: 'udp://h:99999'}", 9, "links[1].probe_target", "udp://HOST:PORT"),
+        ("  - {id: w2, site: s1, probe_target: 'udp://h:0'}", 9, "links[1].probe_target", "udp://HOST:PORT"),
+        ("  - {id: w2, site: s1, probe_target: 'udp://h:65536'}", 9, "links[1].probe_target", "udp://HOST:PORT"),
         ("  - {id: a/b, site: s1}", 9, "links[1].id", "letters"),
         ("  - {id: w2, site: s1, carrier: no}", 9, "links[1].carrier", "quotes"),
         ("  - {id: w2, site: s1, monthly_charge: -1}", 9, "links[1].monthly_charge", "greater than or equal to 0"),
@@ -216,6 +218,24 @@ def test_one_mistake_gives_one_fault_at_its_line(
     faults = faults_of(written(tmp_path, f"{SMALL}{more}\n"))
     assert [(fault.line, fault.field) for fault in faults] == [(line, field)]
     assert expected in faults[0].expected
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "probe_target: 'udp://h:1'",
+        "probe_target: 'udp://[2001:db8::1]:65535'",
+        "contract: {start: 2026-02-01, end: 2026-02-01}",
+        "metered: true, cap_bytes: 1",
+    ],
+)
+def test_what_lies_just_inside_the_limits_is_right(tmp_path: Path, more: str) -> None:
+    assert "w2" in read_inventory(written(tmp_path, f"{SMALL}  - {{id: w2, site: s1, {more}}}\n")).links
+
+
+def test_an_item_that_is_wrong_in_one_key_is_checked_against_the_others_all_the_same(tmp_path: Path) -> None:
+    path = written(tmp_path, SMALL + "  - {id: w2, site: s1, device: r1, interface: ge0, access: cable}\n")
+    assert seen(faults_of(path)) == [(9, "links[1].access", "cable"), (9, "links[1].interface", "ge0")]
 
 
 def test_a_link_cannot_end_at_a_device_of_another_site(tmp_path: Path) -> None:
