@@ -207,6 +207,7 @@ half = says(200, b'[{"edgeId": 70')
     ("reply", "words", "retryable", "blame"),
     [
         (says(500, BOOM), "500, 'boom'", True, "vendor"),
+        (says(500, b""), "500, a fault of its own", True, "vendor"),
         (says(502, "<html>Bad gateway</html>"), "502, a fault of its own", True, "vendor"),
         (says(200, " <!DOCTYPE html><html>"), "HTML page", True, "vendor"),
         (says(200, b""), "empty body", True, "vendor"),
