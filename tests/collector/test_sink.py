@@ -96,3 +96,22 @@ async def test_what_is_left_at_the_end_is_handed_over() -> None:
     async with gather.handing_over():
         gather.add(ROW)
     assert sum(map(len, sink.batches)) == 1
+
+
+async def test_refused_rows_stay_before_those_that_came_meanwhile() -> None:
+    later = ("wan9", 5_000, 60, 6_000, (0.0, 0.0))
+
+    class Slow(Moody):
+        async def samples(self, batch: SampleBatch) -> None:
+            if self.refuses:
+                gather.add(later)
+            await super().samples(batch)
+
+    sink = Slow()
+    gather = gatherer(sink)
+    sink.refuses = True
+    gather.add(ROW)
+    await gather.flush()
+    sink.refuses = False
+    await gather.flush()
+    assert list(sink.batches[0].links) == ["wan1", "wan9"]
