@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+
+from rich.console import Console
 
 from config.clock import ScaledClock
 from service.demo import findings, screen
@@ -47,27 +50,35 @@ async def run_demo(*, once: bool, seed: int, out: Path | None, port: int) -> int
 
     Without, it goes on until it is interrupted. Raises LineproofError when it cannot run.
     """
+    this = asyncio.current_task()
+    if this is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)
     folder = fresh_folder(out if out is not None else Path(tempfile.mkdtemp(prefix="lineproof-demo-")))
     stage = _stage(folder, seed, port, once=once)
     console = screen.open_console()
-    async with _running(stage) as (endpoints, installation):
-        inventory = await installation.inventory()
-        console.print(screen.where_to_look(stage, (len(inventory.sites), len(inventory.links))))
-        async with Outside(endpoints.control) as outside:
-            if not once:
-                console.print("Ctrl-C ends it.")
-                with contextlib.suppress(asyncio.CancelledError):
-                    await follow(installation, outside, None, screen.Live(console))
-                return 0
-            with screen.Unattended(console, installation.clock.now(), endpoints.over) as audience:
-                told = await follow(installation, outside, endpoints.over, audience)
-                audience.phase("the story is over")
-                await findings.drained(installation)
-            ended = Ended(told, await outside.exchanged(), await outside.truth())
+    try:
+        ended = await _performed(stage, console, once=once)
+    except asyncio.CancelledError:
+        console.print("ended; the simulator and the service are stopped")
+        return 1 if once else 0
     with console.status("writing tickets, evidence and reports"):
         rows, written = await _settled(stage, folder, ended)
     screen.show_result(console, rows, ended.exchanged, written, folder)
     return 0 if all(row.agrees for row in rows) else 1
+
+
+async def _performed(stage: Stage, console: Console, *, once: bool) -> Ended:
+    async with _running(stage) as (endpoints, installation), Outside(endpoints.control) as outside:
+        inventory = await installation.inventory()
+        console.print(screen.where_to_look(stage, (len(inventory.sites), len(inventory.links))))
+        if not once:
+            console.print("Ctrl-C ends it.")
+            await follow(installation, outside, None, screen.Live(console))
+        with screen.Unattended(console, installation.clock.now(), endpoints.over) as audience:
+            told = await follow(installation, outside, endpoints.over, audience)
+            audience.phase("the story is over")
+            await findings.drained(installation)
+        return Ended(told, await outside.exchanged(), await outside.truth())
 
 
 def once_factor() -> float:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -23,6 +25,7 @@ from service.settings import HOST
 from service.simulator.fleet import CREDENTIAL, ORCHESTRATOR
 from service.simulator.truth import Endpoints
 
+PR_SET_PDEATHSIG = 1
 MARK = ".lineproof-demo"
 PATIENCE = 20.0
 """Real seconds for a process to be there, or to end."""
@@ -172,6 +175,7 @@ async def start_service(stage: Stage) -> asyncio.subprocess.Process:
             stdout=log,
             stderr=log,
             start_new_session=True,
+            preexec_fn=_end_with_parent,
         )
     try:
         await _until_listening(stage.desk, process)
@@ -179,6 +183,12 @@ async def start_service(stage: Stage) -> asyncio.subprocess.Process:
         await stop(process)
         raise
     return process
+
+
+def _end_with_parent() -> None:
+    """A killed demonstration must not leave a service behind (Linux; elsewhere it would have to be ended by hand)."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def _until_listening(port: int, process: asyncio.subprocess.Process) -> None:
