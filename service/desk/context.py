@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import aiohttp
@@ -17,7 +18,7 @@ from config.clock import rfc3339
 from config.errors import NotFoundError
 from inventory.model import Site
 from reports.formatting import duration, local_time
-from service.desk.views.words import CASE_STATUS, SYMBOLS, cause_words
+from service.desk.views.words import SYMBOLS, cause_words
 from service.installation import Installation
 
 INSTALLATION = web.AppKey("installation", Installation)
@@ -82,8 +83,13 @@ def page(request: web.Request, template: str, view: object, *, status: int = 200
 
 
 def set_up_templates(app: web.Application) -> None:
-    environment = aiohttp_jinja2.setup(
-        app,
+    app[aiohttp_jinja2.APP_KEY] = _templates()
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    """Compiled at the start, once a process, so that the first caller of the day does not wait for it."""
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -91,14 +97,17 @@ def set_up_templates(app: web.Application) -> None:
         lstrip_blocks=True,
     )
     # A figure's SVG comes from reports/, which escapes every word it is given.
-    environment.filters["drawn"] = Markup
-    environment.filters["rfc3339"] = rfc3339
-    environment.filters["local"] = local_time
-    environment.filters["duration"] = duration
-    environment.filters["cause"] = cause_words
-    environment.globals["SYMBOLS"] = SYMBOLS
-    environment.globals["CASE_STATUS"] = CASE_STATUS
-    environment.globals["ago"] = _ago
+    environment.filters |= {
+        "drawn": Markup,
+        "rfc3339": rfc3339,
+        "local": local_time,
+        "duration": duration,
+        "cause": cause_words,
+    }
+    environment.globals |= {"SYMBOLS": SYMBOLS, "ago": _ago}
+    for name in environment.list_templates(extensions=["html"]):
+        environment.get_template(name)
+    return environment
 
 
 def _ago(moment: datetime, now: datetime) -> str:

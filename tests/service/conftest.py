@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -66,8 +68,7 @@ class Desk:
             continue
 
 
-@pytest.fixture
-def inventory() -> Inventory:
+def desk_inventory() -> Inventory:
     everything = Monitoring(tools=(Tool.SNMP, Tool.PROBE))
     return Inventory.of(
         clients=(
@@ -147,24 +148,20 @@ def inventory() -> Inventory:
     )
 
 
-@pytest.fixture
-async def installation(tmp_path: Path, inventory: Inventory) -> AsyncIterator[Installation]:
-    settings = Settings(data=tmp_path, listen=ListenSettings(collector=unused_port(), engine=unused_port()))
-    database = Database(tmp_path / "records.db")
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with records and measurements; tests work on copies of it."""
+    folder = tmp_path_factory.mktemp("prepared")
+    asyncio.run(_prepare(folder))
+    return folder
+
+
+async def _prepare(folder: Path) -> None:
+    database = Database(folder / "records.db")
     await database.create_all()
     async with database.writing() as connection:
-        await replace_inventory(connection, inventory)
-    journal, store = open_store(settings.store, tmp_path)
-    clock = ManualClock(NOW)
-    opened = Installation(
-        settings=settings,
-        clock=clock,
-        database=database,
-        journal=journal,
-        store=store,
-        evidence=EvidenceFolder(tmp_path / "evidence"),
-        tickets=BuiltinTickets(database, clock),
-    )
+        await replace_inventory(connection, desk_inventory())
+    _, store = open_store(Settings(data=folder).store, folder)
     # Loss on the first line since 18:30; the second one is well; the other sites were never measured.
     for link, since in (("store-114-wan1", NOW - timedelta(minutes=22)), ("store-114-lte", NOW)):
         await store.write(_minutes(Source.PROBE, link, since, rtt_ms=12.0, jitter_ms=1.0, loss_pct=0.0, sent=20.0))
@@ -174,8 +171,27 @@ async def installation(tmp_path: Path, inventory: Inventory) -> AsyncIterator[In
     await store.write_facts(
         [Fact(minute_ago, "store-207-rtr", FactKind.POLL_OUTCOME, "timeout", Source.SNMP, minute_ago, silent)]
     )
+    await store.close()
+    await database.close()
+
+
+@pytest.fixture
+async def installation(tmp_path: Path, prepared: Path) -> AsyncIterator[Installation]:
+    folder = shutil.copytree(prepared, tmp_path / "data")
+    settings = Settings(data=folder, listen=ListenSettings(collector=unused_port(), engine=unused_port()))
+    database = Database(folder / "records.db")
+    journal, store = open_store(settings.store, folder)
+    clock = ManualClock(NOW)
     try:
-        yield opened
+        yield Installation(
+            settings=settings,
+            clock=clock,
+            database=database,
+            journal=journal,
+            store=store,
+            evidence=EvidenceFolder(folder / "evidence"),
+            tickets=BuiltinTickets(database, clock),
+        )
     finally:
         await store.close()
         await database.close()

@@ -1,0 +1,199 @@
+"""The desk's story, clicked through in a real browser: a client phones, the desk looks, records, and has a ticket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+from playwright.async_api import Page, async_playwright, expect
+
+from collector.model import SampleBatch, Source
+from config.clock import epoch_ms
+from config.database import Database
+from inventory.repository import import_file
+from service.desk.app import create_app
+from service.installation import Installation, opened
+from service.migrations import upgrade
+from service.settings import HOST
+from service.starting import init_folder
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
+]
+
+
+async def measure(installation: Installation) -> None:
+    """Three days of the example store's first line: every minute well, the last three quarters of an hour not."""
+    now = epoch_ms(installation.clock.now())
+    time = np.arange(now // 60_000 - 3 * 1440, now // 60_000, dtype=np.int64) * 60_000
+    lossy = time >= now - 45 * 60_000
+    fields = {
+        "rtt_ms": np.full(len(time), 9.0),
+        "jitter_ms": np.full(len(time), 0.8),
+        "loss_pct": np.where(lossy, 15.0, 0.0),
+        "sent": np.full(len(time), 20.0),
+    }
+    seconds = np.full(len(time), 60, dtype=np.int32)
+    links = ["store-114-wan1"] * len(time)
+    await installation.store.write(SampleBatch(Source.PROBE, links, time, seconds, time + 60_000, fields))
+
+
+async def run_engine(installation: Installation) -> None:
+    engine, performer = installation.engine(), installation.performer()
+    while True:
+        await engine.fire_timers()
+        await engine.work_off()
+        await performer.perform_due()
+        await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a desk with an engine, on the example inventory that `lineproof init` writes."""
+    folder = tmp_path / "installation"
+    init_folder(folder)
+    settings = folder / "lineproof.yaml"
+    closed = f"collector: {unused_port()}", f"engine: {unused_port()}"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("collector: 8081", closed[0]).replace("engine: 8082", closed[1]), encoding="utf-8")
+    (folder / "var").mkdir()
+    database = Database(folder / "var" / "records.db")
+    await upgrade(database)
+    await import_file(database, folder / "inventory.yaml", dry_run=False)
+    await database.close()
+    async with opened(settings) as installation:
+        await measure(installation)
+        runner = web.AppRunner(create_app(installation))
+        await runner.setup()
+        port = unused_port()
+        await web.TCPSite(runner, HOST, port).start()
+        engine = asyncio.create_task(run_engine(installation))
+        try:
+            yield f"http://{HOST}:{port}"
+        finally:
+            engine.cancel()
+            await runner.cleanup()
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    """A browser page that fails the test on any script error and on anything that the policy blocks."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
+        tab = await (await browser.new_context(viewport={"width": 1280, "height": 900})).new_page()
+        wrong: list[str] = []
+        tab.on("pageerror", lambda error: wrong.append(str(error)))
+        tab.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+        yield tab
+        await browser.close()
+        assert wrong == []
+
+
+async def shot(page: Page, folder: Path, name: str) -> None:
+    """A picture to look at: pytest keeps the newest temporary folders."""
+    await page.screenshot(path=folder / f"{name}.png", full_page=True)
+
+
+async def test_from_the_call_to_the_ticket(desk: str, page: Page, tmp_path: Path) -> None:
+    await page.goto(desk)
+    await page.keyboard.press("/")
+    await page.keyboard.type("BOS-PIER4")
+    await expect(page.locator("#hits")).to_contain_text("Harbor Coffee Pier 4")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/sites/store-114")
+
+    await expect(page.locator("#charts canvas").first).to_be_visible()
+    await expect(page.locator("#line-figures")).to_contain_text("not measured")
+    await expect(page.locator("#line-figures")).to_contain_text("15 %")
+    await shot(page, tmp_path, "site")
+
+    await page.click("#report summary")
+    await page.fill("input[name=since]", "2031-01-01 10:00")
+    await page.click("#judge")
+    await expect(page.locator("#judgement")).to_contain_text("is in the future")
+    await expect(page.locator("#judgement")).to_contain_text("Nothing was recorded")
+
+    await page.fill("input[name=since]", "")
+    await page.fill("textarea[name=words]", "the tills <b>hang</b>")
+    await page.select_option("select[name=reported_by]", "Marcus Bell")
+    await page.click("#judge")
+    await expect(page.locator(".judgement .verdict")).to_contain_text("Confirmed: packet loss on store-114-wan1")
+    await expect(page.locator(".judgement svg").first).to_be_visible()
+    assert "No case is open" in await (await page.request.get(f"{desk}/cases")).text()
+    await shot(page, tmp_path, "judgement")
+
+    await page.click("button:has-text('Record and open ticket')")
+    await page.wait_for_url("**/cases/C-1")
+    await expect(page.locator("h1")).to_contain_text("packet loss on store-114-wan1")
+    await expect(page.locator("main")).to_contain_text("the tills <b>hang</b>")
+    await expect(page.locator("#case-state")).to_contain_text("T-1", timeout=20_000)
+    await expect(page.locator("#case-state")).to_contain_text("PDF", timeout=30_000)
+    await shot(page, tmp_path, "case")
+
+    await page.click("#case-state a:has-text('T-1')")
+    await page.wait_for_url("**/tickets/T-1")
+    await expect(page.locator("main")).to_contain_text("evidence-C-1.pdf")
+    await shot(page, tmp_path, "ticket")
+    await page.goto(f"{desk}/tickets/T-1/files/evidence-C-1.html")
+    await expect(page.locator("body")).to_contain_text("packet loss")
+    assert await page.evaluate("window.origin") == "null", "the evidence has no origin of its own to act from"
+
+
+async def test_a_person_takes_the_case_by_name(desk: str, page: Page) -> None:
+    await page.goto(f"{desk}/sites/store-114")
+    await page.click("#report summary")
+    await page.click("#judge")
+    await page.uncheck("input[name=open_ticket]")
+    await page.click("button:has-text('Record and open ticket')")
+    await page.wait_for_url("**/cases/C-1")
+    await page.click("button[value=acknowledge]")
+    assert page.url.endswith("/cases/C-1"), "without a name nothing is sent"
+    await page.fill(".act input[name=who]", "Ana Ruiz")
+    await page.click("button[value=acknowledge]")
+    await expect(page.locator("#case-state .strip")).to_contain_text("Ana Ruiz", timeout=15_000)
+    await expect(page.locator(".act input[name=who]").first).to_have_value("Ana Ruiz")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_no_page_is_wider_than_its_window(desk: str, page: Page, width: int) -> None:
+    await page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", "/sites", "/sites/store-114", "/sites/clinic-chi-1", "/cases", "/tickets", "/search?q=harbor"):
+        await page.goto(f"{desk}{path}")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_the_story_works_without_script(desk: str, page: Page, tmp_path: Path) -> None:
+    browser = page.context.browser
+    assert browser is not None
+    plain = await (await browser.new_context(java_script_enabled=False)).new_page()
+    await plain.goto(f"{desk}/search?q=BOS-PIER4")
+    await plain.click("#report summary")
+    await plain.click("#judge")
+    await expect(plain.locator(".verdict")).to_contain_text("Confirmed: packet loss")
+    await plain.click("button:has-text('Record and open ticket')")
+    await plain.wait_for_url("**/cases/C-1", timeout=20_000)
+    await shot(plain, tmp_path, "without-script")
+
+
+async def test_a_site_that_was_never_measured_is_unknown_and_not_well(desk: str, page: Page) -> None:
+    await page.goto(f"{desk}/sites/store-207")
+    await expect(page.locator("h1")).to_contain_text("unknown")
+    await expect(page.locator("#line-figures")).not_to_contain_text("0 %")
