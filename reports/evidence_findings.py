@@ -15,7 +15,7 @@ from reports.evidence_charts import finding_figure
 from reports.formatting import aligned, duration, local_span, local_time, opening, quantity
 from reports.model import Block, Cell, Column, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackDocument, PackFinding, PackSeries
-from reports.words import metric_words, source_words
+from reports.words import metric_words, readable, source_words
 from triage.model import Direction
 from triage.recompute import FACTS, STATISTICS, recompute, recompute_from_facts
 from triage.ticket_wording import CAUSE_WORDS
@@ -45,7 +45,8 @@ DIRECTION_WORDS = {
 
 def finding_section(document: PackDocument, finding: PackFinding, number: int) -> Section:
     """One degradation: sentence, chart, figures, samples."""
-    title = f"{opening(CAUSE_WORDS[finding.cause])} on {finding.link}"
+    way = f", {finding.direction}" if finding.direction in (Direction.DOWNLOAD, Direction.UPLOAD) else ""
+    title = f"{opening(CAUSE_WORDS[finding.cause])} on {finding.link}{way}"
     blocks: list[Block] = [Text(finding_sentence(document, finding))]
     if not finding.counts_facts:
         blocks.append(finding_figure(document, finding, f"finding-{number}"))
@@ -99,7 +100,7 @@ def facts_table(document: PackDocument, finding: PackFinding) -> Table | None:
     omitted = len(stated_facts) - MOST_BAD
     more = f" Not shown here: {omitted}; they are in the pack." if omitted > 0 else ""
     return Table(
-        f"What the {source_words(finding.source)} stated.{more}",
+        f"What was stated; source: {source_words(finding.source)}.{more}",
         (Column("time", weight=1.5), Column("of"), Column("state"), Column("in its own words", weight=2.5)),
         tuple(
             (
@@ -162,7 +163,7 @@ def _figures(document: PackDocument, finding: PackFinding) -> tuple[Row, ...]:
     return (
         Row("Lasted", duration((until - finding.onset).total_seconds()) + ("" if finding.end else " so far")),
         Row("Direction", DIRECTION_WORDS[finding.direction]),
-        Row("Rule", finding.rule),
+        Row("Rule", readable(finding.rule, document.site.zone)),
         Row("Compared", f"{compared}, threshold {quantity(finding.threshold, finding.unit)}"),
         _again(finding, recomputed(document, finding)),
         Row("Degraded samples", str(finding.bad_samples)),

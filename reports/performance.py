@@ -179,14 +179,14 @@ def _site(data: PerformanceData, month: SiteMonth, number: int) -> Iterator[Bloc
     if not month.links:
         yield Text("No line of this site is in service.")
         return
-    yield states_figure(month.links, (data.start, data.end), data.zone, f"states-{number}")
+    yield states_figure(month.links, (data.start, data.until), data.zone, f"states-{number}")
     yield details(month)
     yield from outages_found(data, month)
     yield from maintenance(data, month)
 
 
 def _charts(data: PerformanceData, month: LinkMonth, ident: str) -> Iterator[Block]:
-    period = (data.start, data.end)
+    period = (data.start, data.until)
     if month.latency is not None:
         yield latency_figure(month.link, month.latency, period, data.zone, f"delay-{ident}")
     if month.utilisation is not None:

@@ -51,7 +51,7 @@ class PerformanceData:
 
 def overview(data: PerformanceData) -> Table:
     columns = (
-        Column("line", weight=1.9),
+        Column("line", weight=2.6),
         Column("available", "right", 1.2),
         Column("measured", "right", 1.1),
         Column("delay p50", "right"),
@@ -94,7 +94,7 @@ def details(month: SiteMonth) -> Table:
     return Table(
         "What was measured, and by what.",
         (
-            Column("line", weight=1.7),
+            Column("line", weight=2.0),
             Column("carrier, access", weight=1.7),
             Column("circuit", weight=1.4),
             Column("committed down / up", weight=1.9),
@@ -133,7 +133,7 @@ def outages_found(data: PerformanceData, month: SiteMonth) -> Iterator[Block]:
     yield Table(
         f"Outages.{more}",
         (
-            Column("line", weight=1.7),
+            Column("line", weight=2.0),
             Column("when", weight=3.4),
             Column("lasted", "right", 1.1),
             Column("case", weight=0.9),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime, tzinfo
+
+from reports.formatting import local_time
 
 METRIC_WORDS: Mapping[str, str] = {
     "rtt_ms": "round-trip time",
@@ -72,6 +76,16 @@ UNFIT_WORDS: Mapping[str, str] = {
 
 def metric_words(metric: str) -> str:
     return METRIC_WORDS.get(metric, metric)
+
+
+_METRIC = re.compile(rf"\b({'|'.join(map(re.escape, sorted(METRIC_WORDS, key=len, reverse=True)))})\b")
+_MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
+
+def readable(text: str, zone: tzinfo) -> str:
+    """A sentence of the judge for people: metrics by their words, times as they are at the site."""
+    in_words = _METRIC.sub(lambda found: metric_words(found.group()), text)
+    return _MOMENT.sub(lambda found: local_time(datetime.fromisoformat(found.group()), zone), in_words)
 
 
 def source_words(source: str) -> str:

@@ -20,7 +20,7 @@ from config.clock import epoch_ms
 from config.errors import NotFoundError
 from inventory.model import Access, Client, Inventory, LifeCycle, Link, LinkRole, MaintenanceWindow, Monitoring, Site
 from reports.delivery import report_files
-from reports.model import Report, ReportError, Table
+from reports.model import Figure, Report, ReportError, Table
 from reports.month import Outage, any_up, bucket_means, link_month, outages_of
 from reports.performance import gather_performance, performance_report
 
@@ -193,6 +193,14 @@ async def test_a_device_that_does_not_answer_is_no_outage(tmp_path: Path) -> Non
 async def test_slots_that_may_still_come_are_not_expected_yet(tmp_path: Path) -> None:
     report = await report_of(tmp_path, [probe(WAN1.id, range(120))], now=START + 121 * MINUTE)
     assert table(report, "Delay")[WAN1.id][1] == "100.0 %"
+
+
+async def test_what_has_not_happened_yet_is_not_drawn_as_unmeasured(tmp_path: Path) -> None:
+    """Two hours of March are over and measured to the end: nothing is hatched."""
+    report = await report_of(tmp_path, [probe(WAN1.id, range(120))])
+    charts = [block for section in report.sections for block in section.blocks if isinstance(block, Figure)]
+    delay = next(chart for chart in charts if chart.id.startswith("delay"))
+    assert delay.svg.count('class="gap"') == 0
 
 
 @pytest.mark.parametrize("month", ["2026-3", "yesterday", "2026-04"])
