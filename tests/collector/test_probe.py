@@ -173,8 +173,13 @@ async def test_a_train_to_an_echo_server_measures_its_delay_and_loss(serve: Serv
     assert all(29.0 < rtt < 300.0 for rtt in train.rtts_ms if not math.isnan(rtt))
 
 
-async def test_our_own_lag_is_not_measured_as_the_lines_latency(prober: EchoProber) -> None:
-    """The answer waits in the socket while the loop is busy for 0.2 s; the kernel knows when it came."""
+async def test_our_own_lag_is_not_measured_as_the_lines_latency(serve: Serve, prober: EchoProber) -> None:
+    """The answer waits in the socket while the loop is busy for 0.2 s; the kernel knows when it came.
+
+    A first train opens the socket: the kernel begins to stamp a moment after it was asked to.
+    """
+    await prober.train(EchoKind.UDP, "127.0.0.1", await serve(), 1, 2.0, no_pause)
+    await asyncio.sleep(0.1)
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 0))
 
