@@ -78,7 +78,9 @@ def metric_words(metric: str) -> str:
     return METRIC_WORDS.get(metric, metric)
 
 
-_METRIC = re.compile(rf"\b({'|'.join(map(re.escape, sorted(METRIC_WORDS, key=len, reverse=True)))})\b")
+_CODE_NAMES = sorted((name for name in METRIC_WORDS if "_" in name or ":" in name), key=len, reverse=True)
+_METRIC = re.compile(rf"\b({'|'.join(map(re.escape, _CODE_NAMES))})\b")
+"""Only names that are no words of the language: "lost" and "sent" stay what they are."""
 _MOMENT = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 

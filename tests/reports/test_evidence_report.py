@@ -239,6 +239,9 @@ def test_every_measurement_and_every_reason_has_its_words() -> None:
 
 
 def test_the_judges_sentences_are_told_in_words_and_local_time(make_pack: PackMaker) -> None:
-    reason = "the delay is high since 2026-03-03T18:30:00Z: median of latency_rx_ms 143.1 ms"
+    reason = "packets are lost and the delay is high since 2026-03-03T18:30:00Z: median of latency_rx_ms 143.1 ms"
     text = said(evidence_report(make_pack(verdict={"reason": reason}), "C-12"))
-    assert "The delay is high since 2026-03-03 12:30 CST: median of one-way delay, download 143.1 ms." in text
+    assert (
+        "Packets are lost and the delay is high since 2026-03-03 12:30 CST: median of one-way delay, download 143.1 ms."
+        in text
+    )
