@@ -36,7 +36,7 @@ NOTHING = Covered(
 def covered(
     main: Examined | None, cadences: Mapping[Source, Cadence], since: int, until: int, now: int, policy: Policy
 ) -> Covered:
-    """Coverage of [since, until) by the source that covers it best. A claim of this very moment looks back ten
+    """Coverage of [since, until) by the source that covers it best. A claim of this very moment looks back two
     slots, so that there is something to look at. Sources never blend: slots of two are not added up."""
     if main is None:
         return NOTHING

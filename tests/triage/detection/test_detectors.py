@@ -1,0 +1,181 @@
+"""Statements about single detectors: what kind of fault, from when to when, and what excuses it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from collector.model import Fact, FactKind, Source
+from config.clock import epoch_ms
+from inventory.model import LinkRole
+from triage.detection.link import examine
+from triage.detection.loss import likelihood, smallest_detectable_pct
+from triage.detection.segments import Segment, maximal_segments
+from triage.judge import judge
+from triage.model import Cause, Measured, VerdictKind
+
+
+@pytest.fixture
+def events(series, link, policy, now):
+    """Causes, onset and end in minutes before noon of what four hours of one line show."""
+
+    def look(last=None, facts=(), **changes):
+        measured = Measured(link(**changes), [series(last=last)] if last is not None else [], facts)
+        noon = epoch_ms(now)
+        seen = examine(measured, noon - 240 * 60_000, noon, policy)
+        return {
+            event.cause: ((event.onset - noon) / 60_000, None if event.end is None else (event.end - noon) / 60_000)
+            for event in [*seen.events, *seen.traffic_gone]
+            if not event.doubtful
+        }
+
+    return look
+
+
+def test_the_best_stretch_is_found_in_the_middle_of_scores():
+    # 2 - 1 + 3 = 4 is the best; the lone 1 stands apart.
+    scores = np.array([-2.0, 2.0, -1.0, 3.0, -5.0, 1.0])
+    assert maximal_segments(scores, 1.0) == [Segment(1, 4, 4.0), Segment(5, 6, 1.0)]
+    assert maximal_segments(scores, 1.5) == [Segment(1, 4, 4.0)]
+
+
+def test_the_likelihood_ratio_of_a_lost_packet():
+    # 2 of 20 lost, 10 % against 1 %: 2 ln 10 - 20 * 0.09 = 4.605 - 1.8.
+    score = likelihood(np.array([2.0, np.nan]), np.array([20.0, 20.0]), np.array([0.01, 0.01]), 0.1)
+    assert score[0] == pytest.approx(2.805, abs=1e-3)
+    assert score[1] == 0.0
+
+
+def test_more_packets_show_smaller_losses():
+    few, many = (smallest_detectable_pct(0.001, sent, 9.0) for sent in (100, 1000))
+    assert few > many > 0.1
+    assert smallest_detectable_pct(0.001, 1, 9.0) == 100.0
+
+
+def test_an_outage_begins_and_ends_inside_its_first_and_last_sample(events):
+    # The samples begin 40, 35, 30, 25 and 20 minutes ago; 80 % and 40 % of the outer ones are lost.
+    found = events({"loss_pct": [80.0, 100.0, 100.0, 100.0, 40.0, 0.0, 0.0, 0.0]})
+    # It began 1 minute into the first (-39) and ended 2 minutes into the last (-18).
+    assert found == {Cause.LINK_DOWN: (-39.0, -18.0)}
+
+
+def test_a_delay_begins_inside_a_sample_that_shows_half_of_it(events):
+    found = events({"rtt_ms": [70.0, 120.0, 120.0, 120.0, 120.0, 20.0, 20.0]})
+    assert found == {Cause.LATENCY: (-32.5, -10.0)}
+
+
+def test_early_noise_is_not_joined_to_the_fault_after_it(events):
+    # Half an hour of 9 ms more, quiet, then a jump by 100: it begins with the jump.
+    found = events({"rtt_ms": [29.0] * 6 + [20.0] * 3 + [120.0] * 6})
+    assert found == {Cause.LATENCY: (-30.0, None)}
+
+
+def test_loss_in_bursts_is_a_line_that_goes_up_and_down(events):
+    assert set(events({"loss_pct": [50.0, 0.0, 60.0, 0.0, 90.0, 0.0, 70.0]})) == {Cause.INSTABILITY}
+    assert set(events({"loss_pct": [20.0, 25.0, 15.0, 20.0, 30.0, 20.0, 25.0]})) == {Cause.LOSS}
+
+
+def test_a_counted_down_and_up_explains_the_loss(events):
+    lost = [30.0, 50.0, 20.0, 0.0, 0.0]
+    assert set(events({"loss_pct": lost, "flaps": [1.0, 1.0, 0.0, 0.0, 0.0]})) == {Cause.INSTABILITY}
+    assert set(events({"loss_pct": lost, "flaps": [1.0, 0.0, 0.0, 0.0, 0.0]})) == {Cause.LOSS}
+
+
+def test_short_outages_of_a_flapping_line_are_part_of_it(events):
+    lost = [100.0, 100.0, 0.0, 0.0, 60.0, 0.0, 100.0, 0.0, 50.0, 0.0, 40.0, 0.0]
+    flaps = [1.0, 0.0, 1.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0, 2.0, 0.0]
+    assert set(events({"loss_pct": lost, "flaps": flaps})) == {Cause.INSTABILITY}
+
+
+def test_bursts_of_flapping_more_than_the_quiet_time_apart_are_two(events):
+    # Two changes, 25 minutes of quiet, two changes: never four within one event.
+    quiet = {"flaps": [2.0, 0.0, 0.0, 0.0, 0.0, 2.0]}
+    assert events(quiet) == {}
+    assert set(events({"flaps": [2.0, 0.0, 0.0, 0.0, 2.0, 0.0]})) == {Cause.INSTABILITY}
+
+
+@pytest.mark.parametrize(("rate", "found"), [(90e6, {Cause.SATURATION}), (89e6, {Cause.LATENCY})])
+def test_full_is_ninety_percent(events, rate, found):
+    assert set(events({"rx_bps": [rate] * 6, "rtt_ms": [90.0] * 6})) == found
+
+
+def test_a_full_line_may_be_slow_by_half_of_what_counts_alone(events):
+    # Half of 15 ms; a line that is full and 7 ms slower still carries its load.
+    assert set(events({"rx_bps": [95e6] * 6, "rtt_ms": [28.0] * 6})) == {Cause.SATURATION}
+    assert events({"rx_bps": [95e6] * 6, "rtt_ms": [27.0] * 6}) == {}
+
+
+def test_traffic_that_a_broken_line_cannot_carry_is_no_lan_fault(events):
+    assert set(events({"rx_bps": [1e5] * 6})) == {Cause.LAN}
+    assert set(events({"rx_bps": [1e5] * 6, "loss_pct": [30.0] * 6})) == {Cause.LOSS}
+    # Two bad samples of twelve do not explain an hour without traffic.
+    assert Cause.LAN in events({"rx_bps": [1e5] * 12, "loss_pct": [30.0] * 2 + [0.0] * 10})
+
+
+def test_traffic_that_fades_over_hours_is_no_lan_fault(events):
+    fading = np.geomspace(10e6, 0.2e6, 40).tolist()
+    assert events({"rx_bps": fading}) == {}
+
+
+def test_a_burst_the_line_has_every_day_is_its_own(claim, picture, series, link, policy, now):
+    # Three samples of 30 ms more at another hour of each of the two days before, and again now.
+    burst = [0.0] * 100 + [30.0] * 3 + [0.0] * 185
+    known = (np.array(burst * 2 + [0.0] * 276 + [30.0] * 3 + [0.0] * 9) + 20).tolist()
+    verdict = judge(claim(60), picture(Measured(link(), [series(last={"rtt_ms": known})])), policy, now)
+    assert (verdict.verdict, verdict.habitual) == (VerdictKind.NOT_SUBSTANTIATED, True)
+    new = [20.0] * 276 + [50.0] * 3 + [20.0] * 9
+    verdict = judge(claim(60), picture(Measured(link(), [series(last={"rtt_ms": new})])), policy, now)
+    assert verdict.verdict is VerdictKind.RECOVERED
+
+
+def test_smaller_or_shorter_bursts_of_the_past_excuse_nothing(claim, picture, series, link, policy, now):
+    small = [0.0] * 100 + [16.0] * 3 + [0.0] * 185
+    bigger = (np.array(small * 2 + [0.0] * 276 + [60.0] * 3 + [0.0] * 9) + 20).tolist()
+    verdict = judge(claim(60), picture(Measured(link(), [series(last={"rtt_ms": bigger})])), policy, now)
+    assert verdict.verdict is VerdictKind.RECOVERED
+    short = [0.0] * 100 + [30.0] * 3 + [0.0] * 185
+    longer = (np.array(short * 2 + [0.0] * 276 + [30.0] * 12) + 20).tolist()
+    verdict = judge(claim(60), picture(Measured(link(), [series(last={"rtt_ms": longer})])), policy, now)
+    assert verdict.verdict is VerdictKind.CONFIRMED
+
+
+def test_a_weak_sign_counts_when_the_carriers_other_sites_suffer(claim, picture, series, link, policy, now):
+    weak = Measured(link(), [series(last={"rtt_ms": [31.0] * 12})])
+    peers = [
+        Measured(link(f"p{n}", site=f"site-{n}"), [series(f"p{n}", last={"rtt_ms": [80.0] * 12})]) for n in range(3)
+    ]
+    assert judge(claim(60), picture(weak), policy, now).verdict is VerdictKind.NOT_SUBSTANTIATED
+    shared = judge(claim(60), picture(weak, peers=peers), policy, now)
+    assert (shared.verdict, shared.scope.value) == (VerdictKind.CONFIRMED, "carrier")
+
+
+def test_disconnected_is_believed_where_the_probe_sees_nothing_pass(events, now):
+    fact = Fact(now - timedelta(minutes=30), "wan1", FactKind.LINK_STATE, "disconnected", Source.ORCHESTRATOR, now)
+    assert set(events({"loss_pct": [100.0] * 6, "rx_bps": [0.0] * 6}, [fact])) == {Cause.LINK_DOWN}
+    # The probe was dead before and is well since: what counts is the time of the statement.
+    assert Cause.MANAGEMENT_LOST in events({"loss_pct": [100.0] * 12 + [0.0] * 6, "rx_bps": [0.0] * 18}, [fact])
+
+
+def test_what_a_second_line_carries_now_counts_not_what_it_carried(claim, picture, series, link, policy, now):
+    # 10 % of its capacity, but an hour ago; idle in the last half hour.
+    then = series("wan2", fields={"rx_bps": 20e6, "loss_pct": 0.0}, last={"rx_bps": [1e5] * 7, "loss_pct": [20.0] * 7})
+    second = Measured(link("wan2", LinkRole.SECONDARY, carrier="B"), [then])
+    verdict = judge(claim(35), picture(Measured(link(), [series()]), second), policy, now)
+    assert verdict.verdict is VerdictKind.NOT_SUBSTANTIATED
+
+
+def test_coverage_names_the_newest_sample_of_the_claimed_time(claim, picture, series, link, policy, now):
+    seen = picture(Measured(link(), [series(missing=[-1])]))
+    assert judge(claim(60), seen, policy, now).coverage.newest == now - timedelta(minutes=10)
+    earlier = claim(120, reported_at=now - timedelta(minutes=60))
+    assert judge(earlier, seen, policy, now).coverage.newest == now - timedelta(minutes=65)
+
+
+def test_bad_samples_are_those_that_show_it(claim, picture, series, link, policy, now):
+    lost = [10.0, 0.0, 10.0, 10.0, 0.0, 10.0]
+    verdict = judge(claim(30), picture(Measured(link(), [series(last={"loss_pct": lost})])), policy, now)
+    assert verdict.findings[0].bad_samples == 4
+    verdict = judge(claim(30), picture(Measured(link(), [series(last={"rtt_ms": [80.0] * 6})])), policy, now)
+    assert verdict.findings[0].bad_samples == 6
