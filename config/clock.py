@@ -7,6 +7,9 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
 
 class Clock(Protocol):
     """`now` is aware UTC; `monotonic` and `sleep` count seconds of the same clock."""
@@ -77,8 +80,8 @@ class ManualClock:
 
 
 def epoch_ms(moment: datetime) -> int:
-    """Milliseconds since 1970-01-01T00:00:00Z of an aware datetime."""
-    return round(moment.timestamp() * 1000)
+    """Whole milliseconds since 1970-01-01T00:00:00Z of an aware datetime, cut as `rfc3339` cuts them."""
+    return (moment - EPOCH) // MILLISECOND
 
 
 def from_epoch_ms(milliseconds: int) -> datetime:

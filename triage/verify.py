@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from collector.model import Series, Source
+from collector.model import Fact, Series, Source
 from triage.evidence import EvidencePack
-from triage.recompute import recompute
 from triage.model import Finding
+from triage.recompute import FACTS, recompute, recompute_from_facts
 
 _FINDING = TypeAdapter(Finding)
+_FACT = TypeAdapter(Fact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,16 @@ def verify_pack(pack: EvidencePack, verdict: Mapping[str, Any]) -> list[Check]:
     checks = [Check(what="evidence pack", ok=same, detail=f"sha256 {pack.sha256}")]
     document = pack.document()
     series = [series_of(entry) for entry in document["series"]]
+    facts = [_FACT.validate_python(entry) for entry in document["facts"]]
+    devices = [device["id"] for device in document["devices"]]
     for entry in verdict["findings"]:
         finding = _FINDING.validate_python(entry)
         said = finding.value
-        again = next(
-            (recompute(finding, one) for one in series if one.link == finding.link and one.source is finding.source),
-            math.nan,
-        )
+        if finding.metric.startswith(FACTS):
+            again = recompute_from_facts(finding, facts, [finding.link, *devices])
+        else:
+            own = (one for one in series if one.link == finding.link and one.source is finding.source)
+            again = next((recompute(finding, one) for one in own), math.nan)
         checks.append(
             Check(
                 what=f"{finding.link} {finding.metric} {finding.statistic}",

@@ -88,27 +88,26 @@ class SnmpWatch:
             uptime = f"{report.uptime_seconds:.0f}"
             self.gatherer.add_fact(Fact(booted, device.id, FactKind.REBOOT, uptime, Source.SNMP, now))
             log.info("device_rebooted", device=device.id, uptime_seconds=report.uptime_seconds)
-        if self._worth_saying(device, report):
-            await self._say(device, report)
+        # Each poll that failed is a fact, so that one can be told from many; the same good news only now and then.
+        repeated = self._said_lately(device, report)
+        if report.outcome is not PollOutcome.OK or not repeated:
+            await self._say(device, report, repeated=repeated)
 
-    def _worth_saying(self, device: Device, report: PollReport) -> bool:
+    def _said_lately(self, device: Device, report: PollReport) -> bool:
         state = self._states[device.id]
-        now = self._clock.monotonic()
-        if report.outcome is state.outcome and now - state.said_at < SAY_AGAIN_SECONDS:
-            return False
-        state.said_at = now
-        return True
+        return report.outcome is state.outcome and self._clock.monotonic() - state.said_at < SAY_AGAIN_SECONDS
 
-    async def _say(self, device: Device, report: PollReport) -> None:
+    async def _say(self, device: Device, report: PollReport, *, repeated: bool) -> None:
         state = self._states[device.id]
         news = report.outcome is not (state.outcome or PollOutcome.OK)
-        state.outcome = report.outcome
         now = self._clock.now()
-        report = await self._with_ping(report)
+        if not repeated:
+            state.outcome, state.said_at = report.outcome, self._clock.monotonic()
+            report = await self._with_ping(report)
         self.gatherer.add_fact(
             Fact(now, device.id, FactKind.POLL_OUTCOME, report.outcome.value, Source.SNMP, now, report.message)
         )
-        if news or report.message:
+        if news or (report.message and not repeated):
             log.info("poll_outcome", device=device.id, outcome=report.outcome, message=report.message)
 
     async def _with_ping(self, report: PollReport) -> PollReport:
