@@ -30,7 +30,7 @@ HEADERS = {
 def is_own_host(host: str) -> bool:
     """Whether a Host header names this machine's loopback, at any port."""
     try:
-        return urlsplit(f"//{host}").hostname in OWN_NAMES
+        return "@" not in host and urlsplit(f"//{host}").hostname in OWN_NAMES
     except ValueError:
         return False
 

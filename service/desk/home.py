@@ -14,5 +14,5 @@ routes = web.RouteTableDef()
 @routes.get("/")
 async def home(request: web.Request) -> web.Response:
     overview = await read_overview(request.app)
-    view = home_view(overview.lines(), overview.cases, overview.inventory, overview.sources())
+    view = home_view(overview.lines(), overview.cases, overview.seen.inventory, overview.sources())
     return page(request, "_home.html" if is_fragment(request) else "home.html", view)

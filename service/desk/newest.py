@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -12,22 +10,11 @@ from aiohttp import web
 from collector.model import Source
 from collector.store.port import Selector
 from config.clock import from_epoch_ms
+from service.desk.views.seen import Seen, expected_sources, reach
 from service.installation import Installation
 
-REACH = timedelta(hours=2)
-"""How far back the newest sample of a link is looked for on pages about all sites."""
 KEPT = timedelta(seconds=2)
 """Real time for which an answer is given again."""
-SOURCES = (Source.SNMP, Source.ORCHESTRATOR, Source.PROBE)
-
-Newest = Mapping[tuple[str, Source], datetime]
-"""The end of the newest slot of (link, source); absent when there is none within `REACH`."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    now: datetime
-    newest: Newest
 
 
 class NewestSamples:
@@ -36,27 +23,31 @@ class NewestSamples:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._lock = asyncio.Lock()
-        self._reading: Reading | None = None
+        self._seen: Seen | None = None
         self._read_at: datetime | None = None
 
-    async def read(self) -> Reading:
+    async def read(self) -> Seen:
         async with self._lock:
             real_now = self._installation.real_clock.now()
-            if self._reading is None or self._read_at is None or real_now - self._read_at >= KEPT:
-                self._reading = await self._read()
+            if self._seen is None or self._read_at is None or real_now - self._read_at >= KEPT:
+                self._seen = await self._read()
                 self._read_at = real_now
-            return self._reading
+            return self._seen
 
-    async def _read(self) -> Reading:
+    async def _read(self) -> Seen:
         inventory = await self._installation.inventory()
+        cadences = self._installation.settings.cadences()
         now = self._installation.clock.now()
-        links = tuple(link.id for link in inventory.watched_links())
+        expected = {link.id: expected_sources(link, inventory) for link in inventory.watched_links()}
         newest: dict[tuple[str, Source], datetime] = {}
-        for source in SOURCES if links else ():
-            rows = await self._installation.store.latest(Selector(links, source), now, REACH)
+        for source, cadence in cadences.items():
+            links = tuple(link for link, sources in expected.items() if source in sources)
+            if not links:
+                continue
+            rows = await self._installation.store.latest(Selector(links, source), now, reach(cadence))
             for link, row in rows.items():
                 newest[link, source] = from_epoch_ms(int(row.time[-1]) + int(row.seconds[-1]) * 1000)
-        return Reading(now, newest)
+        return Seen(inventory, cadences, expected, newest, now)
 
 
 NEWEST = web.AppKey("newest", NewestSamples)

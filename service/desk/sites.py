@@ -13,11 +13,11 @@ from config.clock import from_epoch_ms
 from inventory.describe import OpenCase, site_sheet
 from inventory.model import Link, Site
 from service.desk.context import installation, is_fragment, page, site_of
-from service.desk.newest import SOURCES
 from service.desk.overview import read_overview
 from service.desk.views.figures import link_figures
 from service.desk.views.home import case_lines
 from service.desk.views.reporting import ReportForm, blank_report, report_form
+from service.desk.views.seen import Seen, expected_sources
 from service.desk.views.site_page import SitePage, decision_lines, device_notes
 from service.desk.views.sites import Filter, site_list
 from service.desk.views.states import site_line
@@ -57,6 +57,8 @@ async def read_site(opened: Installation, found: Site, form: ReportForm) -> Site
         for link, by_source in rows.items()
         for source, row in by_source.items()
     }
+    expected = {link.id: expected_sources(link, inventory) for link in links if link.watched}
+    seen = Seen(inventory, cadences, expected, newest, now)
     facts = await _facts(opened, found, links)
     async with opened.database.reading() as connection:
         case = await repository.open_case(connection, found.client, found.id)
@@ -66,7 +68,7 @@ async def read_site(opened: Installation, found: Site, form: ReportForm) -> Site
     sheet = site_sheet(inventory, found.id, sheet_cases, now)
     shown = [line.link for line in sheet.lines if line.link.is_wan]
     return SitePage(
-        line=site_line(found, inventory, newest, cadences, case, now),
+        line=site_line(found, seen, case),
         sheet=sheet,
         case=case_lines([case], inventory)[0] if case is not None else None,
         links=tuple(
@@ -85,7 +87,7 @@ async def read_site(opened: Installation, found: Site, form: ReportForm) -> Site
 async def _newest_rows(opened: Installation, links: Sequence[Link]) -> Mapping[str, Mapping[Source, Series]]:
     rows: dict[str, dict[Source, Series]] = {}
     names = tuple(link.id for link in links)
-    for source in SOURCES if names else ():
+    for source in opened.settings.cadences() if names else ():
         found = await opened.store.latest(Selector(names, source), opened.clock.now(), REACH)
         for link, row in found.items():
             rows.setdefault(link, {})[source] = row

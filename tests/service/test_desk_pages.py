@@ -175,7 +175,7 @@ async def test_health_says_what_is_stale_and_why(desk: Any) -> None:
     snmp = next(one for one in health["sources"] if one["source"] == "snmp")
     assert (snmp["links"], snmp["fresh"]) == (3, 2)
     assert any("store-207-rtr" in why and "check community and ACL" in why for why in health["why"])
-    assert any(why == "Probe: nothing in the last 2 h of 1 line: clinic-1-wan1" for why in health["why"])
+    assert any(why == "Probe: nothing in the last 15 min of 1 line: clinic-1-wan1" for why in health["why"])
     assert any(why.startswith("collector: no answer from 127.0.0.1:") for why in health["why"])
     assert any(why.startswith("engine: no answer from 127.0.0.1:") for why in health["why"])
     assert health["outbox"] == {"pending": 0, "trying": 0, "dead": 0, "given_up": []}

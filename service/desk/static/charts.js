@@ -40,9 +40,13 @@ function draw(charts) {
     title.textContent = `${panel.title} – ${charts.link}`;
     place.append(title);
     box.append(place);
-    if (panel.curves.length) drawn.push([plotOf(charts, panel, place), place]);
-    else say(place, "not measured", title);
+    if (!panel.curves.length) say(place, "not measured", title);
   }
+  // Only now does every panel have its width.
+  charts.panels.forEach((panel, index) => {
+    const place = box.children[index];
+    if (panel.curves.length) drawn.push([plotOf(charts, panel, place), place]);
+  });
 }
 
 function say(place, words, after) {

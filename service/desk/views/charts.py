@@ -15,7 +15,7 @@ from config.clock import epoch_ms
 from inventory.model import Link
 from reports.formatting import bit_rate
 from reports.words import metric_words
-from service.desk.views.freshness import SOURCE_NAMES
+from service.desk.views.seen import SOURCE_NAMES
 
 _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Use of the line", ("rx_bps", "tx_bps")),

@@ -12,7 +12,7 @@ from config.clock import from_epoch_ms
 from inventory.model import Link
 from reports.formatting import ABSENT, bit_rate, duration, quantity
 from reports.model import Tone
-from service.desk.views.freshness import SOURCE_NAMES, is_fresh
+from service.desk.views.seen import SOURCE_NAMES, is_fresh
 from service.desk.views.words import Badge
 from triage.policy import SourceOrder
 

@@ -5,39 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from collector.model import Cadence, Fact, FactKind, Source
-from inventory.model import Inventory, Link
-from inventory.watching import watching
+from collector.model import Fact, FactKind, Source
+from inventory.model import Link
 from reports.formatting import duration
 from reports.model import Tone
-from service.desk.newest import Newest
+from service.desk.views.seen import SOURCE_NAMES, Seen, reach
 from service.desk.views.words import Badge
 
-SOURCE_NAMES: Mapping[Source, str] = {
-    Source.SNMP: "SNMP",
-    Source.ORCHESTRATOR: "Orchestrator",
-    Source.PROBE: "Probe",
-    Source.IMPORT: "Import",
-}
 _SHOWN = 4
-
-
-def is_fresh(end: datetime | None, cadence: Cadence, now: datetime) -> bool:
-    """Whether the slot after the one that ended at `end` is not overdue: a slot is missing from its end + late on."""
-    return end is not None and now < end + timedelta(seconds=cadence.every + cadence.late)
-
-
-def expected_sources(link: Link, inventory: Inventory) -> tuple[Source, ...]:
-    """The sources that should measure a link, as its monitoring obligation and its device's set-up say."""
-    views = watching(link, inventory.devices.get(link.device or "")).views
-    return tuple(Source(view.tool.value) for view in views if view.lacks is None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFreshness:
-    """One source over all links that it should measure. `why` says in sentences what is known about the rest."""
+    """One source over all links that it should measure; `reach` is how far back was looked, in words. `why` says in
+    sentences what is known about the rest."""
 
     source: Source
     name: str
@@ -45,6 +28,7 @@ class SourceFreshness:
     fresh: int
     expected: int
     newest: datetime | None
+    reach: str
     promise: str
     why: tuple[str, ...]
 
@@ -53,30 +37,19 @@ class SourceFreshness:
         return self.fresh == self.expected
 
 
-def source_freshness(
-    inventory: Inventory,
-    newest: Newest,
-    cadences: Mapping[Source, Cadence],
-    facts: Sequence[Fact],
-    now: datetime,
-) -> tuple[SourceFreshness, ...]:
+def source_freshness(seen: Seen, facts: Sequence[Fact]) -> tuple[SourceFreshness, ...]:
     """Every source that should measure at least one link. `facts` are the latest about devices and sources."""
     links: dict[Source, list[Link]] = {}
-    for link in inventory.watched_links():
-        for source in expected_sources(link, inventory):
-            links.setdefault(source, []).append(link)
-    return tuple(
-        _of_source(source, links[source], newest, cadences[source], facts, now)
-        for source in cadences
-        if source in links
-    )
+    for name, sources in seen.expected.items():
+        for source in sources:
+            links.setdefault(source, []).append(seen.inventory.links[name])
+    return tuple(_of_source(source, links[source], seen, facts) for source in seen.cadences if source in links)
 
 
-def _of_source(
-    source: Source, links: Sequence[Link], newest: Newest, cadence: Cadence, facts: Sequence[Fact], now: datetime
-) -> SourceFreshness:
-    stale = [link for link in links if not is_fresh(newest.get((link.id, source)), cadence, now)]
-    ends = [newest[link.id, source] for link in links if (link.id, source) in newest]
+def _of_source(source: Source, links: Sequence[Link], seen: Seen, facts: Sequence[Fact]) -> SourceFreshness:
+    cadence = seen.cadences[source]
+    stale = [link for link in links if not seen.fresh(link.id, source)]
+    ends = [seen.newest[link.id, source] for link in links if (link.id, source) in seen.newest]
     return SourceFreshness(
         source=source,
         name=SOURCE_NAMES[source],
@@ -84,9 +57,14 @@ def _of_source(
         fresh=len(links) - len(stale),
         expected=len(links),
         newest=max(ends, default=None),
+        reach=_reach(seen, source),
         promise=f"a value every {duration(cadence.every)}, at most {duration(cadence.late)} late",
-        why=tuple(_why(source, stale, newest, facts, now)),
+        why=tuple(_why(source, stale, seen, facts)),
     )
+
+
+def _reach(seen: Seen, source: Source) -> str:
+    return duration(reach(seen.cadences[source]).total_seconds())
 
 
 def _badge(stale: int, links: int) -> Badge:
@@ -95,20 +73,20 @@ def _badge(stale: int, links: int) -> Badge:
     return Badge("stale", Tone.BAD) if stale == links else Badge("partly stale", Tone.WARNING)
 
 
-def _why(source: Source, stale: Sequence[Link], newest: Newest, facts: Sequence[Fact], now: datetime) -> list[str]:
+def _why(source: Source, stale: Sequence[Link], seen: Seen, facts: Sequence[Fact]) -> list[str]:
     """What is known about stale links: what their source and their devices said last, or that nothing was said."""
     if not stale:
         return []
-    sentences = [_source_sentence(fact, now) for fact in _newest_of(facts, FactKind.SOURCE_STATE, source).values()]
+    sentences = [_source_sentence(fact, seen.now) for fact in _newest_of(facts, FactKind.SOURCE_STATE, source).values()]
     sentences = [sentence for sentence in sentences if sentence]
     silent = _silent_devices(stale, facts) if source is Source.SNMP else {}
     sentences += _outcome_sentences(silent)
     explained = {link.id for link in stale if link.device in silent}
     rest = [link.id for link in stale if link.id not in explained]
-    never = [link for link in rest if (link, source) not in newest]
-    late = [link for link in rest if (link, source) in newest]
+    never = [link for link in rest if (link, source) not in seen.newest]
+    late = [link for link in rest if (link, source) in seen.newest]
     if never:
-        sentences.append(f"nothing in the last 2 h of {_count(len(never), 'line')}: {_some(never)}")
+        sentences.append(f"nothing in the last {_reach(seen, source)} of {_count(len(never), 'line')}: {_some(never)}")
     if late:
         sentences.append(f"overdue values of {_count(len(late), 'line')}: {_some(late)}")
     return sentences

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
-from collector.model import Cadence, Source
-from inventory.model import Client, Inventory, Link, Site
+from inventory.model import Client, Link, Site
 from reports.formatting import duration
 from reports.model import Tone
-from service.desk.newest import Newest
-from service.desk.views.freshness import SOURCE_NAMES, expected_sources, is_fresh
+from service.desk.views.seen import SOURCE_NAMES, Seen, is_fresh
 from service.desk.views.words import Badge
 from triage.cases import Case, CaseStatus
 
@@ -66,50 +63,24 @@ class SiteLine:
         return ""
 
 
-def link_is_measured(
-    link: Link, inventory: Inventory, newest: Newest, cadences: Mapping[Source, Cadence], now: datetime
-) -> bool:
-    """Whether any source that should measure the link has a fresh sample of it."""
-    return any(
-        is_fresh(newest.get((link.id, source)), cadences[source], now)
-        for source in expected_sources(link, inventory)
-        if source in cadences
-    )
-
-
-def site_line(
-    site: Site,
-    inventory: Inventory,
-    newest: Newest,
-    cadences: Mapping[Source, Cadence],
-    case: Case | None,
-    now: datetime,
-) -> SiteLine:
-    links = [link for link in inventory.links_at(site.id) if link.watched and link.is_wan]
-    measured = sum(link_is_measured(link, inventory, newest, cadences, now) for link in links)
+def site_line(site: Site, seen: Seen, case: Case | None) -> SiteLine:
+    links = [link for link in seen.inventory.links_at(site.id) if link.watched and link.is_wan]
+    measured = sum(seen.measured(link.id) for link in links)
     return SiteLine(
         site=site,
-        client=inventory.clients[site.client],
+        client=seen.inventory.clients[site.client],
         state=_state(len(links), measured, case),
         measured=measured,
         watched=len(links),
-        ages=tuple(_ages(links, inventory, newest, cadences, now)),
+        ages=tuple(_ages(links, seen)),
         case=case,
     )
 
 
-def site_lines(
-    inventory: Inventory,
-    newest: Newest,
-    cadences: Mapping[Source, Cadence],
-    cases: Sequence[Case],
-    now: datetime,
-) -> tuple[SiteLine, ...]:
+def site_lines(seen: Seen, cases: Sequence[Case]) -> tuple[SiteLine, ...]:
     """Every site, those in trouble first."""
     by_site = {case.site: case for case in cases}
-    lines = [
-        site_line(site, inventory, newest, cadences, by_site.get(site.id), now) for site in inventory.sites.values()
-    ]
+    lines = [site_line(site, seen, by_site.get(site.id)) for site in seen.inventory.sites.values()]
     order = list(SiteState)
     return tuple(sorted(lines, key=lambda line: (order.index(line.state), line.site.name or line.site.id)))
 
@@ -123,19 +94,12 @@ def _state(watched: int, measured: int, case: Case | None) -> SiteState:
     return SiteState.OK if measured else SiteState.UNKNOWN
 
 
-def _ages(
-    links: Sequence[Link],
-    inventory: Inventory,
-    newest: Newest,
-    cadences: Mapping[Source, Cadence],
-    now: datetime,
-) -> list[tuple[str, str, bool]]:
+def _ages(links: Sequence[Link], seen: Seen) -> list[tuple[str, str, bool]]:
     """(source, age, fresh) of the newest sample of any line, for each source that should measure one."""
-    sources = dict.fromkeys(source for link in links for source in expected_sources(link, inventory))
     ages = []
-    for source in sources:
-        ends = [newest[link.id, source] for link in links if (link.id, source) in newest]
+    for source in dict.fromkeys(source for link in links for source in seen.expected.get(link.id, ())):
+        ends = [seen.newest[link.id, source] for link in links if (link.id, source) in seen.newest]
         end = max(ends, default=None)
-        age = duration(max(0.0, (now - end).total_seconds())) if end is not None else "none"
-        ages.append((SOURCE_NAMES[source], age, is_fresh(end, cadences[source], now)))
+        age = duration(max(0.0, (seen.now - end).total_seconds())) if end is not None else "none"
+        ages.append((SOURCE_NAMES[source], age, is_fresh(end, seen.cadences[source], seen.now)))
     return ages
