@@ -18,7 +18,7 @@ import pytest
 from collector.journal import Journal
 from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.store.embedded import EmbeddedStore
-from collector.store.manifest import read_manifest
+from collector.store.manifest import Manifest, read_manifest
 from collector.store.port import StoreError
 
 START = datetime(2026, 3, 3, 22, tzinfo=UTC)
@@ -191,6 +191,27 @@ async def test_readers_in_other_processes_see_everything_while_one_writes_and_ma
     await store.close()
     assert reads > 20
     assert before > 20
+
+
+async def test_a_reader_whose_manifest_was_replaced_meanwhile_reads_again(tmp_path: Path) -> None:
+    """Between the reader's look at the manifest and at the journal, the writer seals and trims everything."""
+
+    class SlowReader(EmbeddedStore):
+        stale: Manifest | None = None
+
+        def manifest(self) -> Manifest:
+            stale, self.stale = self.stale, None
+            return stale or super().manifest()
+
+    writer = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
+    reader = SlowReader(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
+    reader.stale = reader.manifest()
+    await writer.journal.append(*entry_of(0))
+    await writer.maintain(START)
+    (series,) = await reader.window(["wan1"], ["rtt_ms"], START, START + timedelta(days=1))
+    assert series.column("rtt_ms").tolist() == [0.0]
+    await writer.close()
+    await reader.close()
 
 
 async def test_a_second_process_that_maintains_is_refused(tmp_path: Path) -> None:

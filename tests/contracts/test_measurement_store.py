@@ -188,6 +188,14 @@ async def test_a_window_holds_its_start_and_not_its_end(case: Case) -> None:
     assert minutes(series) == [0, 9]
 
 
+async def test_a_sample_at_the_very_end_of_a_window_is_not_in_it(case: Case) -> None:
+    await case.write(samples([("wan1", 0, {"rtt_ms": 1}), ("wan1", 10, {"rtt_ms": 2})]))
+    (series,) = await case.store.window(["wan1"], ["rtt_ms"], MORNING, MORNING + 10 * MINUTE)
+    assert minutes(series) == [0]
+    (series,) = await case.store.window(["wan1"], ["rtt_ms"], MORNING, MORNING + timedelta(milliseconds=1))
+    assert minutes(series) == [0]
+
+
 async def test_windows_over_midnight_hold_both_days(case: Case) -> None:
     midnight = 15 * 60
     await case.write(samples([("wan1", midnight + minute, {"rtt_ms": 1}) for minute in (-2, -1, 0, 1)]))
