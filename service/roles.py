@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,6 @@ import structlog
 from aiohttp import web
 
 from config.errors import ConfigurationError, LineproofError
-from service.calendar import start_calendar
 from service.installation import Installation, opened
 from service.settings import HOST
 from service.status import Health, start_status_server
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-INVENTORY_PAUSE = 5.0
+SUPERVISED = "LINEPROOF_SUPERVISED"
+"""Set by the supervisor: the name under which each of its engines in turn holds the lease."""
+INVENTORY_PAUSE = 1.0
 """Real seconds between two looks for a changed inventory."""
 ENGINE_PAUSE = 0.25
 """Real seconds between two looks into the inbox."""
@@ -65,20 +67,22 @@ async def _collect(installation: Installation, current: list[Collector], stop: a
 
 async def run_engine(path: Path | None, stop: asyncio.Event) -> None:
     """Decide and perform while this process holds the lease; wait for it otherwise."""
+    from service.calendar import start_calendar
+
     async with opened(path) as installation:
         process = EngineProcess(installation)
         status = await _status(installation.settings.listen.engine, process.health)
         jobs = start_calendar(installation)
-        performing = asyncio.create_task(process.perform(stop))
         try:
-            await process.decide(stop)
+            # A defect in either ends the process, for the supervisor to start it again.
+            async with asyncio.TaskGroup() as tasks:
+                performing = tasks.create_task(process.perform(stop))
+                await process.decide(stop)
+                performing.cancel()
         finally:
-            performing.cancel()
-            with suppress(asyncio.CancelledError):
-                await performing
             jobs.shutdown(wait=False)
-            await process.lease.release()
             await status.cleanup()
+            await process.lease.release()
 
 
 class EngineProcess:
@@ -88,39 +92,48 @@ class EngineProcess:
         self._installation = installation
         self._engine = installation.engine()
         self._performer = installation.performer()
-        self.lease = installation.lease()
+        self.lease = installation.lease(os.environ.get(SUPERVISED))
         self._holds = False
         self._last_pass: datetime | None = None
-        self._trouble = ""
+        self._troubles: dict[str, str] = {}
 
     async def decide(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            self._holds = await self.lease.hold()
-            if self._holds:
-                try:
+            with self._waiting_out("deciding"):
+                self._holds = await self.lease.hold()
+                if self._holds:
                     await self._engine.fire_timers()
                     await self._engine.work_off()
                     await self._engine.tick()
                     await self._engine.work_off()
-                    self._trouble = ""
                     self._last_pass = self._installation.real_clock.now()
-                except LineproofError as error:
-                    self._trouble = str(error)
-                    log.warning("engine_waits", why=str(error))
             await _pause(stop, ENGINE_PAUSE)
 
     async def perform(self, stop: asyncio.Event) -> None:
         """Runs beside deciding, so that a slow far end or a long report delays no verdict."""
         while not stop.is_set():
             if self._holds:
-                await self._performer.perform_due()
+                with self._waiting_out("performing"):
+                    await self._performer.perform_due()
             await _pause(stop, ENGINE_PAUSE)
+
+    @contextmanager
+    def _waiting_out(self, what: str) -> Iterator[None]:
+        """What fails for a reason that we foresee is tried again at the next pass; said once, and by `health`."""
+        try:
+            yield
+        except LineproofError as error:
+            if self._troubles.get(what) != str(error):
+                log.warning("engine_waits", what=what, why=str(error))
+            self._troubles[what] = str(error)
+        else:
+            self._troubles.pop(what, None)
 
     async def health(self) -> Mapping[str, object]:
         now = self._installation.real_clock.now()
         age = (now - self._last_pass).total_seconds() if self._last_pass else None
         late = self._holds and (age is None or age > 30)
-        why = self._trouble or ("the last pass is more than 30 s old" if late else "")
+        why = "; ".join(self._troubles.values()) or ("the last pass is more than 30 s old" if late else "")
         return {"ok": not why, "holds_lease": self._holds, "seconds_since_pass": age, "why": why}
 
 
@@ -142,7 +155,10 @@ async def run_desk(path: Path | None, stop: asyncio.Event) -> None:
             await runner.cleanup()
 
 
-ROLES = {"collector": run_collector, "engine": run_engine, "desk": run_desk}
+async def run_role(role: str, path: Path | None, stop: asyncio.Event) -> None:
+    """Run collector, engine or desk until stopped."""
+    runs = {"collector": run_collector, "engine": run_engine, "desk": run_desk}
+    await runs[role](path, stop)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import structlog
 
-from service.roles import ROLES
-
 log = structlog.get_logger()
 
+ROLES = ("collector", "engine", "desk")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0
@@ -37,7 +36,10 @@ async def serve(role: str, path: Path | None) -> int:
         if os.environ.get(SUPERVISED):
             # The supervisor holds the other end: when it is gone, even killed, we stop too.
             loop.add_reader(sys.stdin.fileno(), _end_with_supervisor, loop, stop)
-        await ROLES[role](path, stop)
+        # Only here: the supervisor starts processes and carries nothing of what they run.
+        from service.roles import run_role
+
+        await run_role(role, path, stop)
         return 0
     codes = await asyncio.gather(*(_supervise(name, path, stop) for name in ROLES))
     return max(codes)

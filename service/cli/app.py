@@ -15,6 +15,9 @@ app = typer.Typer(
     help="Measures access lines, checks what clients report against what was measured, and acts on it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    # Plain help: rich would take half of the time until it is there.
+    rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
     add_completion=False,
 )
 app.add_typer(inventory.app, name="inventory")
@@ -49,10 +52,11 @@ def serve(
     role: Annotated[str, typer.Option(help="all, collector, engine or desk")] = "all",
 ) -> None:
     """Run the service: collector, engine and desk."""
+    from service.serve import ROLES
     from service.serve import serve as serve_role
 
-    if role not in ("all", "collector", "engine", "desk"):
-        raise typer.BadParameter(f"{role!r} is none of all, collector, engine, desk", param_hint="--role")
+    if role not in ("all", *ROLES):
+        raise typer.BadParameter(f"{role!r} is none of all, {', '.join(ROLES)}", param_hint="--role")
     raise typer.Exit(run(serve_role(role, config), role=role))
 
 

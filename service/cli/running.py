@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
@@ -12,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from config.errors import ConfigurationError, LineproofError, NotFoundError
-from service.times import UsageError
 
 if TYPE_CHECKING:
     from inventory.model import Site
@@ -28,6 +26,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 def run(work: Coroutine[Any, Any, Result], *, role: str = "cli") -> Result:
     """Run a command's coroutine with logs set up."""
+    import asyncio
+
     from service.logs import set_up_logs
 
     set_up_logs(role)
@@ -40,7 +40,10 @@ def report(error: LineproofError) -> int:
     if isinstance(error, ConfigurationError):
         for fault in error.faults:
             print(f"  {fault}", file=sys.stderr)
-    if isinstance(error, ConfigurationError | UsageError):
+    from inventory.aliases import AmbiguousSiteError
+    from service.times import UsageError
+
+    if isinstance(error, ConfigurationError | UsageError | AmbiguousSiteError):
         return 2
     return 3 if isinstance(error, NotFoundError) else 1
 
