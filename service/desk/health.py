@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -56,27 +57,55 @@ async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
     return response
 
 
-@routes.get("/health")
-async def health(request: web.Request) -> web.Response:
-    app, opened = request.app, request.app[INSTALLATION]
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the other processes, the store and the outbox say of themselves, as /health shows it."""
+
+    collector: Mapping[str, Any]
+    engine: Mapping[str, Any]
+    store: Mapping[str, Any]
+    outbox: Mapping[str, Any]
+
+    def reasons(self) -> list[str]:
+        """One sentence for each that is not well."""
+        told = (("collector", self.collector), ("engine", self.engine))
+        reasons = [f"{name}: {state['why']}" for name, state in told if not state["ok"]]
+        if not self.store["ok"]:
+            reasons.append(f"store: {self.store['detail']}")
+        if self.outbox["dead"]:
+            reasons.append(f"outbox: {self.outbox['dead']} given up; `lineproof ticket outbox` lists them")
+        return reasons
+
+
+async def read_running(app: web.Application) -> Running:
+    opened = app[INSTALLATION]
     listen = opened.settings.listen
     collector, engine = await asyncio.gather(_ask(app, listen.collector), _ask(app, listen.engine))
-    sources, blind = await _sources(app)
-    store, outbox = await _store(opened), await _outbox(opened)
+    return Running(collector, engine, await _store(opened), await _outbox(opened))
+
+
+@routes.get("/health")
+async def health(request: web.Request) -> web.Response:
+    running = await read_running(request.app)
+    sources, blind = await _sources(request.app)
     reasons = [
-        *(f"{name}: {told['why']}" for name, told in (("collector", collector), ("engine", engine)) if not told["ok"]),
+        *running.reasons(),
         *([f"desk: {blind}"] if blind else []),
-        *_reasons(sources, store, outbox),
+        *(f"{one.name}: {sentence}" for one in sources for sentence in one.why),
     ]
     document = {
         "ok": not reasons,
         "status": "degraded" if reasons else "ok",
         "why": reasons,
-        "now": rfc3339(opened.clock.now()),
+        "now": rfc3339(request.app[INSTALLATION].clock.now()),
         "sources": [_source(one) for one in sources],
-        "store": store,
-        "outbox": outbox,
-        "processes": {"collector": collector, "engine": engine, "desk": {"ok": not blind, "why": blind}},
+        "store": running.store,
+        "outbox": running.outbox,
+        "processes": {
+            "collector": running.collector,
+            "engine": running.engine,
+            "desk": {"ok": not blind, "why": blind},
+        },
     }
     return web.json_response(document, status=503 if reasons else 200, headers={"Cache-Control": "no-store"})
 
@@ -102,13 +131,17 @@ def _count_cases(overview: Overview) -> None:
 
 async def _ask(app: web.Application, port: int) -> dict[str, Any]:
     """What another process says of itself; that it does not answer is an answer too."""
+    address = f"{HOST}:{port}/health"
+    foreign = {"ok": False, "why": f"{address} is not one of our processes; see `listen` in the settings"}
     try:
-        async with app[NEIGHBOURS].get(f"http://{HOST}:{port}/health") as response:
+        async with app[NEIGHBOURS].get(f"http://{address}") as response:
             told = await response.json()
-    except (aiohttp.ClientError, TimeoutError, ValueError):
-        return {"ok": False, "why": f"no answer from {HOST}:{port}/health; is the process running?"}
+    except (aiohttp.ContentTypeError, ValueError):
+        return foreign
+    except (aiohttp.ClientError, TimeoutError):
+        return {"ok": False, "why": f"no answer from {address}; is the process running?"}
     if not isinstance(told, Mapping) or not isinstance(told.get("ok"), bool):
-        return {"ok": False, "why": f"{HOST}:{port}/health is not one of our processes; see `listen` in the settings"}
+        return foreign
     return {"why": "", **told}
 
 
@@ -149,12 +182,3 @@ async def _outbox(opened: Installation) -> dict[str, Any]:
         f"{row.effect.kind} of {row.effect.case}: {row.last_error}" for row in rows if row.status is OutboxStatus.DEAD
     ]
     return {**depth, "given_up": dead[:10]}
-
-
-def _reasons(sources: tuple[SourceFreshness, ...], store: Mapping[str, Any], outbox: Mapping[str, Any]) -> list[str]:
-    reasons = [f"{one.name}: {sentence}" for one in sources for sentence in one.why]
-    if not store["ok"]:
-        reasons.append(f"store: {store['detail']}")
-    if outbox["dead"]:
-        reasons.append(f"outbox: {outbox['dead']} given up; `lineproof ticket outbox` lists them")
-    return reasons

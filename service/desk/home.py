@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from service.desk.context import is_fragment, page
+from service.desk.health import read_running
 from service.desk.overview import read_overview
 from service.desk.views.home import home_view
 
@@ -13,6 +16,8 @@ routes = web.RouteTableDef()
 
 @routes.get("/")
 async def home(request: web.Request) -> web.Response:
-    overview = await read_overview(request.app)
-    view = home_view(overview.lines(), overview.cases, overview.seen.inventory, overview.sources())
+    overview, running = await asyncio.gather(read_overview(request.app), read_running(request.app))
+    view = home_view(
+        overview.lines(), overview.cases, overview.seen.inventory, overview.sources(), tuple(running.reasons())
+    )
     return page(request, "_home.html" if is_fragment(request) else "home.html", view)

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 PAGES = (
     "/",
@@ -180,6 +182,33 @@ async def test_health_says_what_is_stale_and_why(desk: Any) -> None:
     assert any(why.startswith("engine: no answer from 127.0.0.1:") for why in health["why"])
     assert health["outbox"] == {"pending": 0, "trying": 0, "dead": 0, "given_up": []}
     assert health["store"]["ok"]
+
+
+async def test_the_first_page_says_when_our_own_processes_do_not_run(desk: Any) -> None:
+    _, text = await desk.get("/")
+    assert "Collector: no answer from 127.0.0.1:" in text
+    assert "Engine: no answer from 127.0.0.1:" in text
+
+
+async def test_what_runs_elsewhere_on_a_port_of_ours_is_not_taken_for_ours(desk: Any, installation: Any) -> None:
+    async def foreign(_request: web.Request) -> web.Response:
+        return web.Response(text="<h1>It works</h1>", content_type="text/html")
+
+    async def ours(_request: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "holds_lease": True})
+
+    listen = installation.settings.listen
+    async with serving(listen.collector, foreign), serving(listen.engine, ours):
+        told = (await (await desk.client.get("/health")).json())["processes"]
+    assert "is not one of our processes" in told["collector"]["why"]
+    assert told["engine"] == {"why": "", "ok": True, "holds_lease": True}
+
+
+def serving(port: int, handler: Any) -> TestServer:
+    """Something that answers /health on a port; to be entered."""
+    app = web.Application()
+    app.router.add_get("/health", handler)
+    return TestServer(app, port=port)
 
 
 async def test_metrics_count_what_health_says(desk: Any) -> None:

@@ -41,6 +41,8 @@ class Home:
     counts: tuple[Count, ...]
     cases: tuple[CaseLine, ...]
     sources: tuple[SourceFreshness, ...]
+    alarms: tuple[str, ...]
+    """What is wrong with our own processes, one sentence each."""
 
 
 def case_lines(cases: Sequence[Case], inventory: Inventory) -> tuple[CaseLine, ...]:
@@ -57,13 +59,18 @@ def case_lines(cases: Sequence[Case], inventory: Inventory) -> tuple[CaseLine, .
 
 
 def home_view(
-    lines: Sequence[SiteLine], cases: Sequence[Case], inventory: Inventory, sources: tuple[SourceFreshness, ...]
+    lines: Sequence[SiteLine],
+    cases: Sequence[Case],
+    inventory: Inventory,
+    sources: tuple[SourceFreshness, ...],
+    alarms: tuple[str, ...] = (),
 ) -> Home:
     numbers = Counter(line.state for line in lines)
     return Home(
         tuple(Count(state, STATES[state], numbers[state]) for state in SiteState),
         tuple(sorted(case_lines(cases, inventory), key=_urgency)),
         sources,
+        alarms,
     )
 
 
