@@ -37,16 +37,24 @@ def covered(
     main: Examined | None, cadences: Mapping[Source, Cadence], since: int, until: int, now: int, policy: Policy
 ) -> Covered:
     """Coverage of [since, until) by the source that covers it best. A claim of this very moment looks back two
-    slots, so that there is something to look at. Sources never blend: slots of two are not added up."""
+    slots, so that there is something to look at. Sources never blend: slots of two are not added up.
+
+    Where a source measures latency, jitter or loss of the line, only such a one can say that it was ordinary: counters
+    that are there do not stand for statistics that have yet to arrive."""
     if main is None:
         return NOTHING
     views = {view.source: view for view in main.views}
+    telling = [source for source, view in views.items() if _tells_quality(view)] or list(views) or list(cadences)
     answers = [
         _of_source(views.get(source), cadence, since, until, now, policy)
         for source, cadence in cadences.items()
-        if source in views or not views
+        if source in telling
     ]
     return max(answers, key=lambda each: (each.share, -each.coverage.pending), default=NOTHING)
+
+
+def _tells_quality(view: View) -> bool:
+    return any(name in view.series.fields and not np.isnan(view.series.fields[name]).all() for name in QUALITY)
 
 
 def _of_source(view: View | None, cadence: Cadence, since: int, until: int, now: int, policy: Policy) -> Covered:

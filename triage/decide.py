@@ -119,6 +119,10 @@ def _trouble_gone(case: Case, context: Context) -> Decision:
 
 def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
     came_back = case.status is CaseStatus.MONITORING
+    quiet = context.rules.causes_without_ticket
+    if judged.verdict.cause in quiet and case.cause not in quiet:
+        # That contact was lost too says nothing about the fault that the case stands for.
+        return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     changed = case.cause is not judged.verdict.cause or case.severity is not judged.verdict.severity
     if not came_back and not changed:
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)

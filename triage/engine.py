@@ -32,6 +32,7 @@ from triage.cases import (
     TimerKind,
 )
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
+from triage.detection.contact import LOST, out_of_contact
 from triage.documents import policy_document, verdict_document
 from triage.evidence_folder import EvidenceFolder
 from triage.judge import check_claim
@@ -44,6 +45,7 @@ from triage.sweep import nominate
 log = structlog.get_logger()
 
 HOT_WINDOW = timedelta(minutes=60)
+CONTACT_WINDOW = timedelta(minutes=15)
 REJUDGE_OPEN_CASES_EVERY = 5
 """Minutes between two looks at a case that is open already; spread by case number."""
 
@@ -154,6 +156,7 @@ class Engine:
             blinded = Decision(case=None, reason=Reason.OWN_BLINDNESS, detail="most sites went silent at once")
             return [Matter(client="", site="", decide=lambda _case, _context: blinded)]
         sites = {inventory.links[link].site for link in nominate(hot, judging.policy, now)}
+        sites |= await _sites_out_of_contact(judging, now)
         async with self._database.reading() as connection:
             standing = await repository.cases(connection, only_open=True, limit=10_000)
         minute = epoch_ms(now) // 60_000
@@ -275,6 +278,16 @@ def _in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool
     verdict = matter.judgement.verdict if matter.judgement else None
     link = inventory.links.get(verdict.link) if verdict and verdict.link else None
     return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
+
+
+async def _sites_out_of_contact(judging: Judging, now: datetime) -> set[str]:
+    """Sites with a watched line whose device an orchestrator or the poller has lost."""
+    inventory = judging.inventory
+    watched = {link.site for link in inventory.watched_links()}
+    devices = {device.id: device.site for device in inventory.devices.values() if device.site in watched}
+    end = now + timedelta(milliseconds=1)
+    facts = await judging.store.facts(list(devices), now - CONTACT_WINDOW, end, tuple(LOST))
+    return {devices[device] for device in out_of_contact(facts)}
 
 
 async def _write(connection: AsyncConnection, row: inbox.Row, matter: Matter, decision: Decision, digest: str) -> None:

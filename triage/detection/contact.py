@@ -15,6 +15,8 @@ from triage.model import Cause, Direction, Picture
 from triage.policy import Policy
 
 LOST = {FactKind.EDGE_STATE: "offline", FactKind.POLL_OUTCOME: "timeout"}
+FEWEST = {FactKind.EDGE_STATE: 1, FactKind.POLL_OUTCOME: 2}
+"""Facts in a row that it takes: one poll may be lost on its way, an orchestrator's state is its own conclusion."""
 
 
 def events(picture: Picture, wan: Sequence[Examined], start: int, now: int, policy: Policy) -> list[Event]:
@@ -37,7 +39,7 @@ def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: i
         for kind, lost in LOST.items()
         for source in sorted({fact.source for fact in facts if fact.kind is kind})
         for span in held([fact for fact in facts if fact.kind is kind and fact.source is source], lost, now)
-        if span[1] > start and span[1] - span[0] >= policy.down.minimum_seconds * 1000
+        if span[1] > start and span[1] - span[0] >= policy.down.minimum_seconds * 1000 and span[2] >= FEWEST[kind]
     ]
     found = []
     for kind, source, (begin, end, count) in spans:
@@ -57,7 +59,7 @@ def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: i
                 end=None if end == now else end,
                 value=float(count),
                 baseline=0.0,
-                threshold=1.0,
+                threshold=float(FEWEST[kind]),
                 rule=f"{kind.value} {LOST[kind]} for at least {policy.down.minimum_seconds:g} s",
                 statistic="sum",
                 bad_samples=count,
@@ -113,3 +115,13 @@ def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, polic
 def _median(values: FloatArray) -> float:
     known = values[~np.isnan(values)]
     return float(np.median(known)) if len(known) else 0.0
+
+
+def out_of_contact(facts: Sequence[Fact]) -> set[str]:
+    """Subjects whose newest facts say that contact is lost; for the sweep, which only nominates."""
+    lost: dict[tuple[str, FactKind], int] = {}
+    for fact in sorted(facts):
+        if fact.kind in LOST:
+            key = fact.subject, fact.kind
+            lost[key] = lost.get(key, 0) + 1 if fact.value == LOST[fact.kind] else 0
+    return {subject for (subject, kind), count in lost.items() if count >= FEWEST[kind]}
