@@ -37,6 +37,7 @@ from triage.documents import policy_document, verdict_document
 from triage.evidence_folder import EvidenceFolder
 from triage.judge import check_claim
 from triage.judging import Judgement, Judging
+from triage.metrics import DECISIONS, TICK_SECONDS
 from triage.policy import policy_hash
 from triage.reading import read_measured
 from triage.respond import on_answer, on_person
@@ -115,7 +116,9 @@ class Engine:
             case ClaimReported():
                 matters = await self._on_claim(row.input, judging, row.now)
             case Tick():
+                began = self._clock.monotonic()
                 matters = await self._on_tick(judging, row.now)
+                TICK_SECONDS.set(self._clock.monotonic() - began)
             case TimerDue():
                 matters = await self._on_timer(row.input, judging, row.now)
             case PersonActed():
@@ -240,6 +243,7 @@ class Engine:
         """After the commit: the log, and whoever watches."""
         quiet = decision.reason in (Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING)
         case = decision.case.id if decision.case else None
+        DECISIONS.labels(decision.reason.value).inc()
         if not quiet:
             log.info("decided", input=row.seq, site=matter.site, reason=decision.reason.value, case=case)
         if self._observer is not None:

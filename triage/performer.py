@@ -23,6 +23,7 @@ from triage.actuator.port import Actuator
 from triage.cases import Answered, Effect, EffectKind, Proposal
 from triage.evidence import EvidenceRenderer
 from triage.evidence_folder import EvidenceFolder
+from triage.metrics import EFFECTS
 from triage.repository import OutboxRow, OutboxStatus
 from triage.tickets.port import NewTicket, TicketError, TicketSystem
 
@@ -152,10 +153,12 @@ class Performer:
         async with self._database.writing() as connection:
             await repository.mark_outbox(connection, replace(row, status=status, done_at=now, last_error=""))
             await inbox.put(connection, f"answer:{row.effect.key}:{row.number}", answer, now)
+        EFFECTS.labels(row.effect.kind.value, status.value).inc()
         log.info("performed", effect=row.effect.kind.value, key=row.effect.key, status=status.value)
 
     async def _failed(self, row: OutboxRow, error: LineproofError) -> None:
         """Try again later where that can help; else give up, loudly, and tell the case."""
+        EFFECTS.labels(row.effect.kind.value, "failed").inc()
         log.warning("effect_failed", key=row.effect.key, attempt=row.attempts, error=str(error))
         if error.retryable and row.attempts < MOST_ATTEMPTS:
             due = self._clock.now() + wait_before(row.attempts)
