@@ -62,7 +62,6 @@ async def _read_case(opened: Installation, ident: str) -> CasePage:
     inventory = await opened.inventory()
     async with opened.database.reading() as connection:
         found = await repository.case_by_id(connection, ident)
-        verdicts = await repository.verdicts_of(connection, ident)
         proposals = await repository.proposals_of(connection, ident)
         decisions = await repository.decisions_of(connection, site=found.site, limit=200)
         rows = await repository.outbox(connection, statuses=_NOT_DONE, limit=1000)
@@ -71,7 +70,6 @@ async def _read_case(opened: Installation, ident: str) -> CasePage:
         line=case_lines([found], inventory)[0],
         verdict=verdict,
         problem=problem,
-        verdicts=tuple(verdicts),
         decisions=decision_lines([one for one in decisions if _about(one, found)]),
         proposals=proposal_views(proposals, inventory, new_key("person")),
         ticket=await _ticket(opened, found),

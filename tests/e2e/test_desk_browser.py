@@ -197,3 +197,17 @@ async def test_a_site_that_was_never_measured_is_unknown_and_not_well(desk: str,
     await page.goto(f"{desk}/sites/store-207")
     await expect(page.locator("h1")).to_contain_text("unknown")
     await expect(page.locator("#line-figures")).not_to_contain_text("0 %")
+
+
+async def test_the_keyboard_alone_finds_a_site(desk: str, page: Page) -> None:
+    await page.goto(desk)
+    await page.keyboard.press("/")
+    await page.keyboard.type("harbor")
+    await expect(page.locator("#hits a")).to_have_count(2)
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#hits a")).to_have_count(0)
+    await page.keyboard.type(" coffee elm")
+    await expect(page.locator("#hits a")).to_have_count(1)
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/sites/store-207")

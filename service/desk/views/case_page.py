@@ -14,7 +14,7 @@ from service.desk.views.words import ORIGINS, PROPOSAL_STATUS, Badge
 from triage.actuator.plan import ReroutePlan
 from triage.cases import PersonAct, Proposal, ProposalStatus
 from triage.performer import plan_of
-from triage.repository import OutboxRow, StoredVerdict
+from triage.repository import OutboxRow
 from triage.tickets.port import Ticket
 
 NEXT_ACTS: Mapping[ProposalStatus, tuple[PersonAct, ...]] = {
@@ -43,7 +43,6 @@ class CasePage:
     line: CaseLine
     verdict: Verdict | None
     problem: str
-    verdicts: tuple[StoredVerdict, ...]
     decisions: tuple[DecisionLine, ...]
     proposals: tuple[ProposalView, ...]
     ticket: Ticket | None

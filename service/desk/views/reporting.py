@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from config.clock import rfc3339
 from inventory.model import Client, Contact, Site
@@ -65,7 +65,6 @@ class ReportForm:
     report: Report
     contacts: tuple[Contact, ...]
     refusal: str = ""
-    symptoms: tuple[Symptom, ...] = field(default=tuple(Symptom))
 
 
 def blank_report(site: Site) -> Report:
