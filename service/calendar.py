@@ -1,4 +1,4 @@
-"""Jobs of the calendar, run by apscheduler in the engine's process: the clients' monthly reports."""
+"""Jobs of the calendar, run by apscheduler in the engine's process: monthly reports, nightly tidying."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from config.errors import LineproofError
 from service.installation import Installation
+from triage.inbox import forget_ticks
 
 log = structlog.get_logger()
 
@@ -25,8 +26,19 @@ def start_calendar(installation: Installation) -> AsyncIOScheduler:
         coalesce=True,
         misfire_grace_time=int(timedelta(days=1).total_seconds()),
     )
+    scheduler.add_job(
+        forget_old_ticks, CronTrigger(hour=3, timezone="UTC"), args=(installation,), id="forget_ticks", coalesce=True
+    )
     scheduler.start()
     return scheduler
+
+
+async def forget_old_ticks(installation: Installation) -> None:
+    """Ticks are only needed until they are decided; a week of them is kept for whoever looks into something."""
+    before = installation.clock.now() - timedelta(days=7)
+    async with installation.database.writing() as connection:
+        count = await forget_ticks(connection, before)
+    log.info("ticks_forgotten", count=count)
 
 
 async def monthly_reports(installation: Installation) -> None:

@@ -62,6 +62,7 @@ class Reason(StrEnum):
     PERSON_ACT_REFUSED = "person_act_refused"
     CASE_ENDED = "case_ended"
     NOTHING_FOUND = "nothing_found"
+    INPUT_FAILED = "input_failed"
 
 
 class TimerKind(StrEnum):

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import Clock, epoch_ms
 from config.database import Database
+from config.errors import LineproofError
 from inventory.model import Inventory
 from triage import inbox, repository, tables
 from triage.blindness import blind
@@ -111,24 +112,37 @@ class Engine:
                 done += 1
 
     async def _work_off_one(self, row: inbox.Row) -> None:
+        """Decide one input. One that cannot be decided is set aside with its reason, so that it blocks no other.
+
+        Raises only what waiting can help (`retryable`): the input then stays first in its line.
+        """
         judging = await self._judging()
+        try:
+            matters = await self._matters(row, judging)
+        except LineproofError as error:
+            if error.retryable:
+                raise
+            matters = [_set_aside(row, str(error))]
+        except Exception as error:  # a defect in a rule must not stop every other case: shown, counted, kept
+            log.error("input_failed", input=row.seq, key=row.key, exc_info=error)
+            matters = [_set_aside(row, f"{type(error).__name__}: {error}")]
+        await self._commit(row, matters, judging)
+
+    async def _matters(self, row: inbox.Row, judging: Judging) -> list[Matter]:
         match row.input:
             case ClaimReported():
-                matters = await self._on_claim(row.input, judging, row.now)
+                return await self._on_claim(row.input, judging, row.now)
             case Tick():
                 began = self._clock.monotonic()
                 matters = await self._on_tick(judging, row.now)
                 TICK_SECONDS.set(self._clock.monotonic() - began)
+                return matters
             case TimerDue():
-                matters = await self._on_timer(row.input, judging, row.now)
+                return await self._on_timer(row.input, judging, row.now)
             case PersonActed():
-                matters = await self._on_person(row.input)
+                return await self._on_person(row.input)
             case Answered():
-                matters = await self._on_answer(row.input)
-        for matter in matters:
-            if matter.judgement is not None:
-                self._evidence.put(matter.judgement.pack)
-        await self._commit(row, matters, judging)
+                return await self._on_answer(row.input)
 
     async def _on_claim(self, reported: ClaimReported, judging: Judging, now: datetime) -> list[Matter]:
         claim = reported.claim
@@ -169,7 +183,19 @@ class Engine:
                 sites.discard(case.site)
             elif case.site in inventory.sites:
                 sites.add(case.site)
-        return [await self._look(site, judging, now) for site in sorted(sites)]
+        looks = [await self._look_safely(site, judging, now) for site in sorted(sites)]
+        return [matter for matter in looks if matter is not None]
+
+    async def _look_safely(self, site: str, judging: Judging, now: datetime) -> Matter | None:
+        """One site that cannot be judged, by a defect, must not blind the sweep for all others."""
+        try:
+            return await self._look(site, judging, now)
+        except LineproofError:
+            raise
+        except Exception as error:
+            DECISIONS.labels(Reason.INPUT_FAILED.value).inc()
+            log.error("site_not_judged", site=site, exc_info=error)
+            return None
 
     async def _look(self, site: str, judging: Judging, now: datetime) -> Matter:
         judgement = await judging.judge(site, None, now)
@@ -234,6 +260,9 @@ class Engine:
             await repository.keep_policy(connection, digest, policy_document(judging.policy), row.now)
             for matter in matters:
                 decision = await self._decide(connection, matter, judging, row.now)
+                if decision.judged is not None and matter.judgement is not None:
+                    # Before the commit that names it; content addressed, so a second time changes nothing.
+                    self._evidence.put(matter.judgement.pack)
                 await _write(connection, row, matter, decision, digest)
                 decided.append((matter, decision))
         for matter, decision in decided:
@@ -265,6 +294,14 @@ class Engine:
             in_maintenance=_in_maintenance(judging.inventory, matter, now),
         )
         return matter.decide(case, context)
+
+
+def _set_aside(row: inbox.Row, why: str) -> Matter:
+    claim = row.input.claim if isinstance(row.input, ClaimReported) else None
+    decision = Decision(case=None, reason=Reason.INPUT_FAILED, detail=f"{row.key}: {why}")
+    return Matter(
+        client=claim.client if claim else "", site=claim.site if claim else "", decide=lambda _case, _context: decision
+    )
 
 
 def case_rules(judging: Judging) -> CaseRules:

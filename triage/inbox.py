@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -97,3 +97,12 @@ async def consumed(database: Database, seq: int) -> bool:
     async with database.reading() as connection:
         moment = await connection.scalar(select(tables.inbox.c.consumed_at).where(tables.inbox.c.seq == seq))
     return moment is not None
+
+
+async def forget_ticks(connection: AsyncConnection, before: datetime) -> int:
+    """Remove consumed ticks older than `before`; claims, people's acts and answers are kept. Returns how many."""
+    row = tables.inbox.c
+    gone = await connection.execute(
+        delete(tables.inbox).where(row.kind == "tick", row.consumed_at.is_not(None), row.now < epoch_ms(before))
+    )
+    return gone.rowcount

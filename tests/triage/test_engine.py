@@ -267,6 +267,36 @@ async def test_a_claim_about_another_clients_site_is_refused(office: Office):
     assert decision.reason == "claim_refused"
 
 
+async def test_an_input_that_cannot_be_decided_is_set_aside_and_blocks_no_other(office: Office):
+    await lossy(office)
+    lost = PersonActed(who="Kim Lee", does=PersonAct.APPROVE, target="P-99")
+    seq = await inbox.enqueue(office.database, "person:1", lost, START)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.work()
+    async with office.database.reading() as connection:
+        (decision,) = await repository.decisions_on(connection, seq)
+        (case,) = await repository.cases(connection)
+    assert decision.reason == "input_failed"
+    assert "P-99" in decision.detail
+    assert case.ticket == "T-1"
+
+
+async def test_a_look_that_changes_nothing_keeps_no_evidence(office: Office, tmp_path: Path):
+    await office.measure("wan1", START - timedelta(minutes=40), 40, lost=0)
+    await office.minute()
+    assert list((tmp_path / "evidence").rglob("*.json")) == []
+
+
+async def test_old_ticks_are_forgotten_and_claims_are_not(office: Office):
+    await lossy(office)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.minute()
+    async with office.database.writing() as connection:
+        assert await inbox.forget_ticks(connection, START) == 0
+        assert await inbox.forget_ticks(connection, START + timedelta(seconds=1)) == 1
+    assert await inbox.consumed(office.database, 1)
+
+
 async def test_only_one_engine_holds_the_lease(office: Office):
     first, second = Lease(office.database, office.clock), Lease(office.database, office.clock)
     assert await first.hold()
