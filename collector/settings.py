@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from collector.model import Cadence, Source
 from config.secrets import Secret
@@ -47,6 +48,21 @@ class OrchestratorSettings(_Section):
         if (self.token is None) == (self.username is None or self.password is None):
             raise ValueError("either a token, or a username and a password")
         return self
+
+    @field_validator("url")
+    @classmethod
+    def _secrets_travel_encrypted(cls, url: AnyHttpUrl) -> AnyHttpUrl:
+        if url.scheme == "http" and not _is_loopback(url.host or ""):
+            raise ValueError("a URL with https://, because token and password are sent there; http:// is for loopback")
+        return url
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether a URL's host is this machine's loopback (RFC 1122, 3.2.1.3; RFC 6761, 6.3; RFC 4291, 2.5.3)."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class ProbeSettings(_Section):

@@ -5,14 +5,18 @@ Each package declares its tables on `metadata` in its own `tables.py`; Alembic (
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import MetaData, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from config.errors import LineproofError
 
 metadata = MetaData(
     naming_convention={
@@ -33,8 +37,12 @@ def database_url(location: str | Path) -> str:
     return text if "://" in text else f"sqlite+aiosqlite:///{text}"
 
 
+class RecordsError(LineproofError):
+    """The records database cannot be read or written now: a full disk, a lock that is not given up, no server."""
+
+
 class Database:
-    """One records database. `reading()` and `writing()` each give one transaction.
+    """One records database. `reading()` and `writing()` each give one transaction, and raise RecordsError.
 
     On SQLite a writing transaction takes the write lock at its start (BEGIN IMMEDIATE), so that what it reads
     cannot change before it commits and two writers wait instead of failing.
@@ -51,16 +59,37 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads one consistent snapshot."""
-        async with self._engine.connect() as connection, connection.begin():
-            yield connection
+        with self._translated():
+            async with self._engine.connect() as connection, connection.begin():
+                yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that commits when the block ends and rolls back when it raises."""
-        async with self._engine.connect() as connection:
-            connection = await connection.execution_options(lineproof_write=True)
-            async with connection.begin():
-                yield connection
+        with self._translated():
+            async with self._engine.connect() as connection:
+                connection = await connection.execution_options(lineproof_write=True)
+                async with connection.begin():
+                    yield connection
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            # What a statement itself did wrong (a broken constraint, a misspelt column) is not the database's state.
+            if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
+                raise
+            raise self._failure(error.orig) from error
+        except InterfaceError as error:
+            raise self._failure(error.orig) from error
+        except sqlite3.Error as error:  # from `_prepare_sqlite`, where SQLAlchemy does not stand between
+            raise self._failure(error) from error
+
+    def _failure(self, cause: object) -> RecordsError:
+        advice = "free some disk space" if "full" in str(cause) else "see that it is whole, within reach and writable"
+        name = self._engine.url.database if self._is_sqlite else self._engine.url.render_as_string()
+        return RecordsError(f"the records database {name} failed: {cause}; {advice}", retryable=True)
 
     async def create_all(self) -> None:
         """Create every declared table that is missing; for tests and throw-away databases only."""

@@ -15,7 +15,7 @@ from config.clock import Clock, SystemClock
 from config.database import Database
 from config.errors import ConfigurationError
 from inventory.model import Inventory
-from inventory.repository import load_inventory
+from inventory.repository import inventory_digest, load_inventory
 from service.migrations import is_current
 from service.settings import Settings, read_settings
 from triage.engine import Engine
@@ -26,8 +26,8 @@ from triage.performer import Performer
 from triage.policy import Policy, load_policy
 from triage.tickets.builtin import BuiltinTickets
 
-INVENTORY_AGE = timedelta(seconds=30)
-"""How old the inventory and policy in memory may be before they are read again (real time)."""
+INVENTORY_AGE = timedelta(seconds=5)
+"""How old the inventory and policy in memory may be before they are looked at again (real time)."""
 
 CONFIG_NAMES = ("lineproof.yaml", "config/lineproof.yaml", "/etc/lineproof/lineproof.yaml")
 
@@ -57,9 +57,10 @@ class Installation:
     _inventory: Inventory | None = None
     _policy: Policy | None = None
     _read_at: datetime | None = None
+    _digest: str = ""
 
     async def inventory(self) -> Inventory:
-        """The inventory, at most half a minute old."""
+        """The inventory, at most a few seconds old; the same object while nothing has changed."""
         await self._refresh()
         assert self._inventory is not None  # noqa: S101 - set by the refresh
         return self._inventory
@@ -76,15 +77,17 @@ class Installation:
         if self._read_at is not None and now - self._read_at < INVENTORY_AGE:
             return
         async with self.database.reading() as connection:
-            self._inventory = await load_inventory(connection)
+            digest = await inventory_digest(connection)
+            if digest != self._digest:
+                self._inventory, self._digest = await load_inventory(connection), digest
         self._policy = load_policy(self.settings.policy)
         self._read_at = now
 
     def engine(self) -> Engine:
         return Engine(self.database, self.judging, self.evidence, self.clock)
 
-    def lease(self) -> Lease:
-        return Lease(self.database, self.real_clock)
+    def lease(self, holder: str | None = None) -> Lease:
+        return Lease(self.database, self.real_clock, holder=holder)
 
     def performer(self) -> Performer:
         from reports.evidence import ReportRenderer

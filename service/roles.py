@@ -14,7 +14,9 @@ import structlog
 from aiohttp import web
 
 from config.errors import ConfigurationError, LineproofError
+from inventory.model import Inventory
 from service.installation import Installation, opened
+from service.serve import SUPERVISED
 from service.settings import HOST
 from service.status import Health, start_status_server
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-SUPERVISED = "LINEPROOF_SUPERVISED"
-"""Set by the supervisor: the name under which each of its engines in turn holds the lease."""
 INVENTORY_PAUSE = 1.0
 """Real seconds between two looks for a changed inventory."""
 ENGINE_PAUSE = 0.25
@@ -58,11 +58,20 @@ async def _collect(installation: Installation, current: list[Collector], stop: a
     current[:] = [collector]
     running = asyncio.create_task(collector.run())
     try:
-        while not stop.is_set() and not running.done() and await installation.inventory() == inventory:
+        while not stop.is_set() and not running.done() and not await _superseded(installation, inventory):
             await _pause(stop, INVENTORY_PAUSE)
     finally:
         await collector.stop()
         await running
+
+
+async def _superseded(installation: Installation, inventory: Inventory) -> bool:
+    """Whether another inventory is the current one; measuring goes on while that cannot be read."""
+    try:
+        return await installation.inventory() != inventory
+    except LineproofError as error:
+        log.warning("inventory_unread", why=str(error))
+        return False
 
 
 async def run_engine(path: Path | None, stop: asyncio.Event) -> None:

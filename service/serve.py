@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -24,6 +26,8 @@ PATIENCE = 10.0
 """Real seconds that a child gets to stop by itself."""
 USAGE_EXIT = 2
 SUPERVISED = "LINEPROOF_SUPERVISED"
+"""Set for children: the name under which each of a supervisor's engines in turn holds the lease. It has waited for
+the death of the one before, so the next one need not. A child says its last words on stdout, for the supervisor."""
 
 
 async def serve(role: str, path: Path | None) -> int:
@@ -41,33 +45,42 @@ async def serve(role: str, path: Path | None) -> int:
 
         await run_role(role, path, stop)
         return 0
-    codes = await asyncio.gather(*(_supervise(name, path, stop) for name in ROLES))
+    name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    codes = await asyncio.gather(*(_supervise(role, name, path, stop) for role in ROLES))
     return max(codes)
 
 
-async def _supervise(role: str, path: Path | None, stop: asyncio.Event) -> int:
-    """Keep one child running. A child that says its configuration is wrong ends everything with that code."""
+async def _supervise(role: str, name: str, path: Path | None, stop: asyncio.Event) -> int:
+    """Keep one child running.
+
+    A child that says at its first start that the configuration is wrong ends everything with that code. Later on, a
+    faulty edit or a port that somebody took meanwhile must not end what still works.
+    """
     pause = FIRST_PAUSE
     loop = asyncio.get_running_loop()
+    first = True
     while not stop.is_set():
         arguments = ["-m", "service.cli", "serve", "--role", role, *(["-c", str(path)] if path else [])]
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             *arguments,
             stdin=asyncio.subprocess.PIPE,
-            env={**os.environ, SUPERVISED: "1"},
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, SUPERVISED: name},
             start_new_session=True,
         )
         began = loop.time()
         log.info("started", child=role, pid=child.pid)
-        code = await _wait_or_stop(child, stop)
+        code, said = await _wait_or_stop(child, stop)
         if stop.is_set():
             return 0
-        if code == USAGE_EXIT:
+        if code == USAGE_EXIT and first:
             stop.set()
+            print(said, file=sys.stderr)
             return USAGE_EXIT
+        first = False
         pause = FIRST_PAUSE if loop.time() - began > STEADY_AFTER else min(LONGEST_PAUSE, pause * 2)
-        log.error("died", child=role, code=code, starts_again_in=pause)
+        log.error("died", child=role, code=code, why=said, starts_again_in=pause)
         try:
             await asyncio.wait_for(stop.wait(), pause)
         except TimeoutError:
@@ -81,7 +94,8 @@ def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -
         stop.set()
 
 
-async def _wait_or_stop(child: asyncio.subprocess.Process, stop: asyncio.Event) -> int:
+async def _wait_or_stop(child: asyncio.subprocess.Process, stop: asyncio.Event) -> tuple[int, str]:
+    """Returns the exit code, and what the child said last."""
     ended = asyncio.create_task(child.wait())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -92,4 +106,6 @@ async def _wait_or_stop(child: asyncio.subprocess.Process, stop: asyncio.Event) 
             await asyncio.wait_for(asyncio.shield(ended), PATIENCE)
         except TimeoutError:
             child.kill()
-    return await ended
+    code = await ended
+    said = await child.stdout.read() if child.stdout is not None else b""
+    return code, said.decode(errors="replace").strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from config.errors import LineproofError, NotFoundError
@@ -16,17 +17,25 @@ class EvidenceFolder:
         self._folder = folder
 
     def put(self, pack: EvidencePack) -> Path:
-        """Write a pack durably: the file is whole or absent, whenever the process dies."""
+        """Write a pack durably: the file is whole or absent, whenever the process dies. Raises LineproofError."""
         path = self._path(pack.sha256)
         if path.exists():
             return path
-        path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_suffix(f".{os.getpid()}.tmp")
-        with scratch.open("wb") as file:
-            file.write(pack.content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with scratch.open("wb") as file:
+                file.write(pack.content)
+                file.flush()
+                os.fsync(file.fileno())
+            scratch.replace(path)
+        except OSError as error:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise LineproofError(
+                f"the evidence pack {path} cannot be written: {error.strerror}; free disk space or give us the folder",
+                retryable=True,
+            ) from error
         return path
 
     def get(self, sha256: str) -> EvidencePack:

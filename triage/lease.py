@@ -18,13 +18,16 @@ LENGTH = timedelta(seconds=15)
 
 
 class Lease:
-    """Named by host, process and a random part, so that a restarted process is a new holder."""
+    """Named by host, process and a random part, so that a restarted process is a new holder.
 
-    def __init__(self, database: Database, clock: Clock, name: str = "engine") -> None:
+    Whoever knows that its predecessor is dead may give `holder` itself, and goes on without waiting.
+    """
+
+    def __init__(self, database: Database, clock: Clock, name: str = "engine", holder: str | None = None) -> None:
         self._database = database
         self._clock = clock
         self._name = name
-        self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.holder = holder or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
     async def hold(self) -> bool:
         """Take or renew the lease; False while another holder's has not run out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
@@ -36,12 +37,15 @@ def run(work: Coroutine[Any, Any, Result], *, role: str = "cli") -> Result:
 
 def report(error: LineproofError) -> int:
     """Print an error, each fault of a file on a line of its own; returns the exit code."""
-    print(f"lineproof: {error}", file=sys.stderr)
+    from inventory.aliases import AmbiguousSiteError
+    from service.serve import SUPERVISED
+    from service.times import UsageError
+
+    listener = sys.stdout if os.environ.get(SUPERVISED) else sys.stderr
+    print(f"lineproof: {error}", file=listener)
     if isinstance(error, ConfigurationError):
         for fault in error.faults:
-            print(f"  {fault}", file=sys.stderr)
-    from inventory.aliases import AmbiguousSiteError
-    from service.times import UsageError
+            print(f"  {fault}", file=listener)
 
     if isinstance(error, ConfigurationError | UsageError | AmbiguousSiteError):
         return 2

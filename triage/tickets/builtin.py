@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import Clock, epoch_ms, from_epoch_ms
@@ -16,13 +15,16 @@ from config.errors import NotFoundError
 from triage import tables
 from triage.evidence import EvidenceFile
 from triage.repository import next_number, number_of
-from triage.tickets.port import Attachment, NewTicket, Ticket, TicketError, TicketNote, TicketStatus
+from triage.tickets.port import Attachment, NewTicket, Ticket, TicketNote, TicketStatus
 
 AUTHOR = "lineproof"
 
 
 class BuiltinTickets:
-    """Implements TicketSystem. A note's key and an attachment's (name, SHA-256) make each count once."""
+    """Implements TicketSystem; fails with the database's RecordsError.
+
+    A note's key and an attachment's (name, SHA-256) make each count once.
+    """
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -34,29 +36,26 @@ class BuiltinTickets:
 
     async def create(self, new: NewTicket) -> str:
         now = epoch_ms(self._clock.now())
-        try:
-            async with self._database.writing() as connection:
-                known = await _find(connection, new.external_id)
-                if known is not None:
-                    return known
-                number = await next_number(connection, tables.ticket)
-                await connection.execute(
-                    insert(tables.ticket).values(
-                        number=number,
-                        external_id=new.external_id,
-                        status=TicketStatus.ACKNOWLEDGED.value,
-                        severity=new.severity.value if new.severity else "minor",
-                        name=new.name,
-                        description=new.description,
-                        client=new.client,
-                        site=new.site,
-                        created_at=now,
-                        updated_at=now,
-                    )
+        async with self._database.writing() as connection:
+            known = await _find(connection, new.external_id)
+            if known is not None:
+                return known
+            number = await next_number(connection, tables.ticket)
+            await connection.execute(
+                insert(tables.ticket).values(
+                    number=number,
+                    external_id=new.external_id,
+                    status=TicketStatus.ACKNOWLEDGED.value,
+                    severity=new.severity.value if new.severity else "minor",
+                    name=new.name,
+                    description=new.description,
+                    client=new.client,
+                    site=new.site,
+                    created_at=now,
+                    updated_at=now,
                 )
-                return f"T-{number}"
-        except OperationalError as error:
-            raise _busy(error) from error
+            )
+            return f"T-{number}"
 
     async def add_note(self, ticket: str, key: str, text: str) -> None:
         now = epoch_ms(self._clock.now())
@@ -189,7 +188,3 @@ def _ticket(
         notes=notes,
         attachments=attachments,
     )
-
-
-def _busy(error: OperationalError) -> TicketError:
-    return TicketError(f"the records database did not take the ticket: {error.orig}; it is tried again", retryable=True)
