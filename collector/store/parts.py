@@ -2,7 +2,8 @@
 
 Samples: link, source, time, seconds, received_at and every measurement field (null = not measured), sorted by link,
 source, time. Row groups of 20,000 rows bound the size of the footers, and pages of 12 kB hold about a link's day, so
-that reading one link decodes few others: a tenth to a fifth less time than with the usual pages of 1 MB, for 8 % more bytes.
+that reading one link decodes few others: a tenth to a fifth less time than with the usual pages of 1 MB, for 8 % more
+bytes.
 """
 
 from __future__ import annotations
