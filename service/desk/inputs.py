@@ -17,7 +17,7 @@ from triage.repository import StoredDecision
 routes = web.RouteTableDef()
 
 _CASE = re.compile(r"C-[0-9]{1,15}")
-_REFUSALS = frozenset({Reason.CLAIM_REFUSED.value, Reason.PERSON_ACT_REFUSED.value})
+_NOT_TAKEN = frozenset({Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.INPUT_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ async def state(request: web.Request) -> web.Response:
         return _answer(request, Waiting(seq, request.path_qs, back))
     async with database.reading() as connection:
         decisions = await repository.decisions_on(connection, seq)
-    refused = next((one for one in decisions if one.reason in _REFUSALS), None)
+    refused = next((one for one in decisions if one.reason in _NOT_TAKEN), None)
     if refused is not None:
         return _answer(
             request, Waiting(seq, request.path_qs, back, f"{reason_words(refused.reason)}: {refused.detail}")

@@ -166,6 +166,7 @@ async def test_a_proposal_shows_its_commands_and_only_what_can_be_done_next(desk
         _, text = await desk.get("/cases/C-1")
         assert acts(text) == then
     assert "decided by Ana Ruiz" in text
+    assert text.count("A person decided") == 3
     assert "DRY RUN, nothing was sent" in text
 
 

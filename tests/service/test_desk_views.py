@@ -147,6 +147,11 @@ def test_the_policys_first_source_speaks_while_it_is_fresh() -> None:
     assert (spoken.text, spoken.note) == ("↓ 9 ms", "one way; Orchestrator, 0 s ago")
 
 
+def test_a_fresh_first_source_speaks_even_when_another_is_newer() -> None:
+    probe = row(Source.PROBE, NOW - timedelta(seconds=90), rtt_ms=20.0)
+    assert figures(probe | row(Source.ORCHESTRATOR, NOW, latency_rx_ms=9.0)).latency.text == "20 ms"
+
+
 def test_when_nobody_is_fresh_the_newest_is_shown_as_stale() -> None:
     older = row(Source.PROBE, NOW - timedelta(minutes=40), loss_pct=3.0)
     newer = row(Source.ORCHESTRATOR, NOW - timedelta(minutes=30), loss_rx_pct=1.0, loss_tx_pct=0.5)
@@ -230,6 +235,13 @@ def test_search_leads_to_a_case_or_ticket_by_its_number() -> None:
     assert search(INVENTORY, "T7").hits[0].url == "/tickets/T-7"
     assert search(INVENTORY, "c-12").sure
     assert not search(INVENTORY, "").hits
+
+
+def test_a_site_that_is_called_like_a_case_is_asked_back() -> None:
+    named = Inventory.of([Client(id="c", name="Acme")], [Site(id="s", client="c", aliases=("C-12",))])
+    found = search(named, "C-12")
+    assert [hit.url for hit in found.hits] == ["/cases/C-12", "/sites/s"]
+    assert not found.sure
 
 
 def test_search_by_words_looks_at_name_address_and_client() -> None:

@@ -70,7 +70,7 @@ ACTS: Mapping[PersonAct, str] = {
     PersonAct.ACKNOWLEDGE: "Take this case",
     PersonAct.RESOLVE: "Resolve",
 }
-REASONS: Mapping[Reason, str] = {
+REASONS: Mapping[str, str] = {
     Reason.CLAIM_CONFIRMED: "the client's report was confirmed",
     Reason.CLAIM_RECOVERED: "what the client reported was there, and has ended",
     Reason.CLAIM_NOT_SUBSTANTIATED: "nothing out of the ordinary was measured at the reported time",
@@ -99,6 +99,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.PERSON_ACT_REFUSED: "the decision did not fit the state of things",
     Reason.CASE_ENDED: "the case had ended",
     Reason.NOTHING_FOUND: "nothing was found",
+    Reason.INPUT_FAILED: "a defect of ours kept this from being decided; it was set aside",
 }
 
 
@@ -107,5 +108,5 @@ def cause_words(cause: Cause) -> str:
 
 
 def reason_words(reason: str) -> str:
-    """A recorded reason in words; one that this version does not know stays as it is."""
-    return REASONS[Reason(reason)] if reason in list(Reason) else reason
+    """A recorded reason in words; one that this version has no words for stays as it is."""
+    return REASONS.get(reason, reason)
