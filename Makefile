@@ -33,7 +33,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 unit: .venv/.developing
-	$(BIN)/python -m pytest -q -m "not real and not slow" tests/config tests/inventory tests/collector tests/triage \
+	$(BIN)/python -m pytest -q -m "not real and not slow and not rim" tests/config tests/inventory tests/collector tests/triage \
 		tests/reports tests/service tests/property tests/contracts
 
 lint: .venv/.developing

@@ -17,6 +17,8 @@ from collector.journal import Journal
 from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.store.port import StoreError
 
+pytestmark = pytest.mark.rim
+
 MOMENT = datetime(2026, 3, 3, 9, 0, 0, 123456, tzinfo=UTC)
 FACT = Fact(MOMENT, "röuter\n1", FactKind.EVENT, 'LINK "DEAD"', Source.ORCHESTRATOR, MOMENT + timedelta(seconds=1), "x")
 

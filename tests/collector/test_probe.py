@@ -31,6 +31,8 @@ from collector.settings import ProbeSettings
 from config.clock import ScaledClock, SystemClock
 from inventory.model import Inventory, LifeCycle, Link, Monitoring, Tool
 
+pytestmark = pytest.mark.rim
+
 NOW = datetime(2026, 3, 3, 9, 30, tzinfo=UTC)
 NAN = math.nan
 Serve = Callable[..., Awaitable[int]]

@@ -29,6 +29,8 @@ from collector.store.port import StoreError
 from config.clock import SystemClock
 from inventory.model import Device, DeviceRole, Inventory, Link, OrchestratorIdentity, Site, SnmpAccess
 
+pytestmark = pytest.mark.rim
+
 NOW = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
 
 

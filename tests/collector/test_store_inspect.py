@@ -18,6 +18,8 @@ from collector.store.inspect import export, rows_by_link, stats, verify
 from collector.store.manifest import Kind
 from collector.store.port import StoreError
 
+pytestmark = pytest.mark.rim
+
 START = datetime(2026, 3, 3, tzinfo=UTC)
 DAY = timedelta(days=1)
 

@@ -23,6 +23,8 @@ from collector.store.influx import InfluxStore
 from collector.store.port import Aggregate, MeasurementStore, Selector, Statistic, StoreError
 from config.clock import epoch_ms
 
+pytestmark = pytest.mark.rim
+
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

@@ -43,6 +43,8 @@ from inventory.model import (
 )
 from inventory.repository import import_file, load_inventory, replace_inventory
 
+pytestmark = pytest.mark.rim
+
 EXAMPLE = Path(__file__).parents[2] / "config/examples/inventory.example.yaml"
 
 

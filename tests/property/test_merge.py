@@ -23,6 +23,8 @@ from collector.store.port import Aggregate
 from collector.store.rows import Rows, concatenated, merged, rows_of, settled
 from collector.store.sealing import merge_from
 
+pytestmark = pytest.mark.rim
+
 FIELDS = ("rtt_ms", "loss_pct", "mos")
 Row = tuple[str, Source, int, int, tuple[float, float, float]]
 

@@ -9,6 +9,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+pytestmark = pytest.mark.rim
+
 PAGES = (
     "/",
     "/sites",

@@ -11,6 +11,8 @@ import pytest
 
 from triage import tables
 
+pytestmark = pytest.mark.rim
+
 SINCE = "12:30"  # in Chicago, six hours behind: 18:30Z, when the loss begins
 
 

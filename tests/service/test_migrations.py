@@ -15,6 +15,8 @@ from config.database import Database, metadata
 from config.errors import ConfigurationError
 from service.migrations import alembic_config, head, is_current, upgrade
 
+pytestmark = pytest.mark.rim
+
 DECLARED = (inventory.tables, triage.tables)
 
 

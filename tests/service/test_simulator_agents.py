@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.hlapi.v1arch.asyncio import (
     CommunityData,
@@ -19,11 +22,14 @@ from pysnmp.hlapi.v1arch.asyncio import (
 from pysnmp.proto import api
 
 from config.clock import ManualClock, from_epoch_ms
+from service.simulator import snmp_wire as wire
 from service.simulator.behaviour import Surroundings
 from service.simulator.faults import FaultKind, Hit
 from service.simulator.fleet import draw_fleet
 from service.simulator.snmp_agents import Agent, start_agent
 from service.simulator.snmp_device import SimulatedDevice
+
+pytestmark = pytest.mark.rim
 
 v2c = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
 NOW = 1_773_241_200.0
@@ -132,3 +138,29 @@ def test_uptime_runs_in_hundredths_of_seconds(agent: Agent) -> None:
 
 def test_a_bulk_walk_ends_at_the_end_of_the_view(agent: Agent) -> None:
     assert type(values(agent, LAST_COLUMN, bulk=10)[-1]).__name__ == "EndOfMibView"
+
+
+@given(st.integers(min_value=0, max_value=2**64 - 1))
+def test_numbers_are_encoded_as_pysnmp_encodes_them(value: int) -> None:
+    assert wire.number(wire.COUNTER64, value) == encoder.encode(v2c.Counter64(value))
+    assert wire.number(wire.COUNTER32, value % 2**32) == encoder.encode(v2c.Counter32(value % 2**32))
+
+
+@given(st.lists(st.integers(min_value=0, max_value=2**32 - 1), max_size=20))
+def test_names_are_encoded_as_pysnmp_encodes_them(arcs: list[int]) -> None:
+    oid = (1, 3, *arcs)
+    assert wire.name(oid) == encoder.encode(v2c.ObjectIdentifier(oid))
+    assert wire.decode(request((oid,))).names == (oid,)
+
+
+@given(st.binary(max_size=300))
+def test_a_long_text_is_encoded_as_pysnmp_encodes_it(octets: bytes) -> None:
+    assert wire.tlv(wire.OCTETS, octets) == encoder.encode(v2c.OctetString(octets))
+
+
+@given(st.integers(min_value=0), st.integers(min_value=0, max_value=255))
+def test_a_damaged_request_is_answered_or_not_but_raises_nothing_else(at: int, octet: int) -> None:
+    datagram = bytearray(request((UPTIME, (*IN_OCTETS, WAN1))))
+    datagram[at % len(datagram)] = octet
+    with contextlib.suppress(wire.WireError):
+        wire.decode(bytes(datagram))

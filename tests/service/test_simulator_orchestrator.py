@@ -21,6 +21,8 @@ from service.simulator.orchestrator_server import OrchestratorServer
 from service.simulator.orchestrator_statistics import TICK, readable_at
 from service.simulator.rate_limit import CALLS_IN_SPAN, PENALTY, LeakyBucket
 
+pytestmark = pytest.mark.rim
+
 NOON = 1_773_230_400.0
 FLEET = draw_fleet(1)
 EDGES = [each for each in FLEET.premises if each.has_edge and not any(line.cold for line in each.lines)]

@@ -32,6 +32,8 @@ from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import NewTicket, TicketError
 from triage.verify import verify_pack
 
+pytestmark = pytest.mark.rim
+
 START = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 INVENTORY = Inventory.of(
     clients=[Client(id="acme", name="Acme")],

@@ -99,6 +99,7 @@ REASONS: Mapping[str, str] = {
     Reason.PERSON_ACT_REFUSED: "the decision did not fit the state of things",
     Reason.CASE_ENDED: "the case had ended",
     Reason.NOTHING_FOUND: "nothing was found",
+    Reason.INPUT_FAILED: "it could not be decided and was set aside",
     Reason.INPUT_FAILED: "a defect of ours kept this from being decided; it was set aside",
 }
 

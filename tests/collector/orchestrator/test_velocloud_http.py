@@ -17,6 +17,8 @@ from config.clock import ManualClock
 from config.errors import Blame
 from inventory.model import Inventory
 
+pytestmark = pytest.mark.rim
+
 NOW = datetime(2026, 3, 3, 14, 3, tzinfo=UTC)
 STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
 OPERATOR, ENTERPRISE = "login/operatorLogin", "login/enterpriseLogin"

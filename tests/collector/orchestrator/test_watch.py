@@ -21,6 +21,8 @@ from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock
 from inventory.model import Inventory
 
+pytestmark = pytest.mark.rim
+
 START = datetime(2026, 3, 3, 14, 3, tzinfo=UTC)
 STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
 METRICS = "monitoring/getAggregateEdgeLinkMetrics"

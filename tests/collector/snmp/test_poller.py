@@ -14,6 +14,8 @@ from collector.snmp.ber import Missing
 from collector.snmp.poller import Outcome, SnmpPoller
 from collector.snmp.walk import walk
 
+pytestmark = pytest.mark.rim
+
 UPTIME = "1.3.6.1.2.1.1.3.0"
 NAME = "1.3.6.1.2.1.1.5.0"
 OBJECTS = {UPTIME: v2c.TimeTicks(1234), NAME: v2c.OctetString("store-114")}

@@ -21,6 +21,8 @@ from collector.snmp.watch import SnmpWatch, polled_devices
 from config.clock import Clock, ManualClock, ScaledClock, epoch_ms
 from inventory.model import Device, DeviceRole, Inventory, LifeCycle, Link, LinkRole, Monitoring, Site, SnmpAccess, Tool
 
+pytestmark = pytest.mark.rim
+
 NOW = datetime(2026, 3, 3, 9, 30, tzinfo=UTC)
 Start = Callable[..., Awaitable[Any]]
 Row = Callable[..., dict[str, Any]]
