@@ -1,4 +1,4 @@
-"""SNMP v2c agents on UDP sockets, one per device, decoding and encoding with pyasn1's BER and pysnmp's messages."""
+"""SNMP v2c agents on UDP sockets, one per device."""
 
 from __future__ import annotations
 
@@ -10,17 +10,14 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
-from pyasn1.codec.ber import decoder, encoder
-from pyasn1.error import PyAsn1Error
-from pysnmp.proto import rfc1905
-
 from config.clock import Clock
-from service.simulator.snmp_device import Oid, Reader, SimulatedDevice, Value, mib_view, v2c
+from service.simulator import snmp_wire as wire
+from service.simulator.snmp_device import Reader, SimulatedDevice, mib_view
+from service.simulator.snmp_wire import Oid, Value
 
 SILENT_SHARE = 0.003
 """One request in 330 is lost on its way, as on any network."""
 MOST_REPETITIONS = 50
-VarBinds = list[tuple[Any, Value]]
 
 
 @dataclass(slots=True)
@@ -39,47 +36,42 @@ class Agent:
     def answer(self, datagram: bytes, now: float) -> bytes | None:
         """The response to a datagram at `now` (epoch seconds), or None where an agent stays silent."""
         try:
-            message, _ = decoder.decode(datagram, asn1Spec=v2c.Message())
-            if bytes(v2c.apiMessage.get_community(message)) != self.community.encode():
-                return None
-            pdu = v2c.apiMessage.get_pdu(message)
-        except PyAsn1Error:
+            request = wire.decode(datagram)
+        except wire.WireError:
+            return None
+        if request.community != self.community.encode():
             return None
         self.device.advance(now)
-        if pdu.isSameTypeWith(v2c.GetRequestPDU()):
-            varbinds = [(oid, self._value(tuple(oid))) for oid, _ in v2c.apiPDU.get_varbinds(pdu)]
-        elif pdu.isSameTypeWith(v2c.GetNextRequestPDU()):
-            varbinds = [self._after(tuple(oid)) for oid, _ in v2c.apiPDU.get_varbinds(pdu)]
-        elif pdu.isSameTypeWith(v2c.GetBulkRequestPDU()):
-            varbinds = self._bulk(pdu)
+        if request.kind == wire.GET:
+            bindings = [(oid, self._value(oid)) for oid in request.names]
+        elif request.kind == wire.GET_NEXT:
+            bindings = [self._after(oid) for oid in request.names]
+        elif request.kind == wire.GET_BULK:
+            bindings = self._bulk(request)
         else:
             return None
-        response = v2c.apiMessage.get_response(message)
-        v2c.apiPDU.set_varbinds(v2c.apiMessage.get_pdu(response), varbinds)
-        return bytes(encoder.encode(response))
+        return wire.response(request, bindings)
 
     def _value(self, oid: Oid) -> Value:
         reader = self.view.get(oid)
-        return reader() if reader else rfc1905.noSuchInstance
+        return reader() if reader else wire.NO_SUCH_INSTANCE
 
     def _after(self, oid: Oid) -> tuple[Oid, Value]:
         place = bisect_right(self.order, oid)
         if place == len(self.order):
-            return oid, rfc1905.endOfMibView
+            return oid, wire.END_OF_MIB_VIEW
         found = self.order[place]
         return found, self.view[found]()
 
-    def _bulk(self, pdu: Any) -> VarBinds:  # noqa: ANN401 - a pysnmp PDU
+    def _bulk(self, request: wire.Request) -> list[tuple[Oid, Value]]:
         """GETBULK: the first `non_repeaters` once, the others up to `max_repetitions` times (RFC 3416, 4.2.3)."""
-        asked = [tuple(oid) for oid, _ in v2c.apiPDU.get_varbinds(pdu)]
-        single = int(v2c.apiBulkPDU.get_non_repeaters(pdu))
-        varbinds: VarBinds = [self._after(oid) for oid in asked[:single]]
-        row = asked[single:]
-        for _ in range(min(int(v2c.apiBulkPDU.get_max_repetitions(pdu)), MOST_REPETITIONS)):
+        bindings = [self._after(oid) for oid in request.names[: request.first]]
+        row = request.names[request.first :]
+        for _ in range(min(request.second, MOST_REPETITIONS)):
             found = [self._after(oid) for oid in row]
-            varbinds += found
-            row = [oid for oid, _ in found]
-        return varbinds
+            bindings += found
+            row = tuple(oid for oid, _ in found)
+        return bindings
 
 
 class AgentProtocol(asyncio.DatagramProtocol):

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from pysnmp.proto import api
 
 from inventory.model import Link
 from service.simulator.behaviour import Surroundings, traffic
 from service.simulator.fleet import Premises
 from service.simulator.noise import seed_of
+from service.simulator.snmp_wire import (
+    COUNTER32,
+    COUNTER64,
+    GAUGE32,
+    INTEGER,
+    TIMETICKS,
+    Oid,
+    Value,
+    name,
+    number,
+    text,
+)
 
-Oid = tuple[int, ...]
-Value = Any
-"""A pyasn1 value of SNMPv2-SMI."""
 Reader = Callable[[], Value]
 
-v2c = api.PROTOCOL_MODULES[api.SNMP_VERSION_2C]
 SYSTEM: Oid = (1, 3, 6, 1, 2, 1, 1)
 IF_NUMBER: Oid = (1, 3, 6, 1, 2, 1, 2, 1, 0)
 IF_TABLE: Oid = (1, 3, 6, 1, 2, 1, 2, 2, 1)
@@ -98,12 +104,12 @@ def mib_view(device: SimulatedDevice) -> Mapping[Oid, Reader]:
     """Every object instance of the device with how its value is read: system, ifTable and ifXTable (RFC 2863)."""
     view: dict[Oid, Reader] = {
         (*SYSTEM, 1, 0): _text(f"{device.premises.device.vendor} {device.premises.device.model}"),
-        (*SYSTEM, 2, 0): _fixed(v2c.ObjectIdentifier((1, 3, 6, 1, 4, 1, 99999, 1))),
-        (*SYSTEM, 3, 0): lambda: v2c.TimeTicks(device.ticks_since(device.now)),
+        (*SYSTEM, 2, 0): _fixed(name((1, 3, 6, 1, 4, 1, 99999, 1))),
+        (*SYSTEM, 3, 0): lambda: number(TIMETICKS, device.ticks_since(device.now)),
         (*SYSTEM, 4, 0): _text("noc@provider.example"),
         (*SYSTEM, 5, 0): _text(device.premises.device.id),
         (*SYSTEM, 6, 0): _text(device.premises.site.address),
-        IF_NUMBER: _fixed(v2c.Integer32(len(device.ports))),
+        IF_NUMBER: _fixed(number(INTEGER, len(device.ports))),
     }
     for index, link in enumerate(device.ports, start=1):
         for column, reader in _if_columns(device, link, index).items():
@@ -114,24 +120,24 @@ def mib_view(device: SimulatedDevice) -> Mapping[Oid, Reader]:
 
 
 def _if_columns(device: SimulatedDevice, link: Link, index: int) -> Mapping[int, Reader]:
-    octets, name = device.octets[link.id], str(link.interface)
+    octets = device.octets[link.id]
     return {
-        1: _fixed(v2c.Integer32(index)),
-        2: _text(name),
-        3: _fixed(v2c.Integer32(ETHERNET)),
-        4: _fixed(v2c.Integer32(1500)),
-        5: _fixed(v2c.Gauge32(1_000_000_000)),
-        7: _fixed(v2c.Integer32(UP)),
-        8: lambda: v2c.Integer32(UP if device.up[link.id] else DOWN),
-        9: lambda: v2c.TimeTicks(device.ticks_since(device.changed[link.id])),
-        10: lambda: v2c.Counter32(int(octets.inward) % 2**32),
-        11: lambda: v2c.Counter32(int(octets.inward / MEAN_PACKET_BYTES) % 2**32),
-        13: _fixed(v2c.Counter32(0)),
-        14: _fixed(v2c.Counter32(seed_of(link.id, "errors") % 50)),
-        16: lambda: v2c.Counter32(int(octets.outward) % 2**32),
-        17: lambda: v2c.Counter32(int(octets.outward / MEAN_PACKET_BYTES) % 2**32),
-        19: _fixed(v2c.Counter32(0)),
-        20: _fixed(v2c.Counter32(0)),
+        1: _fixed(number(INTEGER, index)),
+        2: _text(str(link.interface)),
+        3: _fixed(number(INTEGER, ETHERNET)),
+        4: _fixed(number(INTEGER, 1500)),
+        5: _fixed(number(GAUGE32, 1_000_000_000)),
+        7: _fixed(number(INTEGER, UP)),
+        8: lambda: number(INTEGER, UP if device.up[link.id] else DOWN),
+        9: lambda: number(TIMETICKS, device.ticks_since(device.changed[link.id])),
+        10: lambda: number(COUNTER32, int(octets.inward) % 2**32),
+        11: lambda: number(COUNTER32, int(octets.inward / MEAN_PACKET_BYTES) % 2**32),
+        13: _fixed(number(COUNTER32, 0)),
+        14: _fixed(number(COUNTER32, seed_of(link.id, "errors") % 50)),
+        16: lambda: number(COUNTER32, int(octets.outward) % 2**32),
+        17: lambda: number(COUNTER32, int(octets.outward / MEAN_PACKET_BYTES) % 2**32),
+        19: _fixed(number(COUNTER32, 0)),
+        20: _fixed(number(COUNTER32, 0)),
     }
 
 
@@ -139,13 +145,13 @@ def _if_x_columns(device: SimulatedDevice, link: Link) -> Mapping[int, Reader]:
     octets = device.octets[link.id]
     return {
         1: _text(str(link.interface)),
-        6: lambda: v2c.Counter64(int(octets.inward) % 2**64),
-        7: lambda: v2c.Counter64(int(octets.inward / MEAN_PACKET_BYTES) % 2**64),
-        10: lambda: v2c.Counter64(int(octets.outward) % 2**64),
-        11: lambda: v2c.Counter64(int(octets.outward / MEAN_PACKET_BYTES) % 2**64),
-        15: _fixed(v2c.Gauge32(1000)),
+        6: lambda: number(COUNTER64, int(octets.inward) % 2**64),
+        7: lambda: number(COUNTER64, int(octets.inward / MEAN_PACKET_BYTES) % 2**64),
+        10: lambda: number(COUNTER64, int(octets.outward) % 2**64),
+        11: lambda: number(COUNTER64, int(octets.outward / MEAN_PACKET_BYTES) % 2**64),
+        15: _fixed(number(GAUGE32, 1000)),
         18: _text(link.carrier or "local network"),
-        19: _fixed(v2c.TimeTicks(0)),
+        19: _fixed(number(TIMETICKS, 0)),
     }
 
 
@@ -154,4 +160,4 @@ def _fixed(value: Value) -> Reader:
 
 
 def _text(value: str) -> Reader:
-    return _fixed(v2c.OctetString(value.encode()))
+    return _fixed(text(value))
