@@ -26,6 +26,8 @@ def read_claim(
     """The claim in UTC. Raises UsageError for a symptom, time or age that cannot be."""
     if symptom not in list(Symptom):
         raise UsageError(f"{symptom!r} is no symptom; say one of {', '.join(Symptom)}")
+    # Whole seconds: an inbox row cuts its own `now`, and a claim about now must not lie after it.
+    now = now.replace(microsecond=0)
     claim = Claim(
         site=site.id,
         client=site.client,

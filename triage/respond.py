@@ -61,17 +61,17 @@ def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
         done = {EffectKind.APPLY_REROUTE: ProposalStatus.APPLIED, EffectKind.REVERT_REROUTE: ProposalStatus.REVERTED}
         status = done[answered.kind] if answered.ok else ProposalStatus.FAILED
         proposal = replace(context.proposal, status=status, result=answered.text)
-        return Decision(case=None, reason=_answer_reason(answered), proposal=proposal)
-    if answered.kind is EffectKind.OPEN_TICKET and answered.ok:
+        return Decision(case=None, reason=_answer_reason(answered), proposal=proposal, detail=_what(answered))
+    if answered.kind is EffectKind.OPEN_TICKET and answered.ok and answered.ticket is not None:
         after = replace(case, ticket=answered.ticket, updated_at=context.now)
         effects: tuple[Effect, ...] = ()
         if case.evidence_sha256 is not None:
             effects = (attach(after, case.evidence_sha256),)
         if not case.status.is_open:
             effects = (*effects, resolve_ticket(after, "The case ended while the ticket was being opened."))
-        return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects)
+        return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects, detail=_what(answered))
     if answered.ok:
-        return Decision(case=None, reason=Reason.FAR_END_ANSWERED)
+        return Decision(case=None, reason=Reason.FAR_END_ANSWERED, detail=_what(answered))
     after = replace(case, next_action=f"{answered.kind} was given up: {answered.text}", next_action_at=context.now)
     return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
 
@@ -82,3 +82,10 @@ def refused(why: str) -> Decision:
 
 def _answer_reason(answered: Answered) -> Reason:
     return Reason.FAR_END_ANSWERED if answered.ok else Reason.FAR_END_GAVE_UP
+
+
+def _what(answered: Answered) -> str:
+    """What was answered, for the log of the case: the effect and the ticket or proposal it was about."""
+    about = answered.proposal or answered.ticket or ""
+    said = answered.text if answered.proposal is None else ""
+    return " ".join(part for part in (answered.kind.value.replace("_", " "), about, said) if part)
