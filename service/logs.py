@@ -8,8 +8,8 @@ import sys
 import structlog
 
 
-def set_up_logs(role: str, *, verbose: bool = False) -> None:
-    """Log to stderr: stdout belongs to the command's answer."""
+def set_up_logs(role: str, *, quiet: bool = False) -> None:
+    """Log to stderr: stdout belongs to the command's answer. `quiet` leaves out what merely went well."""
     terminal = sys.stderr.isatty()
     renderer: structlog.types.Processor = (
         structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
@@ -25,7 +25,7 @@ def set_up_logs(role: str, *, verbose: bool = False) -> None:
     _set_up_libraries(ours, renderer)
     structlog.configure(
         processors=[*ours, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG if verbose else logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING if quiet else logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

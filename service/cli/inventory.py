@@ -45,7 +45,7 @@ def poll(
 
 def check(config: SettingsFile = None, as_json: AsJson = False) -> None:
     """Check settings and inventory, and show what would be polled and sent, before anything is."""
-    run(_check(config, as_json))
+    raise typer.Exit(run(_check(config, as_json)))
 
 
 async def _import(file: Path, dry_run: bool, config: Path | None, as_json: bool) -> None:
@@ -115,13 +115,17 @@ async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
     return 0 if report.outcome is PollOutcome.OK else 1
 
 
-async def _check(config: Path | None, as_json: bool) -> None:
+async def _check(config: Path | None, as_json: bool) -> int:
     from collector.plan import polling_plan
+    from service.checking import mismatches
     from service.installation import opened
 
     async with opened(config) as installation:
-        plan = polling_plan(await installation.inventory(), installation.settings)
+        inventory = await installation.inventory()
+        plan = polling_plan(inventory, installation.settings)
+        missing = list(mismatches(inventory, installation.settings))
     if as_json:
-        print_json(asdict(plan))
+        print_json({**asdict(plan), "missing": missing})
     else:
-        print("\n".join(plan.lines()))
+        print("\n".join([*plan.lines(), *(f"MISSING: {sentence}" for sentence in missing)]))
+    return 2 if missing else 0

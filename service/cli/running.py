@@ -31,7 +31,7 @@ def run(work: Coroutine[Any, Any, Result], *, role: str = "cli") -> Result:
 
     from service.logs import set_up_logs
 
-    set_up_logs(role)
+    set_up_logs(role, quiet=role == "cli")
     return asyncio.run(work)
 
 

@@ -1,0 +1,28 @@
+"""What `lineproof check` finds before anything is sent: names that inventory and settings do not share. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from collector.settings import CollectorSettings
+from inventory.model import Inventory, LifeCycle
+
+
+def mismatches(inventory: Inventory, settings: CollectorSettings) -> Iterator[str]:
+    """One sentence for each thing that the inventory names and the settings do not have."""
+    credentials, orchestrators = settings.snmp.credentials, settings.orchestrators
+    live = [device for device in inventory.devices.values() if device.life_cycle is LifeCycle.LIVE]
+    for device in live:
+        if device.snmp is not None and device.snmp.credential not in credentials:
+            yield (
+                f"device {device.id} names the SNMP credential {device.snmp.credential!r}; "
+                f"add it to the settings under snmp.credentials"
+            )
+        if device.orchestrator is not None and device.orchestrator.name not in orchestrators:
+            yield (
+                f"device {device.id} names the orchestrator {device.orchestrator.name!r}; "
+                f"add it to the settings under orchestrators"
+            )
+    named = {device.orchestrator.name for device in live if device.orchestrator is not None}
+    for name in sorted(orchestrators.keys() - named):
+        yield f"the settings have the orchestrator {name!r}, which no live device of the inventory names"
