@@ -66,7 +66,8 @@ def _of_source(view: View | None, cadence: Cadence, since: int, until: int, now:
     newest = time[time < until]
     share = count.present / count.expected if count.expected else 0.0
     hidden = count.pending * cadence.every / 60
-    rejudge = (until // (cadence.every * 1000)) * cadence.every * 1000 + cadence.late * 1000
+    # The slot that the claimed time ends in is due last.
+    rejudge = -(-until // (cadence.every * 1000)) * cadence.every * 1000 + cadence.late * 1000
     return Covered(
         coverage=Coverage(
             present=count.present,

@@ -197,6 +197,9 @@ def on_rejudge(case: Case, judged: Judged, context: Context) -> Decision:
         next_action=_next_action(verdict),
         next_action_at=None,
     )
+    if verdict is VerdictKind.CONFIRMED:
+        # Nobody is on the phone any more to ask for a ticket: a trouble that is there now gets one as if found by us.
+        after = _wanting_ticket(after, judged, context)
     recovery = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery)
     effects = (
         evidence_effects(after, judged, f"Judged again. {judged.text}")

@@ -126,6 +126,15 @@ def test_a_claim_whose_statistics_are_late_is_pending_until_it_is_judged_again(c
     assert kinds(again) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
 
 
+def test_a_trouble_confirmed_after_waiting_gets_its_ticket_unasked(context, judged, claim, noon):
+    unasked = replace(claim, open_ticket=False)
+    waiting = judged(VerdictKind.INCONCLUSIVE, rejudge_at=noon + timedelta(minutes=15))
+    pending = kept(on_claim(None, unasked, waiting, context()))
+    assert kinds(on_rejudge(pending, judged(), context(15))) == [EffectKind.OPEN_TICKET]
+    assert kinds(on_rejudge(pending, judged(VerdictKind.RECOVERED), context(15))) == []
+    assert kinds(on_rejudge(pending, judged(cause=Cause.MANAGEMENT_LOST), context(15))) == []
+
+
 def test_an_open_case_whose_trouble_is_gone_is_watched_then_resolved(context, judged, noon):
     healthy = judged(VerdictKind.RECOVERED)
     opened = replace(

@@ -250,6 +250,16 @@ def test_statistics_that_have_yet_to_arrive_make_it_wait(claim, picture, series,
     assert verdict.rejudge_at == now + timedelta(minutes=20)
 
 
+def test_it_waits_for_the_slot_in_which_the_client_phoned(claim, picture, series, link, policy, now):
+    late = series(fields={"latency_rx_ms": 10.0, "loss_rx_pct": 0.0}, source=Source.ORCHESTRATOR, missing=range(-4, 0))
+    slow = {Source.ORCHESTRATOR: Cadence(every=300, late=1200)}
+    phoned = now + timedelta(minutes=2)
+    call = replace(claim(30), reported_at=phoned)
+    verdict = judge(call, picture(Measured(link(), [late]), cadences=slow), policy, phoned)
+    # That slot ends at five past noon.
+    assert verdict.rejudge_at == now + timedelta(minutes=25)
+
+
 def test_judged_again_when_all_has_arrived_it_ends(claim, picture, series, link, policy, now):
     there = series(fields={"latency_rx_ms": 10.0, "loss_rx_pct": 0.0}, source=Source.ORCHESTRATOR)
     slow = {Source.ORCHESTRATOR: Cadence(every=300, late=1200)}
