@@ -15,6 +15,9 @@ from pathlib import Path
 
 import structlog
 
+from service.child import Child, preload, start
+from service.weight import stay_small
+
 log = structlog.get_logger()
 
 ROLES = ("collector", "engine", "desk")
@@ -32,6 +35,7 @@ the death of the one before, so the next one need not. A child says its last wor
 
 async def serve(role: str, path: Path | None) -> int:
     """Run one role, or all of them as supervised children, until SIGTERM or SIGINT; returns the exit code."""
+    stay_small()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -40,11 +44,11 @@ async def serve(role: str, path: Path | None) -> int:
         if os.environ.get(SUPERVISED):
             # The supervisor holds the other end: when it is gone, even killed, we stop too.
             loop.add_reader(sys.stdin.fileno(), _end_with_supervisor, loop, stop)
-        # Only here: the supervisor starts processes and carries nothing of what they run.
         from service.roles import run_role
 
         await run_role(role, path, stop)
         return 0
+    preload()
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     codes = await asyncio.gather(*(_supervise(role, name, path, stop) for role in ROLES))
     return max(codes)
@@ -60,15 +64,7 @@ async def _supervise(role: str, name: str, path: Path | None, stop: asyncio.Even
     loop = asyncio.get_running_loop()
     first = True
     while not stop.is_set():
-        arguments = ["-m", "service.cli", "serve", "--role", role, *(["-c", str(path)] if path else [])]
-        child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, SUPERVISED: name},
-            start_new_session=True,
-        )
+        child = start(role, path, {SUPERVISED: name})
         began = loop.time()
         log.info("started", child=role, pid=child.pid)
         code, said = await _wait_or_stop(child, stop)
@@ -94,18 +90,17 @@ def _end_with_supervisor(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -
         stop.set()
 
 
-async def _wait_or_stop(child: asyncio.subprocess.Process, stop: asyncio.Event) -> tuple[int, str]:
+async def _wait_or_stop(child: Child, stop: asyncio.Event) -> tuple[int, str]:
     """Returns the exit code, and what the child said last."""
     ended = asyncio.create_task(child.wait())
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not ended.done():
-        child.terminate()
+        child.send(signal.SIGTERM)
         try:
             await asyncio.wait_for(asyncio.shield(ended), PATIENCE)
         except TimeoutError:
-            child.kill()
+            child.send(signal.SIGKILL)
     code = await ended
-    said = await child.stdout.read() if child.stdout is not None else b""
-    return code, said.decode(errors="replace").strip()
+    return code, child.last_words()

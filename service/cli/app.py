@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,8 @@ def serve(
     role: Annotated[str, typer.Option(help="all, collector, engine or desk")] = "all",
 ) -> None:
     """Run the service: collector, engine and desk."""
+    # structlog imports rich where it finds it, for tracebacks in colour: 10 MB that no service needs.
+    sys.modules["rich"] = None  # type: ignore[assignment]
     from service.serve import ROLES
     from service.serve import serve as serve_role
 
