@@ -184,5 +184,5 @@ async def _status(port: int, health: Health) -> web.AppRunner:
 
 def _port_taken(port: int, error: OSError) -> ConfigurationError:
     return ConfigurationError(
-        f"port {port} on {HOST} cannot be listened on ({error.strerror}); free it or choose another under `listen`"
+        f"port {port} on {HOST} cannot be listened on ({os.strerror(error.errno or 0)}); free it or choose another under `listen`"
     )
