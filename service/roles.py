@@ -183,6 +183,7 @@ async def _status(port: int, health: Health) -> web.AppRunner:
 
 
 def _port_taken(port: int, error: OSError) -> ConfigurationError:
+    why = os.strerror(error.errno or 0)
     return ConfigurationError(
-        f"port {port} on {HOST} cannot be listened on ({os.strerror(error.errno or 0)}); free it or choose another under `listen`"
+        f"port {port} on {HOST} cannot be listened on ({why}); free it or choose another under `listen`"
     )
