@@ -19,8 +19,8 @@ FEWEST_SITES = 6
 """With fewer sites than this, half of them silent is not unlikely enough."""
 
 
-def blind(hot: Sequence[Measured], cadences: Mapping[Source, Cadence], now: datetime) -> bool:
-    """Whether at least half of the sites that were measured within the hot window are silent from every source.
+def heard(hot: Sequence[Measured], cadences: Mapping[Source, Cadence], now: datetime) -> Mapping[str, bool]:
+    """The sites that were measured within the hot window, and whether anything was heard of each lately.
 
     A site is silent when no source has a slot younger than twice its cadence plus its lateness.
     """
@@ -32,6 +32,11 @@ def blind(hot: Sequence[Measured], cadences: Mapping[Source, Cadence], now: date
                 continue
             fresh = bool(np.any(series.time >= moment - _silence_ms(cadences.get(series.source))))
             spoke[measured.link.site] = spoke.get(measured.link.site, False) or fresh
+    return spoke
+
+
+def blind(spoke: Mapping[str, bool]) -> bool:
+    """Whether at least half of the sites that were measured (as `heard` says) are silent from every source."""
     if len(spoke) < FEWEST_SITES:
         return False
     silent = sum(not fresh for fresh in spoke.values())

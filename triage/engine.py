@@ -5,7 +5,7 @@ Exactly one engine holds the lease. Memory follows commit: it may be killed at a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ from config.database import Database
 from config.errors import LineproofError
 from inventory.model import Inventory
 from triage import inbox, repository, tables
-from triage.blindness import blind
+from triage.blindness import blind, heard
 from triage.cases import (
     Answered,
     Case,
@@ -42,11 +42,13 @@ from triage.metrics import DECISIONS, TICK_SECONDS
 from triage.policy import policy_hash
 from triage.reading import read_measured
 from triage.respond import on_answer, on_person
-from triage.sweep import nominate
+from triage.sweep import FIELDS, nominate
 
 log = structlog.get_logger()
 
 HOT_WINDOW = timedelta(minutes=60)
+SWEPT_AT_ONCE = 500
+"""Lines whose hot window is in memory at the same time."""
 CONTACT_WINDOW = timedelta(minutes=15)
 REJUDGE_OPEN_CASES_EVERY = 5
 """Minutes between two looks at a case that is open already; spread by case number."""
@@ -167,12 +169,10 @@ class Engine:
 
     async def _on_tick(self, judging: Judging, now: datetime) -> list[Matter]:
         inventory = judging.inventory
-        watched = inventory.watched_links()
-        hot = await read_measured(judging.store, watched, now - HOT_WINDOW, now + timedelta(milliseconds=1))
-        if blind(hot, judging.cadences, now):
+        sites, spoke = await _swept(judging, now)
+        if blind(spoke):
             blinded = Decision(case=None, reason=Reason.OWN_BLINDNESS, detail="most sites went silent at once")
             return [Matter(client="", site="", decide=lambda _case, _context: blinded)]
-        sites = {inventory.links[link].site for link in nominate(hot, judging.policy, now)}
         sites |= await _sites_out_of_contact(judging, now)
         async with self._database.reading() as connection:
             standing = await repository.cases(connection, only_open=True, limit=10_000)
@@ -319,6 +319,20 @@ def _in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool
     verdict = matter.judgement.verdict if matter.judgement else None
     link = inventory.links.get(verdict.link) if verdict and verdict.link else None
     return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
+
+
+async def _swept(judging: Judging, now: datetime) -> tuple[set[str], Mapping[str, bool]]:
+    """The sites that deserve a look, and of which sites something was heard; some lines at a time in memory."""
+    watched = sorted(judging.inventory.watched_links(), key=lambda link: link.id)
+    sites: set[str] = set()
+    spoke: dict[str, bool] = {}
+    for first in range(0, len(watched), SWEPT_AT_ONCE):
+        lines = watched[first : first + SWEPT_AT_ONCE]
+        hot = await read_measured(judging.store, lines, now - HOT_WINDOW, now + timedelta(milliseconds=1), FIELDS)
+        sites |= {judging.inventory.links[link].site for link in nominate(hot, judging.policy, now)}
+        for site, fresh in heard(hot, judging.cadences, now).items():
+            spoke[site] = spoke.get(site, False) or fresh
+    return sites, spoke
 
 
 async def _sites_out_of_contact(judging: Judging, now: datetime) -> set[str]:

@@ -21,16 +21,19 @@ from triage.ticket_wording import ticket_text, ticket_title
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Judgement:
+    """A verdict with its evidence and a ticket's words. It does not hold the picture: a sweep keeps many of these."""
+
     verdict: Verdict
-    picture: Picture
     pack: EvidencePack
+    ticket_title: str
+    ticket_text: str
 
     def judged(self) -> Judged:
         return Judged(
             verdict=self.verdict,
             evidence_sha256=self.pack.sha256,
-            title=ticket_title(self.verdict, self.picture),
-            text=ticket_text(self.verdict, self.picture, self.pack.sha256),
+            title=self.ticket_title,
+            text=self.ticket_text,
         )
 
 
@@ -64,4 +67,10 @@ class Judging:
         """The verdict on a claim about `site`, or on whether anything is wrong there now. Raises StoreError."""
         picture = await self.picture(site, claim, now)
         verdict = judge(claim, picture, self.policy, now)
-        return Judgement(verdict=verdict, picture=picture, pack=build_pack(claim, verdict, picture, self.policy, now))
+        pack = build_pack(claim, verdict, picture, self.policy, now)
+        return Judgement(
+            verdict=verdict,
+            pack=pack,
+            ticket_title=ticket_title(verdict, picture),
+            ticket_text=ticket_text(verdict, picture, pack.sha256),
+        )

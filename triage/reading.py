@@ -48,14 +48,19 @@ async def read_picture(
 
 
 async def read_measured(
-    store: MeasurementStore, links: Sequence[Link], start: datetime, end: datetime
+    store: MeasurementStore,
+    links: Sequence[Link],
+    start: datetime,
+    end: datetime,
+    fields: Sequence[str] = tuple(FIELDS),
 ) -> Sequence[Measured]:
-    """Samples and facts of these links with start <= time < end, one Measured a link, in their order."""
+    """Samples (these `fields` of them) and facts of these links with start <= time < end, one Measured a link, in
+    their order."""
     if not links:
         return []
     names = [link.id for link in links]
     series: dict[str, list[Series]] = {name: [] for name in names}
-    for one in await store.window(names, tuple(FIELDS), start, end):
+    for one in await store.window(names, fields, start, end):
         series[one.link].append(one)
     facts: dict[str, list[Fact]] = {name: [] for name in names}
     for fact in await store.facts(names, start, end):
