@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from collector.entries import epoch_us
 from collector.journal import Journal
-from collector.model import Fact, FactKind, SampleBatch, Series
+from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series
 from collector.store.answers import bucketed, check_question, distinct, last_of_each, series_of, summary_of
 from collector.store.manifest import CURSOR, Kind, Manifest, Part, day_text, read_manifest, translated
 from collector.store.port import Aggregate, MaintenanceReport, Selector, Statistic, StoreError, StoreHealth, Summary
@@ -96,7 +96,9 @@ class EmbeddedStore:
             manifest, tail, _ = self.snapshot()
             parts = _pruned(manifest.parts, Kind.SAMPLES, links, start, end)
             span = None if all(start <= part.start and part.end < end for part in parts) else (start, end)
-            sealed = read_samples([self.parts_folder / part.name for part in parts], links, span, fields)
+            present = {name for part in parts for name in part.fields}
+            wanted = [name for name in dict.fromkeys(FIELDS if fields is None else fields) if name in present]
+            sealed = read_samples([self.parts_folder / part.name for part in parts], links, span, wanted)
             recent = [_only(run.named(links).between(start, end), fields) for run in tail]
             return merged(replace(concatenated([sealed, *recent]), names=links))
 

@@ -30,6 +30,7 @@ class Part:
 
     `slice` counts the files of one day and range, cut by link. `start` and `end` are the first and the last time in
     it (epoch milliseconds, both inside); `first_key` and `last_key` the first and last link (of facts: subject).
+    `fields` names the measurement fields that anything in it measured: nothing else needs to be read.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Part:
     end: int
     first_key: str
     last_key: str
+    fields: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,7 +76,9 @@ def read_manifest(path: Path) -> Manifest:
         document = json.loads(path.read_bytes())
         if document["format"] != FORMAT:
             raise StoreError(f"{path} has format {document['format']}; this version reads {FORMAT}: update Lineproof")
-        parts = tuple(Part(**{**part, "kind": Kind(part["kind"])}) for part in document["parts"])
+        parts = tuple(
+            Part(**{**part, "kind": Kind(part["kind"]), "fields": tuple(part["fields"])}) for part in document["parts"]
+        )
         return Manifest(int(document["position"]), parts)
     except FileNotFoundError:
         return Manifest(0, ())

@@ -80,11 +80,12 @@ def write_samples(rows: Rows, folder: Path, day: int, first: int, last: int, num
         end=int(rows.time.max()),
         first_key=rows.names[rows.link[0]],
         last_key=rows.names[rows.link[-1]],
+        fields=tuple(name for name, values in rows.fields.items() if not np.isnan(values).all()),
     )
 
 
 def read_samples(
-    paths: Sequence[Path], links: Sequence[str], span: tuple[int, int] | None, fields: Sequence[str] | None = None
+    paths: Sequence[Path], links: Sequence[str], span: tuple[int, int] | None, fields: Sequence[str]
 ) -> Rows:
     """Rows of these links from parts, part after part; link codes are positions in `links`.
 
@@ -94,19 +95,19 @@ def read_samples(
     """
     if not paths or not links:
         return empty(links)
-    wanted = list(FIELDS) if fields is None else list(dict.fromkeys(fields))
     query = pl.scan_parquet(list(paths), glob=False).filter(pl.col("link").is_in(list(links)))
     if span is not None:
         start, end = (pl.lit(edge).cast(_MS) for edge in span)
         query = query.filter((pl.col("time") >= start) & (pl.col("time") < end))
-    frame = _collected(query.select("link", "source", "time", "seconds", "received_at", *wanted))
+    frame = _collected(query.select("link", "source", "time", "seconds", "received_at", *fields))
     return rows_of_frame(frame, links)
 
 
-def read_whole(path: Path, links: Sequence[str], first: str, last: str) -> Rows:
+def read_whole(path: Path, links: Sequence[str], first: str, last: str, fields: Sequence[str]) -> Rows:
     """All rows of a part whose link lies in first..last; codes are positions in `links`, which must hold them."""
     keys = pl.col("link")
-    return rows_of_frame(_collected(pl.scan_parquet(path, glob=False).filter((keys >= first) & (keys <= last))), links)
+    query = pl.scan_parquet(path, glob=False).filter((keys >= first) & (keys <= last))
+    return rows_of_frame(_collected(query.select("link", "source", "time", "seconds", "received_at", *fields)), links)
 
 
 def _collected(query: pl.LazyFrame) -> pl.DataFrame:

@@ -112,7 +112,7 @@ class Sealer:
         for number, (low, high) in enumerate(_cuts(np.array(list(counts.values())))):
             names = links[low:high]
             tables = [
-                read_whole(self._parts / part.name, names, names[0], names[-1])
+                read_whole(self._parts / part.name, names, names[0], names[-1], part.fields)
                 for part in old
                 if part.first_key <= names[-1] and part.last_key >= names[0]
             ]
