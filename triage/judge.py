@@ -15,9 +15,10 @@ from triage.detection import contact
 from triage.detection.detectable import detectable
 from triage.detection.event import MINUTE, Event
 from triage.detection.link import QUALITY, Examined, examine
+from triage.detection.moved_load import origin_of, rank
 from triage.model import Cause, Claim, Direction, Finding, Picture, RunnerUp, Scope, Severity, Verdict, VerdictKind
-from triage.options import options_of, recent_utilisation
-from triage.policy import Policy, policy_hash
+from triage.options import options_of, utilisation_in
+from triage.policy import ClaimPolicy, Policy, policy_hash
 from triage.scope import SHARED, CarrierPicture, carrier_picture
 from triage.severity import severity
 
@@ -62,17 +63,18 @@ class _Times:
     until: int
     now: int
     margin: int
+    """How far from the claimed time a fault may begin: what clients are off by, and samples are long."""
 
     def began_then(self, event: Event) -> bool:
         """Whether it began when the client says, as vaguely as clients do."""
-        return abs(event.onset - self.since) <= self.margin + 5 * MINUTE
+        return abs(event.onset - self.since) <= self.margin
 
-    def claimed(self, event: Event, recovered_after: float) -> bool:
-        """Whether the event can be what was claimed: it began then, or is there now, or covers half of the claimed
-        time. A short fault at another time is not what the client speaks of."""
-        there_now = self.now - event.until(self.now) < recovered_after * MINUTE
+    def claimed(self, event: Event, claims: ClaimPolicy) -> bool:
+        """Whether the event can be what was claimed: it began then, or is there now, or covers enough of the
+        claimed time. A short fault at another time is not what the client speaks of."""
+        there_now = self.now - event.until(self.now) < claims.recovered_after_minutes * MINUTE
         share = event.overlap(self.since, self.until, self.now) / max(1, self.until - self.since)
-        return self.began_then(event) or there_now or share >= 0.5
+        return self.began_then(event) or there_now or share >= claims.covered_share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     Never raises for what the data lack: what cannot be known is `inconclusive` and says why.
     """
     look = _look(claim, picture, policy, now)
-    chosen = _chosen([event for event in look.candidates if not event.doubtful], look.times)
+    chosen = _chosen(look)
     doubtful = sorted((event for event in look.candidates if event.doubtful), key=lambda e: -e.weight)
     asked = [chosen] if chosen is not None else doubtful
     peers = _peers(look) if any(event.cause in SHARED for event in asked) else []
@@ -114,7 +116,7 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     examined = [examine(measured, times.search, times.now, policy, excluded) for measured in picture.links]
     wan = [each for each in examined if each.link.is_wan]
     lan = [each for each in examined if not each.link.is_wan]
-    carrying = [each for each in wan if carries_traffic(each, policy)] or wan
+    carrying = [each for each in wan if carries_traffic(each, policy, times.since, times.until)] or wan
     main = _leading(carrying)
     contacts = contact.events(picture, wan, times.search, times.now, policy)
     behind = _behind_the_wan(carrying, lan, wan, times, policy)
@@ -130,56 +132,72 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
         examined=examined,
         main=main,
         seen=covered(main, picture.cadences, times.since, times.until, times.now, policy),
-        candidates=[event for event in told if times.claimed(event, policy.claims.recovered_after_minutes)],
+        candidates=[event for event in told if times.claimed(event, policy.claims)],
         contacts=contacts,
     )
 
 
 def _times(claim: Claim | None, policy: Policy, now: datetime) -> _Times:
     end = epoch_ms(now)
+    slack = int(policy.claims.onset_slack_minutes * MINUTE)
     recent = int(policy.claims.recovered_after_minutes * MINUTE)
     if claim is None:
         search = end - int(policy.windows.sweep_minutes * MINUTE)
-        return _Times(search=search, since=end - recent, until=end, now=end, margin=0)
+        return _Times(search=search, since=end - recent, until=end, now=end, margin=slack)
     margin = int(policy.claims.search_margin_minutes * MINUTE)
     since = epoch_ms(claim.since or claim.reported_at)
     until = min(end, max(epoch_ms(claim.reported_at), since))
     search = since - margin - int(policy.windows.lookback_minutes * MINUTE)
-    return _Times(search=search, since=since, until=until, now=end, margin=margin)
+    return _Times(search=search, since=since, until=until, now=end, margin=margin + slack)
 
 
-def carries_traffic(each: Examined, policy: Policy) -> bool:
-    """Whether a client can feel this link: the site's first one, or another that uses a tenth of its capacity.
+def carries_traffic(each: Examined, policy: Policy, since: int, until: int) -> bool:
+    """Whether a client could feel this link in [since, until): the site's first one, or another that was in use over
+    that time or at its end.
 
     A standby line that only keeps itself alive carries nothing, so its faults confirm nothing.
     """
     if each.link.role is LinkRole.PRIMARY:
         return True
-    used = [value for value in recent_utilisation(each, policy) if value is not None]
-    return max(used, default=0.0) >= 10
+    recent = until - int(policy.options.recent_minutes * MINUTE)
+    used = [*utilisation_in(each, policy, min(since, recent), until), *utilisation_in(each, policy, recent, until)]
+    return max((value for value in used if value is not None), default=0.0) >= policy.claims.carrying_pct
 
 
 def _leading(links: Sequence[Examined]) -> Examined | None:
-    order = list(LinkRole)
-    return min(links, key=lambda each: order.index(each.link.role), default=None)
+    return min(links, key=lambda each: rank(each.link), default=None)
 
 
 def _behind_the_wan(
     carrying: Sequence[Examined], lan: Sequence[Examined], wan: Sequence[Examined], times: _Times, policy: Policy
 ) -> list[Event]:
-    """The LAN port is down, or the traffic of a healthy line is gone: to another line (failover), or altogether."""
+    """The LAN port is down, or the traffic of a healthy line is gone: to a lesser line (failover), or altogether.
+    Traffic that went back to a better line is where it belongs."""
     dead = [replace(event, cause=Cause.LAN) for each in lan for event in each.events if event.cause is Cause.LINK_DOWN]
-    gone = [
-        replace(event, cause=Cause.FAILOVER) if contact.moved(event, each, wan, times.now, policy) else event
-        for each in carrying
-        for event in each.traffic_gone
-    ]
+    gone = []
+    for each in carrying:
+        for event in each.traffic_gone:
+            to = contact.moved(event, each, wan, times.now, policy)
+            if to is None:
+                gone.append(event)
+            elif rank(each.link) <= rank(to.link):
+                gone.append(replace(event, cause=Cause.FAILOVER))
     return [*dead, *gone]
 
 
-def _chosen(events: Sequence[Event], times: _Times) -> Event | None:
-    """The event that answers the claim: one that began around the claimed time before others, the worst of those."""
-    return max(events, key=lambda event: (times.began_then(event), event.weight), default=None)
+def _chosen(look: _Look) -> Event | None:
+    """The event that answers the claim: none that another explains; one that began around the claimed time before
+    others; the worst of those."""
+    return max(
+        (event for event in look.candidates if not event.doubtful and _origin(look, event) is None),
+        key=lambda event: (look.times.began_then(event), event.weight),
+        default=None,
+    )
+
+
+def _origin(look: _Look, event: Event) -> Event | None:
+    certain = [other for other in look.candidates if not other.doubtful]
+    return origin_of(event, certain, [each.link for each in look.examined], look.times.now)
 
 
 def _own(look: _Look, event: Event) -> Examined | None:

@@ -24,11 +24,19 @@ Rates = tuple[float | None, float | None]
 
 def recent_utilisation(each: Examined, policy: Policy) -> Rates:
     """Download and upload in % of capacity over the policy's recent minutes (median); None where unknown."""
+    if not each.views:
+        return None, None
+    now = each.views[0].now
+    return utilisation_in(each, policy, now - int(policy.options.recent_minutes * MINUTE), now)
+
+
+def utilisation_in(each: Examined, policy: Policy, start: int, end: int) -> Rates:
+    """Download and upload in % of capacity over [start, end) in epoch milliseconds (median); None where unknown."""
     view = each.view(policy.sources.traffic, "rx_bps", "tx_bps")
     if view is None:
         return None, None
-    recent = view.time >= view.now - policy.options.recent_minutes * MINUTE
-    down, up = (_median(utilisation(view, each.link, metric)[recent]) for metric in ("rx_bps", "tx_bps"))
+    inside = (view.time >= start) & (view.time < end)
+    down, up = (_median(utilisation(view, each.link, metric)[inside]) for metric in ("rx_bps", "tx_bps"))
     return down, up
 
 

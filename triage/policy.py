@@ -31,6 +31,9 @@ class ClaimPolicy(_Section):
     recovered_after_minutes: float = Field(ge=0)
     minimum_coverage: float = Field(gt=0, le=1)
     pending_minutes: float = Field(ge=0)
+    onset_slack_minutes: float = Field(ge=0)
+    covered_share: float = Field(gt=0, le=1)
+    carrying_pct: float = Field(ge=0)
 
 
 class WindowPolicy(_Section):
@@ -60,6 +63,7 @@ class LossPolicy(_Section):
 
 
 class HabitualPolicy(_Section):
+    limit_share: float = Field(gt=0, le=1)
     alike: float = Field(gt=0, le=1)
     per_day: float = Field(gt=0)
     brief_samples: float = Field(ge=0)
@@ -81,12 +85,14 @@ class DownPolicy(_Section):
 
 class FlappingPolicy(_Section):
     changes: int = Field(ge=2)
+    changes_with_loss: int = Field(ge=1)
     join_minutes: float = Field(gt=0)
     dispersion: float = Field(gt=1)
 
 
 class SaturationPolicy(_Section):
     utilisation_pct: float = Field(gt=0, le=100)
+    suffering: float = Field(ge=0)
     minimum_minutes: float = Field(ge=0)
 
 
@@ -94,6 +100,8 @@ class TrafficGonePolicy(_Section):
     factor: float = Field(gt=1)
     spreads: float = Field(ge=0)
     minimum_bps: float = Field(ge=0)
+    moved_share: float = Field(gt=0, le=1)
+    ill_share: float = Field(gt=0, le=1)
 
 
 class CarrierPolicy(_Section):

@@ -7,12 +7,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from collector.model import Fact, FloatArray, Series
-from config.clock import epoch_ms
+from collector.model import Fact, FactKind, FloatArray, Series
+from config.clock import epoch_ms, from_epoch_ms
+from triage.detection.changes import stated_by
+from triage.detection.contact import LOST
+from triage.detection.facts import DISCONNECTED
 from triage.model import Finding
 
 FACTS = "fact:"
 """Metrics that begin so count facts of that kind instead of measuring."""
+
+SAID = {FactKind.LINK_STATE: DISCONNECTED, **LOST}
+"""The statements that findings of each kind count; a reboot is one whatever its value."""
 
 STATISTICS: Mapping[str, Callable[[FloatArray], float]] = {
     "median": lambda values: float(np.median(values)),
@@ -45,17 +51,12 @@ def recompute(finding: Finding, series: Series, until: int | None = None) -> flo
 
 
 def recompute_from_facts(finding: Finding, facts: Sequence[Fact], subjects: Sequence[str]) -> float:
-    """How many facts of the finding's kind and value its source stated about the subjects in [onset, end)."""
-    kind = finding.metric.removeprefix(FACTS)
-    value = finding.rule.split()[1] if " " in finding.rule else ""
-    return float(
-        sum(
-            fact.kind.value == kind
-            and fact.source is finding.source
-            and fact.subject in subjects
-            and (kind == "reboot" or fact.value == value)
-            and finding.onset <= fact.time
-            and (finding.end is None or fact.time < finding.end)
-            for fact in facts
-        )
-    )
+    """How many facts of the finding's kind and value its source stated about the subjects in [onset, end), or how
+    often it said another state than before."""
+    kind = FactKind(finding.metric.removeprefix(FACTS))
+    own = [fact for fact in facts if fact.kind is kind and fact.source is finding.source and fact.subject in subjects]
+    if finding.statistic == "changes":
+        times = [from_epoch_ms(int(time)) for time in stated_by(own, finding.source)[0]]
+    else:
+        times = [fact.time for fact in own if kind not in SAID or fact.value == SAID[kind]]
+    return float(sum(finding.onset <= time and (finding.end is None or time < finding.end) for time in times))

@@ -95,10 +95,10 @@ def _restart(fact: Fact, link: str) -> Event:
     )
 
 
-def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, policy: Policy) -> bool:
-    """Whether traffic that left this line turned up on another one of the site: at least a third of it."""
+def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, policy: Policy) -> Examined | None:
+    """The other line of the site on which traffic that left this one turned up: enough of it to be the same."""
     if event.baseline is None:
-        return False
+        return None
     missing = event.baseline - event.value
     for other in wan:
         view = other.view(policy.sources.traffic, event.metric)
@@ -107,9 +107,9 @@ def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, polic
         inside = (view.time >= event.onset) & (view.time < event.until(now))
         before = view.past_column(event.metric)[view.all_ordinary_rows]
         gained = _median(view.column(event.metric)[inside]) - _median(before)
-        if gained >= missing / 3:
-            return True
-    return False
+        if gained >= policy.traffic_gone.moved_share * missing:
+            return other
+    return None
 
 
 def _median(values: FloatArray) -> float:

@@ -9,6 +9,7 @@ from config.clock import from_epoch_ms
 from triage.model import Cause, Direction, Finding
 
 MINUTE = 60_000
+EDGE = 10 * MINUTE
 OUTAGE = 50.0
 """Weight of an outage: more than anything that still lets packets through."""
 
@@ -70,6 +71,12 @@ class Event:
             bad_samples=self.bad_samples,
             habitual=self.habitual,
         )
+
+
+def meanwhile(effect: Event, origin: Event, now: int) -> bool:
+    """Whether `origin` was there during at least half of `effect`; sources of other steps see edges minutes apart."""
+    length = max(1, effect.until(now) - effect.onset)
+    return origin.overlap(effect.onset - EDGE, effect.until(now) + EDGE, now) >= 0.5 * length
 
 
 def direction_of(metric: str) -> Direction:

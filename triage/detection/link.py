@@ -10,7 +10,8 @@ import numpy as np
 from collector.model import Source
 from inventory.model import Link
 from triage.detection import facts, loss, shift, traffic
-from triage.detection.event import MINUTE, Event
+from triage.detection.changes import changes_of
+from triage.detection.event import MINUTE, Event, meanwhile
 from triage.detection.view import View
 from triage.model import Cause, Measured
 from triage.policy import Policy
@@ -52,18 +53,20 @@ def examine(
     views = views_of(measured, start, now, policy, excluded)
     limits = policy.limits(link.access)
     found: list[Event] = []
+    changes = changes_of(measured, views)
     for view in views:
         for metric in loss.METRICS:
-            found += loss.losses(view, metric, policy, limits)
+            found += loss.losses(view, metric, policy, limits, changes)
         for metric in shift.METRICS:
             found += shift.shifts(view, metric, policy, limits)
         found += traffic.port_down(view, policy) + traffic.flaps(view, policy)
     found += facts.link_states(measured, views, start, now, policy)
+    found += facts.state_changes(measured, start, now, policy)
     examined = Examined(link, views, ())
     full, gone = _traffic_events(examined, policy)
     merged = _outages_and_flaps(found, now, policy)
     named = _with_saturation(examined, merged, full, now, policy)
-    return Examined(link, views, named, [event for event in gone if _healthy(event, named, now)])
+    return Examined(link, views, named, [event for event in gone if _healthy(event, named, now, policy)])
 
 
 def _traffic_events(examined: Examined, policy: Policy) -> tuple[list[Event], list[Event]]:
@@ -74,12 +77,14 @@ def _traffic_events(examined: Examined, policy: Policy) -> tuple[list[Event], li
     return traffic.saturations(view, examined.link, policy), traffic.traffic_gone(view, metric, policy)
 
 
-def _healthy(event: Event, others: Sequence[Event], now: int) -> bool:
+def _healthy(event: Event, others: Sequence[Event], now: int, policy: Policy) -> bool:
     """Whether the line carried packets well enough during most of the event that it cannot be what stopped them."""
     length = event.until(now) - event.onset
     harmful = (Cause.LINK_DOWN, Cause.INSTABILITY, Cause.LOSS)
     return not any(
-        other.cause in harmful and other.overlap(event.onset, event.until(now), now) > 0.3 * length for other in others
+        other.cause in harmful
+        and other.overlap(event.onset, event.until(now), now) > policy.traffic_gone.ill_share * length
+        for other in others
     )
 
 
@@ -117,11 +122,20 @@ def _mostly_in(event: Event, others: Sequence[Event], now: int, near: float = 0)
 def _with_saturation(
     examined: Examined, events: Sequence[Event], full: Sequence[Event], now: int, policy: Policy
 ) -> list[Event]:
-    """A full line that is slow or lossy is slow because it is full; a full line that is neither carries its load."""
+    """A full line that is slow or lossy is slow because it is full; a full line that is neither carries its load.
+
+    It has to be full for the policy's minimum, as far as samples can tell: a slot more or less. One that fills right
+    now is believed earlier, when it is slow or lossy as well: otherwise its carrier would be called first.
+    """
     kept = list(events)
+    view = examined.view(policy.sources.traffic, *TRAFFIC)
+    step = view.step if view else 0
     for event in full:
-        brief = event.until(now) - event.onset < policy.saturation.minimum_minutes * MINUTE
-        if not (_beside(event, events, now) or (not brief and _suffers(examined, event, now, policy))):
+        brief = event.until(now) - event.onset + step < policy.saturation.minimum_minutes * MINUTE
+        filling = event.end is None and event.bad_samples >= policy.bad_samples and _beside(event, events, now)
+        if brief and not filling:
+            continue
+        if not (_beside(event, events, now) or _suffers(examined, event, now, policy)):
             continue
         kept = [other for other in kept if not _explained_by(other, event, now)]
         kept.append(replace(event, weight=10 * event.weight))
@@ -129,10 +143,7 @@ def _with_saturation(
 
 
 def _explained_by(other: Event, full: Event, now: int) -> bool:
-    if other.cause in (Cause.LINK_DOWN, Cause.INSTABILITY):
-        return False
-    length = max(1, other.until(now) - other.onset)
-    return full.overlap(other.onset - 10 * MINUTE, other.until(now) + 10 * MINUTE, now) >= 0.5 * length
+    return other.cause not in (Cause.LINK_DOWN, Cause.INSTABILITY) and meanwhile(other, full, now)
 
 
 def _beside(full: Event, events: Sequence[Event], now: int) -> bool:
@@ -140,7 +151,7 @@ def _beside(full: Event, events: Sequence[Event], now: int) -> bool:
 
 
 def _suffers(examined: Examined, full: Event, now: int, policy: Policy) -> bool:
-    """Whether delay or jitter is up by at least half of the smallest fault while the line is full; a line whose
+    """Whether delay or jitter is up by the policy's share of the smallest fault while the line is full; a line whose
     quality nobody measures is taken to suffer."""
     view = examined.view(policy.sources.quality, *QUALITY)
     if view is None:
@@ -152,7 +163,7 @@ def _suffers(examined: Examined, full: Event, now: int, policy: Policy) -> bool:
             usual = shift.ordinary(view, metric, size)
             excess = (view.column(metric) - usual.centre)[inside] / usual.effect[inside]
             known = excess[~np.isnan(excess)]
-            if len(known) and float(np.median(known)) >= 0.5:
+            if len(known) and float(np.median(known)) >= policy.saturation.suffering:
                 return True
     return False
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from collector.model import FloatArray, Source
 from triage.detection.baseline import rate_baseline
+from triage.detection.changes import UNCHANGED, Changes
 from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import refined
 from triage.detection.segments import Segment, maximal_segments, runs
@@ -23,9 +24,6 @@ from triage.policy import Limits, Policy
 METRICS = ("loss_pct", "loss_rx_pct", "loss_tx_pct")
 RATES = (0.025, 0.1, 0.3, 0.9)
 """Loss rates that the scan tries: a factor of about three apart covers every rate at little loss of power."""
-
-DOWN_AND_UP = 2
-"""State changes counted in a lossy stretch without an outage: the line went down and came up, and so lost packets."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +67,9 @@ def scan(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, evidence: flo
     return chosen
 
 
-def losses(view: View, metric: str, policy: Policy, limits: Limits) -> list[Event]:
-    """Every stretch of loss in the judged window, each named as link_down, instability or loss."""
+def losses(view: View, metric: str, policy: Policy, limits: Limits, changes: Changes = UNCHANGED) -> list[Event]:
+    """Every stretch of loss in the judged window, each named as link_down, instability or loss; `changes` tells how
+    often any source saw the line's state change."""
     if not view.has(metric):
         return []
     whole = counts(view, metric, policy)
@@ -84,12 +83,12 @@ def losses(view: View, metric: str, policy: Policy, limits: Limits) -> list[Even
         for segment in scan(lost, sent, ordinary, policy.loss.evidence)
     ]
     events = []
-    for first, stop, often in _joined(view, stretches, lost / sent, policy):
-        event = _event(view, metric, Counts(sent, lost), ordinary, first, stop, policy, habitual=often)
-        if event.value >= policy.loss.minimum_pct:
+    for first, stop, often in _joined(view, stretches, lost / sent, policy, changes):
+        event = _event(view, metric, Counts(sent, lost), ordinary, first, stop, policy, changes, habitual=often)
+        if event.value >= event.threshold:
             events.append(event)
     certain = [event for event in events if not event.doubtful]
-    over = _absolute(view, metric, limits, ordinary)
+    over = _absolute(view, metric, policy, limits, ordinary)
     return events + [
         event
         for event in over
@@ -97,7 +96,7 @@ def losses(view: View, metric: str, policy: Policy, limits: Limits) -> list[Even
     ]
 
 
-def _absolute(view: View, metric: str, limits: Limits, ordinary: FloatArray) -> list[Event]:
+def _absolute(view: View, metric: str, policy: Policy, limits: Limits, ordinary: FloatArray) -> list[Event]:
     """Stretches whose mean loss over the policy's window is at the limit, with loss in at least half of the samples:
     a line that always loses that much is unusable all the same."""
     values = view.column(metric)
@@ -107,10 +106,19 @@ def _absolute(view: View, metric: str, limits: Limits, ordinary: FloatArray) -> 
     windows = np.lib.stride_tricks.sliding_window_view(np.nan_to_num(values), rows)
     bad = (windows.mean(axis=1) >= limits.loss_pct) & ((windows > 0).mean(axis=1) >= 0.5)
     covered = np.convolve(bad, np.ones(rows)) > 0
-    return [_chronic(view, metric, limits, ordinary, first, stop) for first, stop in runs(covered)]
+    found = []
+    for first, stop in runs(covered):
+        if np.nanmean(values[first:stop]) < limits.loss_pct:
+            # Windows around one peak share it: together they are thinner than each, so the worst one stands for them.
+            first += int(np.argmax(windows[first : stop - rows + 1].mean(axis=1)))
+            stop = first + rows
+        found.append(_chronic(view, metric, policy, limits, ordinary, first, stop))
+    return found
 
 
-def _chronic(view: View, metric: str, limits: Limits, ordinary: FloatArray, first: int, stop: int) -> Event:
+def _chronic(
+    view: View, metric: str, policy: Policy, limits: Limits, ordinary: FloatArray, first: int, stop: int
+) -> Event:
     onset, end = int(view.time[first]), view.end_after(stop)
     value = float(np.nanmean(view.column(metric)[first:stop]))
     usual = 100 * float(np.nanmean(ordinary[first:stop]))
@@ -129,19 +137,19 @@ def _chronic(view: View, metric: str, limits: Limits, ordinary: FloatArray, firs
         statistic="mean",
         bad_samples=int(np.count_nonzero(view.column(metric)[first:stop] > 0)),
         weight=value / limits.loss_pct,
-        habitual=usual >= 0.8 * limits.loss_pct,
+        habitual=usual >= policy.habitual.limit_share * limits.loss_pct,
     )
 
 
 def _joined(
-    view: View, stretches: list[tuple[int, int, bool]], rate: FloatArray, policy: Policy
+    view: View, stretches: list[tuple[int, int, bool]], rate: FloatArray, policy: Policy, changes: Changes
 ) -> list[tuple[int, int, bool]]:
     """Stretches of a line that goes on and off, with little quiet between them, are one."""
     joined: list[tuple[int, int, bool]] = []
     for first, stop, often in sorted(stretches):
         if joined and view.time[first] - view.time[joined[-1][1] - 1] <= policy.flapping.join_minutes * MINUTE:
             before = joined[-1]
-            flaps = np.nansum(view.column("flaps")[before[0] : stop])
+            flaps = changes.between(int(view.time[before[0]]), int(view.time[stop - 1]) + view.step)
             if flaps >= policy.flapping.changes or _dispersion(rate[before[0] : stop]) >= policy.flapping.dispersion:
                 joined[-1] = (before[0], stop, before[2] and often)
                 continue
@@ -167,13 +175,14 @@ def _event(
     first: int,
     stop: int,
     policy: Policy,
+    changes: Changes,
     *,
     habitual: bool,
 ) -> Event:
     rate = seen.lost / seen.sent
     rows = slice(first, stop)
     usual = float(np.nanmean(ordinary[rows]))
-    cause = _kind(view, rate, first, stop, policy)
+    cause = _kind(view, rate, first, stop, policy, changes)
     mean = float(np.nansum(seen.lost[rows]) / np.nansum(seen.sent[rows]))
     onset, end = _extent(view, rate, first, stop, mean, cause)
     inside = view.inside(onset, end)
@@ -181,6 +190,9 @@ def _event(
     measured = measured[~np.isnan(measured)]
     value = float(measured.mean()) if len(measured) else 100 * mean
     smallest = max(policy.loss.minimum_pct, 300 * usual)
+    # Below the rate at which the two Poisson likelihoods are equal, loss speaks for the ordinary rate.
+    higher = max(RATES[0], 3 * usual)
+    equal = 100 * (higher - usual) / math.log(higher / usual)
     return Event(
         link=view.link,
         source=view.source,
@@ -191,7 +203,7 @@ def _event(
         end=end,
         value=value,
         baseline=100 * usual,
-        threshold=policy.loss.minimum_pct,
+        threshold=max(policy.loss.minimum_pct, equal),
         rule="share of lost packets, too many for this link's own ordinary rate at this hour (Poisson scan)",
         statistic="mean",
         bad_samples=int(np.count_nonzero(rate[rows] > usual)),
@@ -201,17 +213,17 @@ def _event(
     )
 
 
-def _kind(view: View, rate: FloatArray, first: int, stop: int, policy: Policy) -> Cause:
+def _kind(view: View, rate: FloatArray, first: int, stop: int, policy: Policy, changes: Changes) -> Cause:
     rows = slice(first, stop)
     known = rate[rows][~np.isnan(rate[rows])]
     dead = 100 * known >= policy.down.loss_pct
     longest = max((b - a for a, b in runs(dead)), default=0)
     if longest * view.step >= policy.down.minimum_seconds * 1000 and longest >= 2 and dead.mean() >= 0.5:
         return Cause.LINK_DOWN
-    flaps = float(np.nansum(view.column("flaps")[rows]))
+    flaps = changes.between(int(view.time[first]), int(view.time[stop - 1]) + view.step)
     bursts = len(runs(known >= 0.2))
     uneven = bursts >= 2 and _dispersion(known) >= policy.flapping.dispersion
-    return Cause.INSTABILITY if flaps >= DOWN_AND_UP or uneven else Cause.LOSS
+    return Cause.INSTABILITY if flaps >= policy.flapping.changes_with_loss or uneven else Cause.LOSS
 
 
 def _extent(view: View, rate: FloatArray, first: int, stop: int, mean: float, cause: Cause) -> tuple[int, int | None]:

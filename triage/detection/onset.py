@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model import FloatArray, TimeArray
 from triage.detection.view import View
@@ -24,6 +27,19 @@ def refined(view: View, share: FloatArray, first: int, stop: int) -> tuple[int, 
     if np.isnan(share[view.inside(onset, end)]).all():
         return int(view.time[first]), view.end_after(stop)
     return onset, end
+
+
+def extent(
+    view: View, share: FloatArray, first: int, stop: int, holds: Callable[[NDArray[np.bool_]], bool]
+) -> tuple[int, int | None]:
+    """As `refined`, unless the samples of the finer extent no longer make a fault: then rows [first, stop) as they are.
+
+    `holds` says of a mask of judged rows whether their figure still reaches its threshold.
+    """
+    onset, end = refined(view, share, first, stop)
+    if holds(view.inside(onset, end)):
+        return onset, end
+    return int(view.time[first]), view.end_after(stop)
 
 
 def _placed(view: View, share: FloatArray, first: int, stop: int) -> tuple[int, int | None]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from collector.model import FloatArray
 from triage.detection.baseline import Baseline, baseline
 from triage.detection.event import MINUTE, Event, direction_of
-from triage.detection.onset import refined
+from triage.detection.onset import extent
 from triage.detection.segments import Segment, maximal_segments, runs
 from triage.detection.view import View, half_hour
 from triage.model import Cause
@@ -129,11 +129,15 @@ def _grown(segment: Segment, low: FloatArray) -> Segment:
 
 def _event(view: View, metric: str, segment: Segment, usual: Ordinary, weight: float, smallest: float) -> Event:
     values = view.column(metric)
-    rows = slice(segment.first, segment.stop)
-    level = float(np.nanmedian(values[rows] - usual.centre[rows]))
-    onset, end = refined(view, (values - usual.centre) / level, segment.first, segment.stop)
+    excess = values - usual.centre
+    share = excess / float(np.nanmedian(excess[segment.first : segment.stop]))
+    onset, end = extent(
+        view, share, segment.first, segment.stop, lambda rows: float(np.nanmedian(excess[rows])) >= smallest
+    )
     inside = view.inside(onset, end)
-    ordinary_value = float(np.nanmedian(usual.centre[rows]))
+    value = float(np.nanmedian(values[inside]))
+    # The hour's ordinary value moves while the fault lasts: what is compared is the median excess over it.
+    ordinary_value = value - float(np.nanmedian(excess[inside]))
     return Event(
         link=view.link,
         source=view.source,
@@ -142,9 +146,9 @@ def _event(view: View, metric: str, segment: Segment, usual: Ordinary, weight: f
         direction=direction_of(metric),
         onset=onset,
         end=end,
-        value=float(np.nanmedian(values[inside])),
+        value=value,
         baseline=ordinary_value,
-        threshold=ordinary_value + smallest,
+        threshold=min(value, ordinary_value + smallest),  # equal but for rounding
         rule=f"median of {metric} against what is ordinary for this link at this hour, by at least {smallest:.1f}",
         statistic="median",
         bad_samples=int(np.count_nonzero(values[inside] > ordinary_value + smallest / 2)),
@@ -208,7 +212,7 @@ def _absolute(
                 statistic="median",
                 bad_samples=int(np.count_nonzero(over[first:stop])),
                 weight=value / limit,
-                habitual=known and float(np.median(centre)) >= 0.8 * limit,
+                habitual=known and float(np.median(centre)) >= policy.habitual.limit_share * limit,
             )
         )
     return events

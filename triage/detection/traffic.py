@@ -9,8 +9,9 @@ import numpy as np
 from collector.model import FloatArray
 from inventory.model import Link
 from triage.detection.baseline import baseline
+from triage.detection.changes import flapping_rule, groups
 from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
-from triage.detection.onset import refined
+from triage.detection.onset import extent
 from triage.detection.segments import runs
 from triage.detection.view import View
 from triage.model import Cause, Direction
@@ -39,7 +40,8 @@ def saturations(view: View, link: Link, policy: Policy) -> list[Event]:
         if len(full) > 2:
             full[1:-1] |= full[:-2] & full[2:]
         for first, stop in runs(full):
-            events.append(_saturation(view, link, metric, used, first, stop, policy))
+            event = _saturation(view, link, metric, used, first, stop, policy)
+            events += [event] if event.value >= event.threshold else []
     return events
 
 
@@ -47,10 +49,12 @@ def _saturation(view: View, link: Link, metric: str, used: FloatArray, first: in
     before = used[max(0, first - 8) : first]
     usual = float(np.nanmedian(before)) if np.any(~np.isnan(before)) else 0.0
     level = float(np.nanmedian(used[first:stop]))
-    onset, end = refined(view, (used - usual) / (level - usual), first, stop)
-    inside = view.inside(onset, end)
+    usual = usual if usual < level else 0.0
     values = view.column(metric)
     limit = float(np.nanmedian(capacity(view, link, metric)[first:stop])) * policy.saturation.utilisation_pct / 100
+    share = (used - usual) / (level - usual)
+    onset, end = extent(view, share, first, stop, lambda rows: float(np.nanmedian(values[rows])) >= limit)
+    inside = view.inside(onset, end)
     return Event(
         link=view.link,
         source=view.source,
@@ -96,7 +100,8 @@ def traffic_gone(view: View, metric: str, policy: Policy) -> list[Event]:
         stop = _until_back(level, row, usual, effect)
         measured = level[row:stop][~np.isnan(level[row:stop])]
         if len(measured) >= policy.bad_samples and usual - float(np.median(measured)) >= effect:
-            events.append(_gone(view, metric, 10**usual, row, stop, policy))
+            event = _gone(view, metric, 10**usual, row, stop, policy)
+            events += [event] if event.value <= event.threshold else []
         first = max(stop, row + 1)
     return events
 
@@ -131,7 +136,9 @@ def _until_back(level: FloatArray, first: int, before: float, effect: float) -> 
 
 def _gone(view: View, metric: str, before: float, first: int, stop: int, policy: Policy) -> Event:
     values = view.column(metric)
-    onset, end = refined(view, (before - values) / before, first, stop)
+    least = before / policy.traffic_gone.factor
+    share = (before - values) / before
+    onset, end = extent(view, share, first, stop, lambda rows: float(np.nanmedian(values[rows])) <= least)
     value = float(np.nanmedian(values[view.inside(onset, end)]))
     return Event(
         link=view.link,
@@ -143,7 +150,7 @@ def _gone(view: View, metric: str, before: float, first: int, stop: int, policy:
         end=end,
         value=value,
         baseline=before,
-        threshold=before / policy.traffic_gone.factor,
+        threshold=least,
         rule=f"median of {metric} fell at once to a small part of the hour before, while the line is healthy",
         statistic="median",
         bad_samples=stop - first,
@@ -156,7 +163,9 @@ def port_down(view: View, policy: Policy) -> list[Event]:
     state = view.column("oper_up")
     events = []
     for first, stop in runs(state == 0):
-        if (stop - first) * view.step < policy.down.minimum_seconds * 1000 or stop - first < policy.bad_samples:
+        # Two polls prove the time between them and no more: a flapping port can be down at both.
+        proven = view.time[stop - 1] - view.time[first]
+        if proven < policy.down.minimum_seconds * 1000 or stop - first < policy.bad_samples:
             continue
         before = int(view.time[first - 1]) + view.step if first else int(view.time[first])
         onset = (before + int(view.time[first])) // 2
@@ -186,15 +195,10 @@ def flaps(view: View, policy: Policy) -> list[Event]:
     """Stretches with many state changes counted by the source, little quiet between them."""
     count = np.nan_to_num(view.column("flaps"))
     changed = np.flatnonzero(count > 0)
-    if not len(changed):
-        return []
-    apart = np.diff(view.time[changed]) > policy.flapping.join_minutes * MINUTE
     events = []
-    for group in np.split(changed, np.flatnonzero(apart) + 1):
-        first, stop = int(group[0]), int(group[-1]) + 1
+    for begin, past in groups(view.time[changed], count[changed], policy):
+        first, stop = int(changed[begin]), int(changed[past - 1]) + 1
         total = float(count[first:stop].sum())
-        if total < policy.flapping.changes:
-            continue
         events.append(
             Event(
                 link=view.link,
@@ -203,15 +207,20 @@ def flaps(view: View, policy: Policy) -> list[Event]:
                 cause=Cause.INSTABILITY,
                 direction=Direction.BOTH,
                 onset=int(view.time[first]),
-                end=view.end_after(stop),
+                end=_quiet_since(view, stop, policy),
                 value=total,
                 baseline=0.0,
                 threshold=float(policy.flapping.changes),
-                rule=f"at least {policy.flapping.changes} state changes, "
-                f"never {policy.flapping.join_minutes:g} minutes apart",
+                rule=flapping_rule(policy),
                 statistic="sum",
-                bad_samples=len(group),
+                bad_samples=past - begin,
                 weight=total / policy.flapping.changes,
             )
         )
     return events
+
+
+def _quiet_since(view: View, stop: int, policy: Policy) -> int | None:
+    """The end of flapping whose last change is in row stop - 1: None while it may merely be between two changes."""
+    end = int(view.time[stop - 1]) + view.step
+    return None if view.now - end <= policy.flapping.join_minutes * MINUTE else end

@@ -179,3 +179,56 @@ def test_bad_samples_are_those_that_show_it(claim, picture, series, link, policy
     assert verdict.findings[0].bad_samples == 4
     verdict = judge(claim(30), picture(Measured(link(), [series(last={"rtt_ms": [80.0] * 6})])), policy, now)
     assert verdict.findings[0].bad_samples == 6
+
+
+def test_a_burst_that_fills_the_line_for_minutes_is_no_saturation(events):
+    # Full for 5 and 10 minutes (15 with the slot that a sample may be off): a minimum of 15 minutes decides.
+    after = [20.0] * 8
+    assert set(events({"rx_bps": [95e6, *[10e6] * 8], "rtt_ms": [90.0, 90.0, *after[1:]]})) == {Cause.LATENCY}
+    assert set(events({"rx_bps": [95e6, 95e6, *[10e6] * 8], "rtt_ms": [90.0, 90.0, *after]})) == {Cause.SATURATION}
+
+
+def test_polls_that_see_a_port_down_prove_the_time_between_them(series, link, policy, now):
+    def found(rows: int) -> set[Cause]:
+        ports = series(fields={"oper_up": 1.0}, last={"oper_up": [0.0] * rows + [1.0] * 3}, source=Source.SNMP)
+        noon = epoch_ms(now)
+        return {event.cause for event in examine(Measured(link(), [ports]), noon - 7_200_000, noon, policy).events}
+
+    assert found(1) == set()
+    assert found(2) == {Cause.LINK_DOWN}
+
+
+def test_state_changes_that_an_orchestrator_states_are_flapping(events, now):
+    def told(*states: str) -> list[Fact]:
+        when = [now - timedelta(minutes=5 * (len(states) - n)) for n in range(len(states))]
+        return [
+            Fact(at, "wan1", FactKind.LINK_STATE, state, Source.ORCHESTRATOR, at)
+            for at, state in zip(when, states, strict=True)
+        ]
+
+    # Four changes within one event, each five minutes apart; "quiet" says neither up nor down.
+    assert events({}, told("stable", "disconnected", "stable", "quiet", "disconnected", "unstable")) == {
+        Cause.INSTABILITY: (-25.0, None)
+    }
+    assert Cause.INSTABILITY not in events({}, told("stable", "disconnected", "stable", "disconnected"))
+
+
+def test_loss_in_one_source_is_flapping_when_another_counted_the_changes(series, link, policy, now):
+    lossy = series(fields={"loss_rx_pct": 0.0}, last={"loss_rx_pct": [20.0] * 6}, source=Source.ORCHESTRATOR)
+    noon = epoch_ms(now)
+
+    def found(flaps: float) -> set[Cause]:
+        counted = series(fields={"flaps": 0.0}, last={"flaps": [flaps, 0.0, 0.0]}, source=Source.SNMP)
+        seen = examine(Measured(link(), [lossy, counted]), noon - 7_200_000, noon, policy)
+        return {event.cause for event in seen.events}
+
+    assert found(2.0) == {Cause.INSTABILITY}
+    assert found(1.0) == {Cause.LOSS}
+
+
+def test_loss_below_what_speaks_against_the_ordinary_rate_is_none(series, link, policy, now):
+    # 10 % ordinarily: the likelihoods of 10 % and 30 % are equal at 20 / ln 3 = 18.2 %.
+    noon = epoch_ms(now)
+    worse = series(fields={"loss_pct": 5.0}, last={"loss_pct": [40.0] * 12})
+    event = examine(Measured(link(), [worse]), noon - 7_200_000, noon, policy).events[0]
+    assert event.threshold == pytest.approx(9.1, abs=0.05)

@@ -360,3 +360,46 @@ def test_a_sweep_asks_whether_anything_is_wrong_now(picture, series, link, polic
     assert judge(None, picture(Measured(link(), [series()])), policy, now).verdict is VerdictKind.NOT_SUBSTANTIATED
     lossy = picture(Measured(link(), [series(last={"loss_pct": [10.0] * 12})]))
     assert judge(None, lossy, policy, now).verdict is VerdictKind.CONFIRMED
+
+
+def test_a_backup_line_filled_by_a_flapping_first_one_is_not_the_trouble(claim, picture, series, link, policy, now):
+    # The first line changes state twice in every sample of an hour; its traffic fills the second one meanwhile.
+    flapping = series(fields={"rx_bps": 5e6, "oper_up": 1.0, "flaps": 0.0}, last={"flaps": [2.0] * 12})
+    full = series(
+        "wan2", fields={"rx_bps": 1e5, "rtt_ms": 30.0}, last={"rx_bps": [95e6] * 12, "rtt_ms": [300.0] * 12}
+    )
+    backup = Measured(link("wan2", LinkRole.SECONDARY, carrier="B"), [full])
+    verdict = judge(claim(60), picture(Measured(link(), [flapping]), backup), policy, now)
+    assert (verdict.verdict, verdict.cause, verdict.link) == (VerdictKind.CONFIRMED, Cause.INSTABILITY, "wan1")
+    assert verdict.runner_up is not None
+    assert verdict.runner_up.cause is Cause.SATURATION
+    # The other way round the first line's saturation is not explained by the backup's flapping.
+    lines = (
+        Measured(link(), [replace(full, link="wan1")]),
+        Measured(link("wan2", LinkRole.SECONDARY, carrier="B"), [replace(flapping, link="wan2")]),
+    )
+    assert judge(claim(60), picture(*lines), policy, now).cause is Cause.SATURATION
+
+
+def test_traffic_that_goes_back_to_the_first_line_is_no_failover(claim, picture, series, link, policy, now):
+    first = Measured(link(), [series(fields={"rx_bps": 1e5, "loss_pct": 0.0}, last={"rx_bps": [9e6] * 12})])
+    backup = series("wan2", fields={"rx_bps": 10e6, "loss_pct": 0.0}, last={"rx_bps": [1e5] * 12})
+    second = Measured(link("wan2", LinkRole.SECONDARY, carrier="B", committed_down_bps=20e6), [backup])
+    verdict = judge(claim(60), picture(first, second), policy, now)
+    assert verdict.verdict is VerdictKind.NOT_SUBSTANTIATED
+
+
+def test_what_carried_traffic_at_the_claimed_time_counts(claim, picture, series, link, policy, now):
+    # The second line carried 10 of its 100 Mb/s, lossy, from 120 to 60 minutes ago, and is idle since.
+    used = series(
+        "wan2",
+        fields={"rx_bps": 1e5, "loss_pct": 0.0},
+        last={"rx_bps": [10e6] * 12 + [1e5] * 12, "loss_pct": [20.0] * 12 + [0.0] * 12},
+    )
+    second = Measured(link("wan2", LinkRole.SECONDARY, carrier="B"), [used])
+    earlier = claim(120, reported_at=now - timedelta(minutes=60))
+    seen = picture(Measured(link(), [series()]), second)
+    verdict = judge(earlier, seen, policy, now)
+    assert (verdict.verdict, verdict.link) == (VerdictKind.RECOVERED, "wan2")
+    later = claim(50, reported_at=now)
+    assert judge(later, seen, policy, now).verdict is VerdictKind.NOT_SUBSTANTIATED
