@@ -9,8 +9,10 @@ from service.installation import Installation
 from service.simulator.truth import PhoneCall
 from service.submitting import new_key, settled_proposal, submit, wait_for_ticket
 from triage import repository
+from triage.actuator.plan import ActuatorKind
 from triage.cases import ClaimReported, PersonAct, PersonActed, Proposal
 from triage.model import Claim, Symptom, VerdictKind
+from triage.performer import plan_of
 
 WHO = "demo repair desk"
 TICKETED = (VerdictKind.CONFIRMED, VerdictKind.RECOVERED)
@@ -44,16 +46,17 @@ async def take(installation: Installation, call: PhoneCall) -> Mapping[str, Any]
     return next((one.document for one in reversed(verdicts) if one.made_at >= made_at), verdicts[0].document)
 
 
-async def reroute(installation: Installation) -> Proposal | None:
-    """Approve and apply (dry run) the first open proposal, if there is one."""
+async def reroute(installation: Installation, *, by_hand: bool) -> Proposal | None:
+    """Approve and apply (dry run) the newest proposal for a router that netmiko would reach, if there is one; any
+    open proposal when steps for a person will do (`by_hand`)."""
+    inventory = await installation.inventory()
     async with installation.database.reading() as connection:
-        for case in await repository.cases(connection, only_open=True):
-            proposals = await repository.proposals_of(connection, case.id)
-            if proposals:
-                chosen = proposals[0]
-                break
-        else:
-            return None
+        cases = await repository.cases(connection, only_open=True)
+        proposed = [each for case in cases for each in await repository.proposals_of(connection, case.id)]
+    kinds = {each.id: plan_of(each, inventory).kind for each in proposed}
+    chosen = next((each for each in proposed if by_hand or kinds[each.id] is ActuatorKind.NETMIKO), None)
+    if chosen is None:
+        return None
     for act in (PersonAct.APPROVE, PersonAct.APPLY):
         await submit(installation, new_key("person"), PersonActed(who=WHO, does=act, target=chosen.id))
     return await settled_proposal(installation, chosen.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from service.simulator.truth import Exchanged, HitLine, InjectedFault, PhoneCall, Truth
 
@@ -48,62 +49,82 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFound:
+    """A case with its tickets. `held`: the machine looked again after quarantine, and the trouble was still there."""
+
     id: str
     site: str
+    status: str
     cause: str
-    scope: str
     link: str | None
-    by_machine: bool
+    onset: datetime | None
+    origins: tuple[str, ...]
+    held: bool
     tickets: tuple[str, ...]
+
+
+class Part(StrEnum):
+    CALL = "call"
+    FAULT = "fault"
+    BESIDE = "beside"
+    """What must hold beside finding the faults."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the final table."""
+    """One line of the final tables."""
 
+    part: Part
     subject: str
+    when: str = ""
     injected: str
     found: str
-    agrees: bool
-    why_not: str = ""
+    wrong: tuple[str, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        return not self.wrong
 
 
 def compare(truth: Truth, answers: Sequence[Answer], cases: Sequence[CaseFound], exchanged: Exchanged) -> list[Row]:
-    """A row for each call, one for each injected fault, and two for what must not be: troubles that nobody injected,
-    and polls of a site that is not subscribed."""
+    """A row for each call, one for each line that was hit, and two for what must not be: troubles that nobody
+    injected, and polls of a site that is not subscribed."""
     faults = {fault.id: fault for fault in truth.faults}
-    behind = {background.call: background.fault for background in truth.calls}
     answered = {answer.call.id: answer for answer in answers}
     rows = []
     for background in truth.calls:
         answer = answered.get(background.call)
         if answer is None:
-            rows.append(Row(subject=background.call, injected="a call", found="nobody took it", agrees=False))
+            nobody = "nobody took it"
+            rows.append(Row(part=Part.CALL, subject=background.call, injected="a call", found=nobody, wrong=(nobody,)))
         else:
-            name = behind[answer.call.id]
-            rows.append(_call_row(answer, faults[name] if name else None))
-    rows += [_fault_row(fault, cases) for fault in truth.faults]
+            rows.append(_call_row(answer, faults[background.fault] if background.fault else None, cases))
+    rows += [_fault_row(fault, line, cases) for fault in truth.faults for line in fault.lines]
     return [*rows, _false_alarms(truth, cases), _left_alone(exchanged)]
 
 
-def _call_row(answer: Answer, fault: InjectedFault | None) -> Row:
+def _call_row(answer: Answer, fault: InjectedFault | None, cases: Sequence[CaseFound]) -> Row:
     call, found = answer.call, answer.final
     hit = next((line for line in fault.lines if line.site == call.site), None) if fault else None
     expected = expected_verdict(call, hit)
-    injected = f"{_described(fault)}: {expected}" if fault else f"nothing wrong: {expected}"
-    wrong = []
-    if found.verdict != expected:
-        wrong.append(f"verdict {found.verdict}")
+    wrong = [f"verdict {found.verdict}, not {expected}"] if found.verdict != expected else []
     if fault is not None and hit is not None:
         wrong += _cause_faults(found, fault, hit)
-    first = f"{answer.first.verdict}, then " if answer.first.id != found.id else ""
+    tickets = [ticket for case in cases if case.site == call.site for ticket in case.tickets]
     return Row(
-        subject=f"{call.site}: call at {call.at:%H:%M}",
-        injected=injected,
-        found=f"{first}{found.verdict}, {found.cause} ({found.scope})",
-        agrees=not wrong,
-        why_not="; ".join(wrong),
+        part=Part.CALL,
+        subject=call.site,
+        when=f"{call.at:%H:%M}",
+        injected=f"{_described(fault, hit)}: {expected}" if fault else f"nothing: {expected}",
+        found=", ".join([_said(answer), *_place_and_time(found.link, found.onset, call.site, hit), *tickets]),
+        wrong=tuple(wrong),
     )
+
+
+def _said(answer: Answer) -> str:
+    found = answer.final
+    first = f"{answer.first.verdict}, then " if answer.first.id != found.id else ""
+    cause = "" if found.cause == "none" else f": {found.cause}"
+    return f"{first}{found.verdict}{cause}{' of its carrier' * (found.scope == 'carrier')}"
 
 
 def expected_verdict(call: PhoneCall, hit: HitLine | None) -> str:
@@ -119,63 +140,81 @@ def _cause_faults(found: VerdictFound, fault: InjectedFault, hit: HitLine) -> li
         wrong.append(f"cause {found.cause}, not {CAUSES[fault.kind]}")
     if (found.scope == "carrier") != (fault.carrier is not None):
         wrong.append(f"scope {found.scope}")
-    if found.link != hit.link:
-        wrong.append(f"link {found.link}, not {hit.link}")
-    if found.onset is None or abs(found.onset - hit.start) > ONSET_TOLERANCE:
-        wrong.append(f"onset {found.onset:%H:%M}, not {hit.start:%H:%M}" if found.onset else "no onset")
+    return wrong + _wrong_place_or_time(found.link, found.onset, hit)
+
+
+def _wrong_place_or_time(link: str | None, onset: datetime | None, hit: HitLine) -> list[str]:
+    wrong = [] if link == hit.link else [f"link {link}, not {hit.link}"]
+    if onset is None or abs(onset - hit.start) > ONSET_TOLERANCE:
+        wrong.append(f"onset {onset:%H:%M}, not {hit.start:%H:%M}" if onset else "no onset")
     return wrong
 
 
-def _fault_row(fault: InjectedFault, cases: Sequence[CaseFound]) -> Row:
-    """Whether each hit site has its case, the machine saw it, and exactly one ticket was opened where one is due."""
-    wrong: list[str] = []
-    seen, tickets = 0, 0
-    for line in fault.lines:
-        of_site = [case for case in cases if case.site == line.site and case.cause == CAUSES[fault.kind]]
-        opened = [ticket for case in cases if case.site == line.site for ticket in case.tickets]
-        seen += bool(of_site)
-        tickets += len(opened)
-        if not of_site:
-            others = ", ".join(case.cause for case in cases if case.site == line.site) or "no case"
-            wrong.append(f"{line.site}: {others}")
-        due = 0 if fault.kind in WITHOUT_TICKET else 1
-        if len(opened) != due:
-            wrong.append(f"{line.site}: {len(opened)} tickets, not {due}")
+def _fault_row(fault: InjectedFault, hit: HitLine, cases: Sequence[CaseFound]) -> Row:
+    """Whether the site has its case, with the right cause, line and time, and one ticket if one is due."""
+    here = [case for case in cases if case.site == hit.site]
+    case = next((case for case in here if case.cause == CAUSES[fault.kind]), None)
+    opened = [ticket for each in here for ticket in each.tickets]
+    wrong = []
+    if case is None:
+        wrong.append(", ".join(each.cause for each in here) or "no case")
+    else:
+        wrong += _wrong_place_or_time(case.link, case.onset, hit)
+    due = 0 if fault.kind in WITHOUT_TICKET else 1
+    if len(opened) != due:
+        wrong.append(f"{len(opened)} tickets, not {due}")
     return Row(
-        subject=_where(fault),
-        injected=_described(fault),
-        found=f"{seen} of {len(fault.lines)} cases, {tickets} ticket{'s' * (tickets != 1)}",
-        agrees=not wrong,
-        why_not="; ".join(wrong),
+        part=Part.FAULT,
+        subject=hit.site,
+        when=f"{hit.start:%H:%M}",
+        injected=_described(fault, hit),
+        found=_case_told(case, hit) if case is not None else "nothing of the kind",
+        wrong=tuple(wrong),
     )
+
+
+def _case_told(case: CaseFound, hit: HitLine) -> str:
+    place = _place_and_time(case.link, case.onset, case.site, hit)
+    tickets = " ".join(case.tickets) or "no ticket"
+    who = f"seen by {' and '.join(case.origins)}"
+    return f"{case.id} {case.status}: {', '.join([case.cause, *place, tickets, who])}"
 
 
 def _false_alarms(truth: Truth, cases: Sequence[CaseFound]) -> Row:
     hit = {line.site for fault in truth.faults for line in fault.lines}
-    others = [case for case in cases if case.site not in hit and (case.by_machine or case.tickets)]
+    others = [case for case in cases if case.site not in hit and ("machine" in case.origins or case.tickets)]
     return Row(
+        part=Part.BESIDE,
         subject="every other site",
         injected="nothing",
         found=f"{len(others)} troubles" if others else "nothing",
-        agrees=not others,
-        why_not="; ".join(f"{case.site}: {case.cause}" for case in others),
+        wrong=tuple(f"{case.site}: {case.cause}" for case in others),
     )
 
 
 def _left_alone(exchanged: Exchanged) -> Row:
     asked = exchanged.requests_to_unsubscribed
     return Row(
+        part=Part.BESIDE,
         subject="the unsubscribed site",
         injected="an agent that must not be polled",
         found=f"{asked} polls" if asked else "left alone",
-        agrees=not asked,
-        why_not="polled without a monitoring obligation" if asked else "",
+        wrong=("polled without a monitoring obligation",) if asked else (),
     )
 
 
-def _described(fault: InjectedFault) -> str:
-    return f"{fault.kind} of {fault.carrier}" if fault.carrier else fault.kind
+def _described(fault: InjectedFault, hit: HitLine | None) -> str:
+    where = f" on {_short(hit.link, hit.site)}" if hit is not None else ""
+    return f"{fault.kind}{where}{f' of {fault.carrier}' if fault.carrier else ''}"
 
 
-def _where(fault: InjectedFault) -> str:
-    return f"{len(fault.lines)} sites of {fault.carrier}" if fault.carrier else fault.lines[0].site
+def _place_and_time(link: str | None, onset: datetime | None, site: str, hit: HitLine | None) -> list[str]:
+    """The line by its last part, and how far the onset is off in minutes."""
+    if hit is None or link is None:
+        return []
+    off = [f"onset {round((onset - hit.start) / timedelta(minutes=1)):+d} min"] if onset is not None else []
+    return [_short(link, site), *off]
+
+
+def _short(link: str, site: str) -> str:
+    return link.removeprefix(f"{site}-")

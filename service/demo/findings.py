@@ -10,13 +10,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from service.casefile import verified
 from service.demo.compare import Answer, CaseFound, Row, VerdictFound
+from service.demo.promises import Verified
 from service.documents import case_document, ticket_document
 from service.installation import Installation
 from service.reporting import write_evidence, write_performance
 from service.simulator.truth import Exchanged, PhoneCall, Truth
 from triage import repository
-from triage.cases import Origin
+from triage.cases import Proposal, Reason
 from triage.model import VerdictKind
 from triage.repository import OutboxStatus
 
@@ -78,21 +80,36 @@ def verdict_found(document: Mapping[str, Any]) -> VerdictFound:
 
 async def cases_found(installation: Installation) -> Sequence[CaseFound]:
     """Every case that was opened, with the tickets of its own."""
-    async with installation.database.reading() as connection:
-        cases = await repository.cases(connection)
     tickets = await installation.tickets.list()
-    return [
-        CaseFound(
-            id=case.id,
-            site=case.site,
-            cause=case.cause.value,
-            scope=case.scope.value,
-            link=case.link,
-            by_machine=Origin.MACHINE in case.origins,
-            tickets=tuple(one.id for one in tickets if one.external_id.split(":")[0] == case.id),
-        )
-        for case in reversed(cases)
-    ]
+    found = []
+    async with installation.database.reading() as connection:
+        for case in reversed(await repository.cases(connection)):
+            decisions = await repository.decisions_of(connection, site=case.site)
+            found.append(
+                CaseFound(
+                    id=case.id,
+                    site=case.site,
+                    status=case.status.value,
+                    cause=case.cause.value,
+                    link=case.link,
+                    onset=case.onset,
+                    origins=tuple(origin.value for origin in case.origins),
+                    held=any(one.case == case.id and one.reason == Reason.TROUBLE_HELD for one in decisions),
+                    tickets=tuple(one.id for one in tickets if one.external_id.split(":")[0] == case.id),
+                )
+            )
+    return found
+
+
+async def figures_verified(installation: Installation, cases: Sequence[CaseFound]) -> Sequence[Verified]:
+    """What `lineproof case show --verify` finds on each case that has a ticket."""
+    found = []
+    for case in cases:
+        if case.tickets:
+            checks = await verified(installation, case.id)
+            differing = tuple(f"{check['what']}: {check['detail']}" for check in checks if not check["ok"])
+            found.append(Verified(case=case.id, figures=len(checks), differing=differing))
+    return found
 
 
 async def write_out(
@@ -124,11 +141,20 @@ def _case_at(cases: Sequence[Any], site: str) -> str | None:
     return next((case.id for case in cases if case.site == site), None)
 
 
+def write_reroute(out: Path, proposal: Proposal | None) -> Sequence[Path]:
+    """What would have been sent to carry the proposal out, if there was one."""
+    if proposal is None:
+        return []
+    path = out / f"reroute-{proposal.id}.txt"
+    path.write_text(proposal.result + "\n", encoding="utf-8")
+    return [path]
+
+
 def write_result(out: Path, rows: Sequence[Row], truth: Truth, exchanged: Exchanged) -> Path:
     """The final table, the truth and the counters as JSON."""
     document = {
         "agree": all(row.agrees for row in rows),
-        "rows": [asdict(row) for row in rows],
+        "rows": [{**asdict(row), "agrees": row.agrees} for row in rows],
         "truth": truth.model_dump(mode="json"),
         "exchanged": exchanged.model_dump(mode="json"),
     }

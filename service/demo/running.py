@@ -21,6 +21,7 @@ from config.clock import ScaledClock
 from service.demo import findings, screen
 from service.demo.compare import Row, compare
 from service.demo.outside import Outside
+from service.demo.promises import promises
 from service.demo.stage import Stage, free_port, fresh_folder, install, start_service, start_simulator, stop
 from service.demo.story import Told, follow
 from service.installation import Installation, opened
@@ -117,10 +118,14 @@ async def _running(stage: Stage) -> AsyncIterator[tuple[Endpoints, Installation]
 
 async def _settled(stage: Stage, folder: Path, ended: Ended) -> tuple[Sequence[Row], Sequence[Path]]:
     """Read what was found, write it all to `folder`, and hold it against the truth."""
+    told = ended.told
     async with opened(stage.settings) as installation:
-        answers = await findings.answers(installation, ended.told.calls)
+        answers = await findings.answers(installation, told.calls)
         cases = await findings.cases_found(installation)
+        verified = await findings.figures_verified(installation, cases)
         written = list(await findings.write_out(installation, folder, answers))
+    written += findings.write_reroute(folder, told.proposal)
     rows = compare(ended.truth, [answer for answer, _ in answers], cases, ended.exchanged)
+    rows += promises(cases, verified, told.proposal)
     written.append(findings.write_result(folder, rows, ended.truth, ended.exchanged))
     return rows, written

@@ -7,18 +7,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from service.demo.compare import Row
+from service.demo.compare import Part, Row
 from service.demo.stage import Stage
 from service.settings import HOST
 from service.simulator.truth import Exchanged, PhoneCall
 from triage.cases import Case, Origin, Proposal
 
-PLAIN_WIDTH = 132
+PLAIN_WIDTH = 80
 """Columns when the output is not a terminal."""
+
+TITLES = {
+    Part.CALL: "What the clients said, and what they were told",
+    Part.FAULT: "What was injected, and what was found",
+    Part.BESIDE: "And beside that",
+}
 
 
 def open_console() -> Console:
@@ -61,8 +68,9 @@ class Live:
     def rerouted(self, proposal: Proposal) -> None:
         self._console.print(
             f"{proposal.proposed_at:%H:%M} [magenta]relief[/magenta]  {proposal.id}: {proposal.from_link} → "
-            f"{proposal.to_link}, approved by {proposal.decided_by}, {proposal.status} (dry run, nothing was sent)"
+            f"{proposal.to_link}, approved by {proposal.decided_by}, {proposal.status}:"
         )
+        self._console.print("\n".join(f"              {line}" for line in proposal.result.splitlines()), markup=False)
 
 
 class Unattended(Live):
@@ -99,11 +107,11 @@ class Unattended(Live):
 def show_result(
     console: Console, rows: Sequence[Row], exchanged: Exchanged, written: Sequence[Path], out: Path
 ) -> None:
-    table = Table("where", "injected", "found", "agrees", title="Injected against found")
+    for part in Part:
+        console.print(_table(part, [row for row in rows if row.part is part]))
     for row in rows:
-        mark = "[green]yes[/green]" if row.agrees else f"[red]no[/red]: {row.why_not}"
-        table.add_row(row.subject, row.injected, row.found, mark)
-    console.print(table)
+        for why in row.wrong:
+            console.print(f"[red]no[/red]  {row.subject} {row.when}: {why}")
     console.print(
         f"exchanged over sockets, by the simulator's count: {exchanged.snmp_requests} SNMP requests "
         f"({exchanged.snmp_responses} answered), {exchanged.probes_received} probe packets "
@@ -113,3 +121,16 @@ def show_result(
     console.print(f"{len(written)} files in {out}: verdicts, tickets, evidence, reports, cases.json, result.json")
     agreeing = sum(row.agrees for row in rows)
     console.print("everything agrees" if agreeing == len(rows) else f"{agreeing} of {len(rows)} agree")
+
+
+def _table(part: Part, rows: Sequence[Row]) -> Table:
+    table = Table(title=TITLES[part], box=SIMPLE_HEAD, title_justify="left", pad_edge=False, expand=True)
+    table.add_column("where", width=14)
+    table.add_column("when", width=5)
+    table.add_column("injected" if part is not Part.BESIDE else "expected", ratio=2)
+    table.add_column("found", ratio=3)
+    table.add_column("agrees", width=6)
+    for row in rows:
+        mark = "[green]yes[/green]" if row.agrees else "[red]no[/red]"
+        table.add_row(row.subject, row.when, row.injected, row.found, mark)
+    return table

@@ -60,19 +60,22 @@ class Stage:
 
 def fresh_folder(folder: Path) -> Path:
     """An empty folder, in place of what an earlier demonstration left there. Raises ConfigurationError."""
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / MARK).is_file():
-            raise ConfigurationError(f"{folder} holds something that no demonstration made; choose another --out")
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            if not (folder / MARK).is_file():
+                raise ConfigurationError(f"{folder} holds something that no demonstration made; choose another --out")
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / MARK).touch()
+    except OSError as error:
+        raise ConfigurationError(f"{folder} cannot be used ({error.strerror}); choose another --out") from None
     return folder
 
 
 def free_port(wanted: int = 0) -> int:
-    """`wanted` if nothing listens there, else any free port of loopback."""
+    """`wanted` if nothing listens there, else any free port of loopback. Raises ConfigurationError."""
     for port in (wanted, 0):
-        with socket.socket() as trial, suppress(OSError):
+        with socket.socket() as trial, suppress(OSError, OverflowError):
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind((HOST, port))
             return int(trial.getsockname()[1])

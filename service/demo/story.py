@@ -49,19 +49,27 @@ async def follow(installation: Installation, outside: Outside, until: datetime |
             verdict = await clerk.take(installation, call)
             told.calls.append((call, verdict))
             audience.call_answered(call, verdict)
-        if told.proposal is None and told.calls:
-            told.proposal = await clerk.reroute(installation)
-            if told.proposal is not None:
-                audience.rerouted(told.proposal)
-        await _show_new_tickets(installation, told, audience)
+        if await _show_new_tickets(installation, told, audience):
+            await _relieve(installation, told, audience, by_hand=False)
         await asyncio.sleep(LISTEN_EVERY)
+    await _relieve(installation, told, audience, by_hand=True)
     return told
 
 
-async def _show_new_tickets(installation: Installation, told: Told, audience: Audience) -> None:
+async def _relieve(installation: Installation, told: Told, audience: Audience, *, by_hand: bool) -> None:
+    """One re-route in a story shows how it is done."""
+    if told.proposal is None:
+        told.proposal = await clerk.reroute(installation, by_hand=by_hand)
+        if told.proposal is not None:
+            audience.rerouted(told.proposal)
+
+
+async def _show_new_tickets(installation: Installation, told: Told, audience: Audience) -> bool:
+    """Whether there were any."""
     async with installation.database.reading() as connection:
         cases = await repository.cases(connection)
-    for case in reversed(cases):
-        if case.ticket is not None and case.ticket not in told.tickets:
-            told.tickets.add(case.ticket)
-            audience.ticket_opened(case)
+    new = [case for case in reversed(cases) if case.ticket is not None and case.ticket not in told.tickets]
+    for case in new:
+        told.tickets.add(str(case.ticket))
+        audience.ticket_opened(case)
+    return bool(new)

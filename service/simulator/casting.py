@@ -96,5 +96,5 @@ SECONDARY_CARRIERS = (
 )
 
 EDGE_MODELS = ("edge510", "edge520", "edge610", "edge640")
-ROUTER_MODELS = ("RT-1100", "RT-2200")
+ROUTER_MODELS = ("C1111-8P", "ISR4331")
 WATCH_SERVICE = "Managed line watch"

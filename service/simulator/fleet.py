@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from inventory.model import (
     Client,
+    CommandLineAccess,
     Contact,
     Contract,
     Device,
@@ -199,10 +200,11 @@ def _router(rng: Random, site: Site, number: int) -> Device:
         id=f"{site.id}-rtr",
         site=site.id,
         role=DeviceRole.ROUTER,
-        vendor="Rutland",
+        vendor="Cisco",
         model=rng.choice(ROUTER_MODELS),
         serials=(f"RL{rng.randrange(10**6, 10**7)}{number:04d}",),
         management_address=LOOPBACK,
+        command_line=CommandLineAccess(credential="routers", platform="cisco_ios"),
         monitoring=Monitoring(service=WATCH_SERVICE, tools=(Tool.SNMP, Tool.PROBE)),
     )
 
@@ -223,8 +225,9 @@ def _link(rng: Random, device: Device, carrier: Carrier, position: int, number: 
         id=name,
         site=device.site,
         device=device.id,
-        interface=f"GE{position + 2}" if edge else f"ge-0/0/{position - 1}",
+        interface=f"GE{position + 2}" if edge else f"Gi0/0/{position - 1}",
         orchestrator_link=f"{rng.getrandbits(32):08x}-1111-4aaa-8aaa-{number:06d}{position:06d}" if edge else None,
+        next_hop=None if edge else f"198.51.100.{4 * number + position}",
         access=carrier.access,
         role=LinkRole.PRIMARY if position == 1 else LinkRole.SECONDARY,
         carrier=carrier.name,
@@ -258,7 +261,7 @@ def _lan(device: Device) -> Link:
         id=f"{device.site}-lan",
         site=device.site,
         device=device.id,
-        interface="GE1" if edge else "ge-0/0/7",
+        interface="GE1" if edge else "Gi0/1/0",
         role=LinkRole.LAN,
         monitoring=Monitoring(service=WATCH_SERVICE, tools=(Tool.SNMP,)),
     )

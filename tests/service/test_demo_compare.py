@@ -28,10 +28,12 @@ RIGHT = VerdictFound(id="V-1", verdict="confirmed", cause="loss", scope="link", 
 CASE = CaseFound(
     id="C-1",
     site="bramley-101",
+    status="open",
     cause="loss",
-    scope="link",
     link="bramley-101-wan1",
-    by_machine=True,
+    onset=ONSET,
+    origins=("machine", "client"),
+    held=True,
     tickets=("T-1",),
 )
 
@@ -65,7 +67,7 @@ def test_the_right_answers_and_one_ticket_agree() -> None:
 def test_a_verdict_that_is_wrong_in_one_thing_does_not_agree_and_says_in_what(wrong: VerdictFound, named: str) -> None:
     row = rows(verdict=wrong)[0]
     assert not row.agrees
-    assert named in row.why_not
+    assert any(named in why for why in row.wrong)
 
 
 def test_an_onset_may_be_two_statistics_intervals_off() -> None:
@@ -110,6 +112,20 @@ def test_a_trouble_without_its_case_was_missed() -> None:
     assert not rows(cases=(replace(CASE, cause="jitter"),))[1].agrees
 
 
+def test_a_case_on_another_line_or_from_another_time_is_not_the_one() -> None:
+    assert not rows(cases=(replace(CASE, link="bramley-101-wan2"),))[1].agrees
+    assert not rows(cases=(replace(CASE, onset=ONSET + timedelta(minutes=11)),))[1].agrees
+    assert rows(cases=(replace(CASE, onset=ONSET + timedelta(minutes=10)),))[1].agrees
+
+
+def test_a_row_names_cause_line_time_and_ticket() -> None:
+    call, fault = rows(cases=(replace(CASE, onset=ONSET - timedelta(minutes=3)),))[:2]
+    assert (call.when, call.injected) == ("16:40", "loss on wan1: confirmed")
+    assert call.found == "confirmed: loss, wan1, onset +0 min, T-1"
+    assert (fault.when, fault.injected) == ("16:00", "loss on wan1")
+    assert fault.found == "C-1 open: loss, wan1, onset -3 min, T-1, seen by machine and client"
+
+
 def test_lost_management_has_a_case_and_no_ticket() -> None:
     unmanaged = LOSS.model_copy(update={"kind": "management_lost"})
     truth = Truth(faults=(unmanaged,), calls=())
@@ -122,15 +138,15 @@ def test_each_site_of_a_carrier_fault_needs_its_case() -> None:
     other = HIT.model_copy(update={"site": "bramley-108", "link": "bramley-108-wan1"})
     wide = LOSS.model_copy(update={"carrier": "Larkfield Fiber", "lines": (HIT, other)})
     truth = Truth(faults=(wide,), calls=())
-    assert not rows(truth=truth, verdict=None)[0].agrees
-    both = (CASE, replace(CASE, id="C-2", site="bramley-108", tickets=("T-2",)))
-    assert rows(truth=truth, verdict=None, cases=both)[0].agrees
+    assert [row.agrees for row in rows(truth=truth, verdict=None)[:2]] == [True, False]
+    both = (CASE, replace(CASE, id="C-2", site="bramley-108", link="bramley-108-wan1", tickets=("T-2",)))
+    assert [row.agrees for row in rows(truth=truth, verdict=None, cases=both)[:2]] == [True, True]
 
 
 def test_a_trouble_that_nobody_injected_is_a_false_alarm() -> None:
     elsewhere = replace(CASE, id="C-9", site="bramley-108", tickets=())
     assert not rows(cases=(CASE, elsewhere))[2].agrees
-    assert rows(cases=(CASE, replace(elsewhere, by_machine=False)))[2].agrees
+    assert rows(cases=(CASE, replace(elsewhere, origins=("client",))))[2].agrees
 
 
 def test_polling_a_site_that_is_not_subscribed_does_not_agree() -> None:
