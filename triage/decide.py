@@ -45,6 +45,9 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
         next_action=_next_action(kind),
         next_action_at=judged.verdict.rejudge_at,
     )
+    if case is not None and case.status is CaseStatus.SUSPECTED and kind is VerdictKind.CONFIRMED:
+        # Quarantine would have opened a ticket; a client who says the same must not prevent it.
+        after = _wanting_ticket(after, judged, context)
     effects = (
         ticket_effects(after, judged)
         if after.ticket is None

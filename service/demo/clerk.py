@@ -30,15 +30,22 @@ async def take(installation: Installation, call: PhoneCall) -> Mapping[str, Any]
         reported_by=call.by,
         words=call.words,
     )
-    now = installation.clock.now()
     judging = await installation.judging()
-    look = await judging.judge(claim.site, claim, now)
-    wanted = look.verdict.verdict in TICKETED
-    decisions = await submit(installation, new_key("claim"), ClaimReported(claim=claim, open_ticket=wanted))
+    look = await judging.judge(claim.site, claim, installation.clock.now())
+    verdict = await _record(installation, claim, open_ticket=look.verdict.verdict in TICKETED)
+    if verdict["verdict"] in TICKETED and look.verdict.verdict not in TICKETED:
+        # What was missing came in between looking and recording.
+        verdict = await _record(installation, claim, open_ticket=True)
+    return verdict
+
+
+async def _record(installation: Installation, claim: Claim, *, open_ticket: bool) -> Mapping[str, Any]:
+    happened = ClaimReported(claim=claim, open_ticket=open_ticket)
+    decisions = await submit(installation, new_key("claim"), happened)
     case = next((one.case for one in decisions if one.case is not None), None)
     if case is None:
         return {"verdict": "refused", "cause": "none", "detail": "; ".join(one.detail for one in decisions)}
-    if wanted:
+    if open_ticket:
         await wait_for_ticket(installation, case)
     made_at = decisions[0].made_at
     async with installation.database.reading() as connection:

@@ -116,6 +116,14 @@ def test_a_claim_takes_a_suspected_trouble_out_of_quarantine(context, judged, cl
     assert decision.cancelled == (TimerKind.QUARANTINE,)
 
 
+def test_a_client_who_says_the_same_prevents_no_ticket_of_the_machine(context, judged, claim):
+    suspected = kept(on_trouble(None, judged(), context()))
+    unasked = replace(claim, open_ticket=False)
+    assert kinds(on_claim(suspected, unasked, judged(), context(1))) == [EffectKind.OPEN_TICKET]
+    assert kinds(on_claim(suspected, unasked, judged(VerdictKind.NOT_SUBSTANTIATED), context(1))) == []
+    assert kinds(on_claim(None, unasked, judged(), context(1))) == []
+
+
 def test_a_claim_whose_statistics_are_late_is_pending_until_it_is_judged_again(context, judged, claim, noon):
     later = noon + timedelta(minutes=15)
     decision = on_claim(None, claim, judged(VerdictKind.INCONCLUSIVE, rejudge_at=later), context())
