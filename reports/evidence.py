@@ -12,10 +12,10 @@ from reports.evidence_findings import finding_section, finding_sentence
 from reports.formatting import bit_rate, local_span, local_time, opening, percent, quantity, stated
 from reports.model import Attachment, Block, Cell, Column, Report, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackClaim, PackDocument, PackLink, PackOption, read_pack
-from reports.words import ACCESS_WORDS, UNFIT_WORDS, action_words, metric_words, readable, source_words
+from reports.words import ACCESS_WORDS, UNFIT_WORDS, action_words
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.model import Direction, Scope, VerdictKind
-from triage.ticket_wording import CAUSE_WORDS
+from triage.words import CAUSE_WORDS, metric_words, source_words
 
 TONES = {
     VerdictKind.CONFIRMED: Tone.BAD,
@@ -139,7 +139,7 @@ def _sections(document: PackDocument, pack: EvidencePack, case: str, name: str) 
         yield Section("For the carrier", (_intake(document, document.claim),))
     yield Section("How complete this is", tuple(_completeness(document)))
     if verdict.runner_up is not None:
-        why_not = readable(verdict.runner_up.why_not, document.site.zone)
+        why_not = verdict.runner_up.why_not
         other = f"{opening(CAUSE_WORDS[verdict.runner_up.cause])}: {why_not}"
         yield Section("What else it could have been", (Text(other),))
     if verdict.side_findings:
@@ -181,7 +181,7 @@ def _intake(document: PackDocument, claim: PackClaim) -> Rows:
 def _measured(document: PackDocument) -> Iterator[Block]:
     verdict = document.verdict
     if verdict.reason:
-        reason = opening(readable(verdict.reason, document.site.zone))
+        reason = opening(verdict.reason)
         yield Text(reason if reason.endswith(".") else f"{reason}.")
     if verdict.habitual:
         yield Text("It is as bad as always at this hour: habitual for this line.")

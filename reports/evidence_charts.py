@@ -14,7 +14,7 @@ from reports.model import Figure
 from reports.pack import PackDocument, PackFinding, PackLink, PackSeries, window_of
 from reports.strip import STATE_NAMES, StateSpan, StateStrip, StripRow, state_strip
 from reports.traffic import Traffic, utilisation_figure
-from reports.words import metric_words, source_words
+from triage.words import metric_words, source_words
 
 BEFORE = timedelta(minutes=90)
 AFTER = timedelta(minutes=30)

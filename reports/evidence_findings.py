@@ -15,10 +15,9 @@ from reports.evidence_charts import finding_figure
 from reports.formatting import aligned, duration, local_span, local_time, opening, quantity
 from reports.model import Block, Cell, Column, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackDocument, PackFinding, PackSeries
-from reports.words import metric_words, readable, source_words
 from triage.model import Direction
 from triage.recompute import FACTS, STATISTICS, recompute, recompute_from_facts
-from triage.ticket_wording import CAUSE_WORDS
+from triage.words import CAUSE_WORDS, metric_words, source_words
 
 CONTEXT = 4
 MOST_BAD = 14
@@ -163,7 +162,7 @@ def _figures(document: PackDocument, finding: PackFinding) -> tuple[Row, ...]:
     return (
         Row("Lasted", duration((until - finding.onset).total_seconds()) + ("" if finding.end else " so far")),
         Row("Direction", DIRECTION_WORDS[finding.direction]),
-        Row("Rule", readable(finding.rule, document.site.zone)),
+        Row("Rule", finding.rule),
         Row("Compared", f"{compared}, threshold {quantity(finding.threshold, finding.unit)}"),
         _again(finding, recomputed(document, finding)),
         Row("Degraded samples", str(finding.bad_samples)),

@@ -7,10 +7,13 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-ABSENT = "not measured"
+from triage.formatting import ABSENT, bit_rate, clock, local_time, number, quantity, scaled, shortest, zone_name
+
+__all__ = ["ABSENT", "bit_rate", "local_time", "number", "quantity", "shortest", "zone_name"]
+"""What is used from here though it stands in `triage/formatting.py`, as tickets say it too."""
+
 UNSTATED = "not stated"
 
-_RATES = ((1e9, "Gbit/s"), (1e6, "Mbit/s"), (1e3, "kbit/s"))
 _DIGITS = {"ms": 1, "%": 2, "packets": 0, "changes": 0, "dBm": 0, "dB": 1}
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 _CONTROL = re.compile(
@@ -36,33 +39,6 @@ def stated(text: str | None) -> str:
     return text if text and text.strip() else UNSTATED
 
 
-def number(value: float | None, digits: int = 1) -> str:
-    """Fixed digits, thousands apart by a thin no-break space, "not measured" for None, NaN and infinity; never "-0"."""
-    if value is None or not math.isfinite(value):
-        return ABSENT
-    rounded = round(value, digits)
-    text = f"{rounded or 0.0:,.{digits}f}"
-    return text.replace(",", "\u202f").replace("-", "−")
-
-
-def shortest(value: float) -> str:
-    """Three significant digits at least, no trailing zeros: 8 -> "8", 12.5 -> "12.5", 0.125 -> "0.125"."""
-    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2 if abs(value) >= 1 else 3
-    text = number(value, digits)
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def quantity(value: float | None, unit: str) -> str:
-    """A value with its unit, as `collector.model.FIELDS` names units."""
-    if value is None or not math.isfinite(value):
-        return ABSENT
-    if unit == "bit/s":
-        return bit_rate(value)
-    if unit == "":
-        return shortest(value)
-    return f"{shortest(value)} {unit}"
-
-
 def aligned(value: float | None, unit: str) -> str:
     """As `quantity`, with the same number of digits for every value of a unit: for columns of a table."""
     if unit not in _DIGITS or value is None or not math.isfinite(value):
@@ -70,14 +46,9 @@ def aligned(value: float | None, unit: str) -> str:
     return f"{number(value, _DIGITS[unit])} {unit}"
 
 
-def bit_rate(bps: float | None) -> str:
-    """Decimal multiples of bit/s, three significant digits: 48 200 000 -> "48.2 Mbit/s"."""
-    return _scaled(bps, _RATES, "bit/s")
-
-
 def byte_size(size: float | None) -> str:
     """Decimal multiples of bytes."""
-    return _scaled(size, _SIZES, "B")
+    return scaled(size, _SIZES, "B")
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -101,31 +72,17 @@ def duration(seconds: float) -> str:
     return "0 s"
 
 
-def zone_name(moment: datetime) -> str:
-    """The zone's abbreviation at that moment, "UTC+05:30" where it has none."""
-    name = moment.tzname() or ""
-    return name if name[:1].isalpha() else f"UTC{moment.strftime('%z')[:3]}:{moment.strftime('%z')[3:]}"
-
-
-def local_time(moment: datetime | None, zone: tzinfo) -> str:
-    """Date, time and zone at the site: "2026-03-03 12:30 CST"; seconds where there are any. None is "not known"."""
-    if moment is None:
-        return "not known"
-    local = moment.astimezone(zone)
-    return f"{local:%Y-%m-%d} {_clock(local)} {zone_name(local)}"
-
-
 def local_span(start: datetime, end: datetime | None, zone: tzinfo) -> str:
     """ "2026-03-03 12:30 – 13:10 CST"; the date again where it differs; an open end is "since ..., still lasting"."""
     first = start.astimezone(zone)
     if end is None:
         return f"since {local_time(start, zone)}, still lasting"
     last = end.astimezone(zone)
-    head = f"{first:%Y-%m-%d} {_clock(first)}"
+    head = f"{first:%Y-%m-%d} {clock(first)}"
     if first.tzname() != last.tzname():
         return f"{head} {zone_name(first)} – {local_time(end, zone)}"
     same_day = first.date() == last.date()
-    tail = _clock(last) if same_day else f"{last:%Y-%m-%d} {_clock(last)}"
+    tail = clock(last) if same_day else f"{last:%Y-%m-%d} {clock(last)}"
     return f"{head} – {tail} {zone_name(last)}"
 
 
@@ -136,16 +93,3 @@ def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     first = datetime(int(month[:4]), int(month[5:]), 1, tzinfo=zone)
     following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
     return first.astimezone(UTC), following.astimezone(UTC)
-
-
-def _scaled(value: float | None, multiples: tuple[tuple[float, str], ...], unit: str) -> str:
-    if value is None or not math.isfinite(value):
-        return ABSENT
-    for size, name in multiples:
-        if abs(value) >= size * 0.9995:
-            return f"{shortest(value / size)} {name}"
-    return f"{number(value, 0)} {unit}"
-
-
-def _clock(local: datetime) -> str:
-    return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"

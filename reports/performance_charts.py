@@ -16,7 +16,7 @@ from reports.model import Figure
 from reports.month import HOUR, LinkMonth, Quality, Utilisation
 from reports.strip import STATE_NAMES, StateSpan, StateStrip, StripRow, state_strip
 from reports.traffic import utilisation_figure
-from reports.words import metric_words, source_words
+from triage.words import metric_words, source_words
 
 
 def states_figure(links: Sequence[LinkMonth], period: tuple[datetime, datetime], zone: ZoneInfo, ident: str) -> Figure:

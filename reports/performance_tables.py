@@ -13,7 +13,8 @@ from inventory.model import Client, Site
 from reports.formatting import ABSENT, aligned, availability, bit_rate, duration, local_span, percent, stated
 from reports.model import Block, Cell, Column, Table, Text, Tone
 from reports.month import LinkMonth, Outage, Quality, any_up
-from reports.words import ACCESS_WORDS, metric_words, source_words
+from reports.words import ACCESS_WORDS
+from triage.words import metric_words, source_words
 
 MOST_OUTAGES = 20
 

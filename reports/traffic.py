@@ -14,7 +14,7 @@ from collector.model import FloatArray, TimeArray
 from reports.chart import Limit, Span, TimeChart, Trace, time_chart
 from reports.formatting import bit_rate, local_span
 from reports.model import Figure
-from reports.words import source_words
+from triage.words import source_words
 
 
 @dataclass(frozen=True, slots=True, eq=False)

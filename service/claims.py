@@ -38,7 +38,7 @@ def read_claim(
         words=words,
         intake=intake or Intake(),
     )
-    refusal = check_claim(claim, policy, now)
+    refusal = check_claim(claim, policy, now, site.zone)
     if refusal is not None:
         raise UsageError(refusal.message)
     return claim

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -149,7 +149,7 @@ class Engine:
     async def _on_claim(self, reported: ClaimReported, judging: Judging, now: datetime) -> list[Matter]:
         claim = reported.claim
         site = judging.inventory.sites.get(claim.site)
-        refusal = check_claim(claim, judging.policy, now)
+        refusal = check_claim(claim, judging.policy, now, site.zone if site is not None else UTC)
         why = refusal.message if refusal is not None else None
         if site is None or site.client != claim.client:
             why = f"{claim.client} has no site {claim.site}"

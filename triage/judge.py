@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from config.clock import epoch_ms, from_epoch_ms, rfc3339
+from config.clock import epoch_ms, from_epoch_ms
 from inventory.model import LinkRole
 from triage import wording
 from triage.coverage import Covered, covered
@@ -16,6 +16,7 @@ from triage.detection.detectable import detectable
 from triage.detection.event import MINUTE, Event
 from triage.detection.link import QUALITY, Examined, examine
 from triage.detection.moved_load import origin_of, rank
+from triage.formatting import since_time
 from triage.model import Cause, Claim, Direction, Finding, Picture, RunnerUp, Scope, Severity, Verdict, VerdictKind
 from triage.options import options_of, utilisation_in
 from triage.policy import ClaimPolicy, Policy, policy_hash
@@ -36,19 +37,23 @@ class ClaimRefusal:
     message: str
 
 
-def check_claim(claim: Claim, policy: Policy, now: datetime) -> ClaimRefusal | None:
-    """A claim about the future or older than the policy's limit is asked back; None when it can be judged."""
+def check_claim(claim: Claim, policy: Policy, now: datetime, zone: tzinfo = UTC) -> ClaimRefusal | None:
+    """A claim about the future or older than the policy's limit is asked back; None when it can be judged.
+
+    The sentence gives times in `zone`, the site's.
+    """
     since = claim.since or claim.reported_at
+    said = since_time(since, zone, now)
     if since > now:
         return ClaimRefusal(
             RefusalReason.IN_THE_FUTURE,
-            f"the trouble at {claim.site} is said to begin at {rfc3339(since)}, which is after now "
-            f"({rfc3339(now)}); ask again since when",
+            f"the trouble at {claim.site} is said to begin at {said}, which is after now "
+            f"({since_time(now, zone, now)}); ask again since when",
         )
     if now - since > timedelta(days=policy.claims.max_age_days):
         return ClaimRefusal(
             RefusalReason.TOO_OLD,
-            f"the trouble at {claim.site} is said to begin at {rfc3339(since)}, more than "
+            f"the trouble at {claim.site} is said to begin at {said}, more than "
             f"{policy.claims.max_age_days:g} days ago; ask for a time within them",
         )
     return None
@@ -241,10 +246,10 @@ def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
         direction=chosen.direction,
         findings=tuple(event.finding() for event in together),
         side_findings=_side(look, together),
-        runner_up=_runner_up(together, chosen),
+        runner_up=_runner_up(look, together, chosen),
         secondary_fit=any(option.fit for option in options) if options else None,
         options=options,
-        reason=wording.found(kind, chosen, cause, carrier),
+        reason=wording.found(kind, chosen, cause, carrier, _here(look)),
     )
 
 
@@ -260,7 +265,7 @@ def _nothing_found(look: _Look) -> Verdict:
             verdict=VerdictKind.INCONCLUSIVE,
             cause=Cause.NO_DATA,
             rejudge_at=look.seen.rejudge_at,
-            reason=wording.not_measured(look.seen, measured=measured),
+            reason=wording.not_measured(look.seen, _here(look), measured=measured),
         )
     return replace(blank, habitual=bool(habitual), reason=wording.ordinary(blank.detectable, habitual))
 
@@ -332,6 +337,12 @@ def _side(look: _Look, taken: Sequence[Event]) -> tuple[Finding, ...]:
     )
 
 
-def _runner_up(together: Sequence[Event], chosen: Event) -> RunnerUp | None:
+def _runner_up(look: _Look, together: Sequence[Event], chosen: Event) -> RunnerUp | None:
     other = next((event for event in together if event.cause is not chosen.cause), None)
-    return None if other is None else RunnerUp(cause=other.cause, why_not=wording.why_not(other, chosen))
+    if other is None:
+        return None
+    return RunnerUp(cause=other.cause, why_not=wording.why_not(other, chosen, explained=_origin(look, other) is chosen))
+
+
+def _here(look: _Look) -> wording.Here:
+    return wording.Here(zone=look.picture.site.zone, now=from_epoch_ms(look.times.now))

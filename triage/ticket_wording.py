@@ -6,30 +6,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from inventory.model import Link
-from triage.model import Cause, Direction, Finding, Picture, Scope, Verdict, VerdictKind
-
-CAUSE_WORDS = {
-    Cause.LINK_DOWN: "line down",
-    Cause.SITE_DOWN: "site down",
-    Cause.LOSS: "packet loss",
-    Cause.LATENCY: "high latency",
-    Cause.JITTER: "high jitter",
-    Cause.SATURATION: "line filled by the site's own traffic",
-    Cause.INSTABILITY: "line going up and down",
-    Cause.FAILOVER: "running on the slower line",
-    Cause.LAN: "trouble behind the WAN (LAN side)",
-    Cause.DEVICE: "device restarted",
-    Cause.MANAGEMENT_LOST: "management contact lost, data flows",
-    Cause.NO_DATA: "not measured",
-    Cause.NONE: "nothing out of the ordinary",
-}
-
-VERDICT_WORDS = {
-    VerdictKind.CONFIRMED: "Confirmed",
-    VerdictKind.RECOVERED: "Was there, and has ended",
-    VerdictKind.NOT_SUBSTANTIATED: "Not substantiated by what was measured",
-    VerdictKind.INCONCLUSIVE: "Inconclusive: too little was measured",
-}
+from triage.formatting import quantity
+from triage.model import Direction, Finding, Picture, Scope, Verdict
+from triage.words import CAUSE_WORDS, STATISTIC_WORDS, VERDICT_WORDS, metric_words, source_words
 
 
 def local(moment: datetime, zone: ZoneInfo) -> str:
@@ -70,11 +49,12 @@ def ticket_text(verdict: Verdict, picture: Picture, evidence_sha256: str) -> str
 
 def finding_sentence(finding: Finding) -> str:
     """A finding as one sentence with its figures."""
-    baseline = f", ordinarily {finding.baseline:g} {finding.unit}" if finding.baseline is not None else ""
+    baseline = f", ordinarily {quantity(finding.baseline, finding.unit)}" if finding.baseline is not None else ""
     direction = f" ({finding.direction})" if finding.direction is not Direction.UNKNOWN else ""
     return (
-        f"{finding.link}, {finding.source}: {CAUSE_WORDS[finding.cause]}{direction}: {finding.statistic} of "
-        f"{finding.metric} {finding.value:.4g} {finding.unit}, limit {finding.threshold:.4g} {finding.unit}{baseline}; "
+        f"{finding.link}, {source_words(finding.source.value)}: {CAUSE_WORDS[finding.cause]}{direction}: "
+        f"{metric_words(finding.metric)} {quantity(finding.value, finding.unit)} {STATISTIC_WORDS[finding.statistic]}, "
+        f"limit {quantity(finding.threshold, finding.unit)}{baseline}; "
         f"{finding.bad_samples} bad samples. Rule: {finding.rule}"
     )
 

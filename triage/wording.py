@@ -1,22 +1,23 @@
-"""A verdict's reason in one sentence for a person."""
+"""A verdict's reason in one sentence for a person: in words, scaled units, and the time of the site."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 
 from collector.model import FIELDS
-from config.clock import from_epoch_ms, rfc3339
+from config.clock import from_epoch_ms
 from triage.coverage import Covered
 from triage.detection.event import Event
+from triage.formatting import in_a_sentence, quantity, since_time
 from triage.model import Cause, VerdictKind
 from triage.scope import CarrierPicture
+from triage.words import CAUSE_WORDS, STATISTIC_WORDS, metric_words, source_words
 
 CAUSES: Mapping[Cause, str] = {
     Cause.LINK_DOWN: "the line is down",
     Cause.SITE_DOWN: "every line of the site is down",
-    Cause.LOSS: "packets are lost",
-    Cause.LATENCY: "the delay is high",
-    Cause.JITTER: "the delay varies",
     Cause.SATURATION: "the client's own traffic fills the line",
     Cause.INSTABILITY: "the line goes up and down",
     Cause.FAILOVER: "the traffic has moved to another line",
@@ -24,36 +25,62 @@ CAUSES: Mapping[Cause, str] = {
     Cause.DEVICE: "the device restarted",
     Cause.MANAGEMENT_LOST: "management contact is lost while the line carries data",
 }
+"""Causes that a figure alone does not tell; loss, delay and jitter are told by theirs."""
 
 
-def found(kind: VerdictKind, event: Event, cause: Cause, carrier: CarrierPicture) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Here:
+    """Where and when a sentence is read: the site's zone, and now."""
+
+    zone: tzinfo
+    now: datetime
+
+    def at(self, moment: datetime) -> str:
+        return since_time(moment, self.zone, self.now)
+
+    def since(self, event: Event) -> str:
+        until = "" if event.end is None else f" until {self.at(from_epoch_ms(event.end))}"
+        return f"since {self.at(from_epoch_ms(event.onset))}{until}"
+
+
+def found(kind: VerdictKind, event: Event, cause: Cause, carrier: CarrierPicture, here: Here) -> str:
     """What is wrong, where, since when, by which figure, and whether others have it too."""
-    tense = "" if kind is VerdictKind.CONFIRMED else "It is over: "
-    until = "" if event.end is None else f" until {rfc3339(from_epoch_ms(event.end // 1000 * 1000))}"
-    since = rfc3339(from_epoch_ms(event.onset // 1000 * 1000))
+    tense = "" if kind is VerdictKind.CONFIRMED else "it is over: "
+    where = f"on {event.link} {here.since(event)}"
+    told = f"{CAUSES[cause]} {where}: {figure(event)}" if cause in CAUSES else f"{figure(event)} {where}"
     others = f"; {carrier.struck} of {carrier.peers} other sites of the carrier have it too" if carrier.shared else ""
-    return f"{tense}{CAUSES.get(cause, cause.value)} on {event.link} since {since}{until}: {figure(event)}{others}"
+    return f"{tense}{told}{_against(event)}{others}"
 
 
 def figure(event: Event) -> str:
-    """The figure that is compared, with its unit and what is ordinary."""
+    """The figure that is compared, in words with its unit."""
     if event.metric.startswith("fact:"):
-        return f"{event.source.value} reported {event.rule}"
+        return f"{source_words(event.source.value)}: {event.rule}"
+    if event.metric == "oper_up":
+        return event.rule
+    if event.metric == "flaps":
+        return f"{event.value:.0f} state changes"
+    value = in_a_sentence(event.value, FIELDS.get(event.metric, ""))
+    return f"{metric_words(event.metric)} of {value} {STATISTIC_WORDS[event.statistic]}"
+
+
+def _against(event: Event) -> str:
+    """What is ordinary, and from where on it is a fault; nothing where the figure is a count of what was said."""
+    if event.metric.startswith("fact:") or event.metric == "oper_up":
+        return ""
     unit = FIELDS.get(event.metric, "")
-    ordinary = "" if event.baseline is None else f", ordinarily {event.baseline:.3g}"
-    return f"{event.statistic} of {event.metric} {event.value:.4g} {unit}".rstrip() + (
-        f"{ordinary}, a fault from {event.threshold:.4g}"
-    )
+    usual = "" if event.baseline is None else f"; ordinarily {in_a_sentence(event.baseline, unit)}"
+    limit = in_a_sentence(event.threshold, unit).replace(".0 ", " ")
+    side = "down to" if event.value < event.threshold else "from"
+    return f"{usual}{',' if usual else ';'} a fault {side} {limit}"
 
 
-def not_measured(seen: Covered, *, measured: bool) -> str:
+def not_measured(seen: Covered, here: Here, *, measured: bool) -> str:
     """Why nothing can be said yet, or at all."""
     count = seen.coverage
     if seen.rejudge_at is not None:
-        return (
-            f"{count.pending} samples of the claimed time have yet to arrive; "
-            f"it is judged again at {rfc3339(seen.rejudge_at)}"
-        )
+        samples = "1 sample of the claimed time has" if count.pending == 1 else f"{count.pending} samples have"
+        return f"{samples} yet to arrive; it is judged again at {here.at(seen.rejudge_at)}"
     if measured or not count.expected:
         return "nothing measured the claimed time; ask the client for a test while the line is watched"
     return f"only {count.present} of {count.expected} samples of the claimed time are there; that proves nothing"
@@ -63,13 +90,24 @@ def ordinary(detectable: Mapping[str, float], habitual: Sequence[Event]) -> str:
     """What was looked for and not found, or that it is always so."""
     if habitual:
         return f"as bad as always at this hour: {figure(habitual[0])}"
-    smallest = ", ".join(f"{name} {value:.3g} {FIELDS.get(name, '')}".rstrip() for name, value in detectable.items())
+    smallest = ", ".join(
+        f"{metric_words(name)} {in_a_sentence(value, FIELDS.get(name, ''))}" for name, value in detectable.items()
+    )
     return "measured, and no worse than ordinary" + (f"; a fault would have shown from {smallest}" if smallest else "")
 
 
-def why_not(other: Event, chosen: Event) -> str:
-    """Why the second-best cause is not the one that is named."""
-    return (
-        f"{other.metric} reached {other.weight:.1f} times what counts as a fault, "
-        f"{chosen.metric} {chosen.weight:.1f} times"
-    )
+def why_not(other: Event, chosen: Event, *, explained: bool) -> str:
+    """Why the second-best cause is not the one that is named. `explained`: the chosen one's traffic caused it."""
+    measured = f"{figure(other)} on {other.link}"
+    if explained:
+        return f"{measured} follows from {CAUSE_WORDS[chosen.cause]} on {chosen.link}, whose traffic moves there"
+    if chosen.cause in (Cause.LINK_DOWN, Cause.SITE_DOWN):
+        return f"{measured} matters less than a line that carries nothing"
+    return f"{measured} is {_times(other)}; {figure(chosen)} is {_times(chosen)}, the worse of the two"
+
+
+def _times(event: Event) -> str:
+    if event.value <= event.threshold or not event.threshold:
+        return "a fault"
+    limit = quantity(event.threshold, FIELDS.get(event.metric, ""))
+    return f"{event.value / event.threshold:.1f} times what counts ({limit})"

@@ -9,7 +9,8 @@ from typing import Any
 from collector.snmp.report import PollReport
 from inventory.model import Site
 from triage.model import Cause, VerdictKind
-from triage.ticket_wording import CAUSE_WORDS, VERDICT_WORDS, local
+from triage.ticket_wording import local
+from triage.words import CAUSE_WORDS, VERDICT_WORDS
 
 
 def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:

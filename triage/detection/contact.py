@@ -15,6 +15,10 @@ from triage.model import Cause, Direction, Picture
 from triage.policy import Policy
 
 LOST = {FactKind.EDGE_STATE: "offline", FactKind.POLL_OUTCOME: "timeout"}
+LOST_WORDS = {
+    FactKind.EDGE_STATE: "device reported offline",
+    FactKind.POLL_OUTCOME: "polls of the device unanswered",
+}
 FEWEST = {FactKind.EDGE_STATE: 1, FactKind.POLL_OUTCOME: 2}
 """Facts in a row that it takes: one poll may be lost on its way, an orchestrator's state is its own conclusion."""
 
@@ -60,7 +64,7 @@ def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: i
                 value=float(count),
                 baseline=0.0,
                 threshold=float(FEWEST[kind]),
-                rule=f"{kind.value} {LOST[kind]} for at least {policy.down.minimum_seconds:g} s",
+                rule=f"{LOST_WORDS[kind]} for at least {policy.down.minimum_seconds:g} s",
                 statistic="sum",
                 bad_samples=count,
                 weight=0.5 if alive else 40.0,
@@ -88,7 +92,7 @@ def _restart(fact: Fact, link: str) -> Event:
         value=1.0,
         baseline=0.0,
         threshold=1.0,
-        rule="sysUpTime started again",
+        rule="its uptime (sysUpTime) started again",
         statistic="sum",
         bad_samples=1,
         weight=1.0,

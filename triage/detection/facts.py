@@ -54,7 +54,7 @@ def _outages(measured: Measured, source: Source, start: int, now: int, policy: P
                 value=float(count),
                 baseline=0.0,
                 threshold=1.0,
-                rule=f"link_state {DISCONNECTED} for at least {policy.down.minimum_seconds:g} s",
+                rule=f"line reported {DISCONNECTED} for at least {policy.down.minimum_seconds:g} s",
                 statistic="sum",
                 bad_samples=count,
                 weight=OUTAGE,

@@ -20,6 +20,7 @@ from triage.detection.segments import Segment, maximal_segments, runs
 from triage.detection.view import View, half_hour
 from triage.model import Cause, Direction
 from triage.policy import Limits, Policy
+from triage.words import metric_words
 
 METRICS = ("loss_pct", "loss_rx_pct", "loss_tx_pct")
 RATES = (0.025, 0.1, 0.3, 0.9)
@@ -133,7 +134,8 @@ def _chronic(
         value=value,
         baseline=usual,
         threshold=limits.loss_pct,
-        rule=f"mean of {metric} at or over the limit of {limits.loss_pct:g} % for {limits.window_minutes:g} minutes",
+        rule=f"mean {metric_words(metric)} at or over the limit of {limits.loss_pct:g} % "
+        f"for {limits.window_minutes:g} minutes",
         statistic="mean",
         bad_samples=int(np.count_nonzero(view.column(metric)[first:stop] > 0)),
         weight=value / limits.loss_pct,

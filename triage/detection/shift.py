@@ -15,6 +15,7 @@ from triage.detection.segments import Segment, maximal_segments, runs
 from triage.detection.view import View, half_hour
 from triage.model import Cause
 from triage.policy import EffectSize, Limits, Policy
+from triage.words import metric_words
 
 METRICS = {
     "rtt_ms": Cause.LATENCY,
@@ -149,7 +150,8 @@ def _event(view: View, metric: str, segment: Segment, usual: Ordinary, weight: f
         value=value,
         baseline=ordinary_value,
         threshold=min(value, ordinary_value + smallest),  # equal but for rounding
-        rule=f"median of {metric} against what is ordinary for this link at this hour, by at least {smallest:.1f}",
+        rule=f"median {metric_words(metric)} over what is ordinary for this link at this hour, "
+        f"by at least {smallest:.1f} ms",
         statistic="median",
         bad_samples=int(np.count_nonzero(values[inside] > ordinary_value + smallest / 2)),
         weight=weight,
@@ -208,7 +210,8 @@ def _absolute(
                 value=value,
                 baseline=ordinary_value,
                 threshold=limit,
-                rule=f"median of {metric} over the limit of {limit:g} for at least {window_minutes:g} minutes",
+                rule=f"median {metric_words(metric)} over the limit of {limit:g} ms "
+                f"for at least {window_minutes:g} minutes",
                 statistic="median",
                 bad_samples=int(np.count_nonzero(over[first:stop])),
                 weight=value / limit,

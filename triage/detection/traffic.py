@@ -16,6 +16,7 @@ from triage.detection.segments import runs
 from triage.detection.view import View
 from triage.model import Cause, Direction
 from triage.policy import Policy
+from triage.words import metric_words
 
 
 def capacity(view: View, link: Link, metric: str) -> FloatArray:
@@ -66,7 +67,7 @@ def _saturation(view: View, link: Link, metric: str, used: FloatArray, first: in
         value=float(np.nanmedian(values[inside])),
         baseline=None,
         threshold=limit,
-        rule=f"median of {metric} at or over {policy.saturation.utilisation_pct:g} % of the line's capacity",
+        rule=f"median {metric_words(metric)} at or over {policy.saturation.utilisation_pct:g} % of the line's capacity",
         statistic="median",
         bad_samples=stop - first,
         weight=level / policy.saturation.utilisation_pct,
@@ -151,7 +152,8 @@ def _gone(view: View, metric: str, before: float, first: int, stop: int, policy:
         value=value,
         baseline=before,
         threshold=least,
-        rule=f"median of {metric} fell at once to a small part of the hour before, while the line is healthy",
+        rule=f"median {metric_words(metric)} fell at once to a small part of the hour before, "
+        "while the line is healthy",
         statistic="median",
         bad_samples=stop - first,
         weight=math.log10(before / max(value, policy.traffic_gone.minimum_bps / 10)),
@@ -182,7 +184,7 @@ def port_down(view: View, policy: Policy) -> list[Event]:
                 value=0.0,
                 baseline=1.0,
                 threshold=0.0,
-                rule=f"oper_up 0 for at least {policy.down.minimum_seconds:g} s",
+                rule=f"port down (ifOperStatus) for at least {policy.down.minimum_seconds:g} s",
                 statistic="max",
                 bad_samples=stop - first,
                 weight=OUTAGE,

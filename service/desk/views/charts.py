@@ -14,8 +14,8 @@ from collector.model import FIELDS, FloatArray, Series
 from config.clock import epoch_ms
 from inventory.model import Link
 from reports.formatting import bit_rate
-from reports.words import metric_words
 from service.desk.views.seen import SOURCE_NAMES
+from triage.words import metric_words
 
 _PANELS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Use of the line", ("rx_bps", "tx_bps")),

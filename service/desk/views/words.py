@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reports.model import Tone
 from triage.cases import CaseStatus, Origin, PersonAct, ProposalStatus, Reason
 from triage.model import Cause, Severity, Symptom
-from triage.ticket_wording import CAUSE_WORDS
+from triage.words import CAUSE_WORDS
 
 SYMBOLS: Mapping[Tone, str] = {
     Tone.GOOD: "✓",

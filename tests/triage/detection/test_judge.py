@@ -365,9 +365,7 @@ def test_a_sweep_asks_whether_anything_is_wrong_now(picture, series, link, polic
 def test_a_backup_line_filled_by_a_flapping_first_one_is_not_the_trouble(claim, picture, series, link, policy, now):
     # The first line changes state twice in every sample of an hour; its traffic fills the second one meanwhile.
     flapping = series(fields={"rx_bps": 5e6, "oper_up": 1.0, "flaps": 0.0}, last={"flaps": [2.0] * 12})
-    full = series(
-        "wan2", fields={"rx_bps": 1e5, "rtt_ms": 30.0}, last={"rx_bps": [95e6] * 12, "rtt_ms": [300.0] * 12}
-    )
+    full = series("wan2", fields={"rx_bps": 1e5, "rtt_ms": 30.0}, last={"rx_bps": [95e6] * 12, "rtt_ms": [300.0] * 12})
     backup = Measured(link("wan2", LinkRole.SECONDARY, carrier="B"), [full])
     verdict = judge(claim(60), picture(Measured(link(), [flapping]), backup), policy, now)
     assert (verdict.verdict, verdict.cause, verdict.link) == (VerdictKind.CONFIRMED, Cause.INSTABILITY, "wan1")
