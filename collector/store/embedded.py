@@ -32,6 +32,7 @@ from config.clock import epoch_ms, from_epoch_ms
 
 Answer = TypeVar("Answer")
 _LINKS_AT_ONCE = 16
+_NEWEST_AT_ONCE = 1000
 _FOREVER_MS = 1 << 62
 
 
@@ -184,9 +185,12 @@ class EmbeddedStore:
         return await asyncio.to_thread(self._latest, selector, epoch_ms(now - max_age))
 
     def _latest(self, selector: Selector, since: int) -> Mapping[str, Series]:
-        rows = self.rows(selector.links, None, since, _FOREVER_MS)
-        rows = rows.take(rows.source == SOURCES.index(selector.source))
-        return {series.link: series for series in series_of(last_of_each(rows))}
+        found: dict[str, Series] = {}
+        for first in range(0, len(selector.links), _NEWEST_AT_ONCE):
+            rows = self.rows(selector.links[first : first + _NEWEST_AT_ONCE], None, since, _FOREVER_MS)
+            rows = rows.take(rows.source == SOURCES.index(selector.source))
+            found |= {series.link: series for series in series_of(last_of_each(rows))}
+        return found
 
     async def maintain(self, now: datetime) -> MaintenanceReport:
         return await asyncio.to_thread(self._maintain, now)
