@@ -37,12 +37,15 @@ def deliver(files: Sequence[EvidenceFile], folder: Path) -> list[Path]:
         for file in files:
             path = folder / file_name(file.name)
             scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            scratch.write_bytes(file.content)
-            scratch.replace(path)
+            try:
+                scratch.write_bytes(file.content)
+                scratch.replace(path)
+            finally:
+                scratch.unlink(missing_ok=True)
             paths.append(path)
     except OSError as error:
         why = error.strerror or str(error)
-        raise ReportError(f"cannot write reports to {folder}: {why}; name another folder") from error
+        raise ReportError(f"cannot write reports to {folder}: {why}; make room there or name another folder") from error
     return paths
 
 

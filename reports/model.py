@@ -14,6 +14,10 @@ class ReportError(LineproofError):
     """A report could not be made; the sentence names what was wrong with its contents or its files."""
 
 
+class MonthError(ReportError):
+    """The month that was asked for is none, or no day of it is over (exit code 2)."""
+
+
 class Tone(StrEnum):
     """How a statement is coloured. The words carry the meaning; the tone only helps to find them."""
 

@@ -21,7 +21,7 @@ from reports.formatting import (
     percent,
     stated,
 )
-from reports.model import Block, Report, ReportError, Row, Rows, Section, Text, Tone
+from reports.model import Block, MonthError, Report, Row, Rows, Section, Text, Tone
 from reports.month import (
     JITTER_FIELDS,
     LATENCY_FIELDS,
@@ -58,7 +58,7 @@ async def gather_performance(
 ) -> PerformanceData:
     """Reads one site after the other, so that memory holds one site's month.
 
-    `outages` are those that cases know, with their tickets. Raises NotFoundError for an unknown client, ReportError
+    `outages` are those that cases know, with their tickets. Raises NotFoundError for an unknown client, MonthError
     for a month of another form or one that has not begun, StoreError.
     """
     client = inventory.clients.get(client_id)
@@ -67,11 +67,11 @@ async def gather_performance(
     try:
         start, end = month_bounds(month, ZoneInfo(client.timezone))
     except ValueError:
-        raise ReportError(f"the month {month!r} is not of the form YYYY-MM") from None
+        raise MonthError(f"the month {month!r} is not of the form YYYY-MM, such as 2026-03") from None
     cadence = min(cadences.values(), key=lambda one: one.every, default=Cadence(every=60, late=60))
     until = min(end, _slot_before(now - timedelta(seconds=cadence.late), cadence))
     if until <= start:
-        raise ReportError(f"{month} has only just begun or lies ahead; choose a month that has measurements")
+        raise MonthError(f"{month} has only just begun or lies ahead; choose a month that has measurements")
     sites = [site for site in inventory.sites.values() if site.client == client_id]
     months = [await _site_month(store, inventory, site, (start, until), outages, cadence) for site in sites]
     return PerformanceData(

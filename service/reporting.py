@@ -27,6 +27,7 @@ def read_formats(text: str, known: Sequence[str]) -> tuple[str, ...]:
 
 async def write_evidence(installation: Installation, case_id: str, out: Path, formats: Sequence[str]) -> list[Path]:
     """The evidence report of a case's newest pack. Raises NotFoundError."""
+    from reports.delivery import deliver
     from reports.evidence import ReportRenderer
 
     async with installation.database.reading() as connection:
@@ -34,15 +35,14 @@ async def write_evidence(installation: Installation, case_id: str, out: Path, fo
     if case.evidence_sha256 is None:
         raise NotFoundError(f"{case_id} has no evidence yet")
     files = await ReportRenderer().render(installation.evidence.get(case.evidence_sha256), case_id)
-    return _written(out, [(file.name, file.content) for file in files if file.name.rpartition(".")[2] in formats])
+    return deliver([file for file in files if file.name.rpartition(".")[2] in formats], out)
 
 
 async def write_performance(
     installation: Installation, client_id: str, month: str, out: Path, formats: Sequence[str]
 ) -> list[Path]:
-    """A client's proof of performance for `YYYY-MM`. Raises NotFoundError, ReportError, StoreError."""
-    from reports.html import html_page
-    from reports.pdf import pdf_document
+    """A client's proof of performance for `YYYY-MM`. Raises NotFoundError, MonthError, ReportError, StoreError."""
+    from reports.delivery import deliver, report_files
     from reports.performance import gather_performance, performance_report
 
     async with installation.database.reading() as connection:
@@ -57,8 +57,7 @@ async def write_performance(
         now=installation.clock.now(),
     )
     report = performance_report(data)
-    views = {"html": lambda: html_page(report).encode(), "pdf": lambda: pdf_document(report)}
-    return _written(out, [(f"{report.id}.{name}", views[name]()) for name in formats])
+    return deliver(report_files(report, formats), out)
 
 
 def outages_of(cases: Sequence[Case]) -> list[Outage]:
@@ -77,13 +76,3 @@ def outages_of(cases: Sequence[Case]) -> list[Outage]:
         for case in cases
         if case.cause in down and case.link is not None and case.status is not CaseStatus.CLOSED
     ]
-
-
-def _written(out: Path, files: Sequence[tuple[str, bytes]]) -> list[Path]:
-    out.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, content in files:
-        path = out / name
-        path.write_bytes(content)
-        paths.append(path)
-    return paths

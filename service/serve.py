@@ -23,7 +23,7 @@ log = structlog.get_logger()
 ROLES = ("collector", "engine", "desk")
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-STEADY_AFTER = 60.0
+STEADY_AFTER = 3.0
 """Real seconds of life after which a child's earlier deaths are forgotten."""
 PATIENCE = 10.0
 """Real seconds that a child gets to stop by itself."""

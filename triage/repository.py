@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,12 +64,17 @@ class StoredDecision:
     detail: str
 
 
-def number_of(identity: str) -> int:
-    """The number in `C-12`. Raises NotFoundError when there is none."""
-    digits = identity.rpartition("-")[2]
-    if not digits.isdigit():
-        raise NotFoundError(f"{identity!r} is not an id like C-12; `lineproof case list` shows the cases")
-    return int(digits)
+_IDENTITY = re.compile(r"([CPT])-([0-9]{1,15})")
+_LISTED = {"C": "`lineproof case list`", "P": "`lineproof reroute options SITE`", "T": "`lineproof ticket list`"}
+
+
+def number_of(identity: str, letter: str = "") -> int:
+    """The number in `C-12`, which must be of that letter where one is given. Raises NotFoundError otherwise."""
+    parts = _IDENTITY.fullmatch(identity)
+    if parts is None or not parts[1].startswith(letter):
+        kind = letter or "C"
+        raise NotFoundError(f"{identity[:40]!r} is not an id like {kind}-12; {_LISTED[kind]} shows them")
+    return int(parts[2])
 
 
 async def next_number(connection: AsyncConnection, table: Any) -> int:  # noqa: ANN401 - any of our tables
@@ -88,7 +94,7 @@ async def open_case(connection: AsyncConnection, client: str, site: str) -> Case
 async def case_by_id(connection: AsyncConnection, identity: str) -> Case:
     """Raises NotFoundError."""
     document = await connection.scalar(
-        select(tables.case.c.document).where(tables.case.c.number == number_of(identity))
+        select(tables.case.c.document).where(tables.case.c.number == number_of(identity, "C"))
     )
     if document is None:
         raise NotFoundError(f"there is no case {identity}; `lineproof case list` shows the cases")
@@ -134,7 +140,7 @@ async def save_case(connection: AsyncConnection, case: Case) -> None:
 async def proposal_by_id(connection: AsyncConnection, identity: str) -> Proposal:
     """Raises NotFoundError."""
     document = await connection.scalar(
-        select(tables.proposal.c.document).where(tables.proposal.c.number == number_of(identity))
+        select(tables.proposal.c.document).where(tables.proposal.c.number == number_of(identity, "P"))
     )
     if document is None:
         raise NotFoundError(f"there is no proposal {identity}; `lineproof reroute options SITE` shows them")

@@ -38,6 +38,7 @@ def run(work: Coroutine[Any, Any, Result], *, role: str = "cli") -> Result:
 def report(error: LineproofError) -> int:
     """Print an error, each fault of a file on a line of its own; returns the exit code."""
     from inventory.aliases import AmbiguousSiteError
+    from reports.model import MonthError
     from service.serve import SUPERVISED
     from service.times import UsageError
 
@@ -47,7 +48,7 @@ def report(error: LineproofError) -> int:
         for fault in error.faults:
             print(f"  {fault}", file=listener)
 
-    if isinstance(error, ConfigurationError | UsageError | AmbiguousSiteError):
+    if isinstance(error, ConfigurationError | UsageError | AmbiguousSiteError | MonthError):
         return 2
     return 3 if isinstance(error, NotFoundError) else 1
 

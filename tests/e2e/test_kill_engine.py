@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -201,3 +205,76 @@ def test_killed_at_random_commits_nothing_is_lost_and_nothing_doubled(
 def a_commit(chance: Random) -> str:
     """Before or after one of the first commits; the lease is the first, and renewed by each pass."""
     return f"{chance.choice(('before', 'after'))}:{chance.randint(1, 9)}"
+
+
+DEMO_PATIENCE = 400
+STORY = (0, 1, 8, 16, 26)
+"""The engine of the demonstration is killed when it has decided or performed so many things, beginning to end, and
+lived for a while: at 150 times real time each second without it is two and a half minutes of the story."""
+LIFE = 3.5
+
+
+def engine_events(log: Path) -> tuple[list[int], int]:
+    """The engines started so far, by process id, and how many things they have decided and performed."""
+    if not log.exists():
+        return [], 0
+    told = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+    engines = [one["pid"] for one in told if one["event"] == "started" and one["child"] == "engine"]
+    return engines, sum(one["event"] in ("decided", "performed") for one in told)
+
+
+@pytest.mark.timeout(DEMO_PATIENCE + 20)
+def test_a_demonstration_whose_engine_is_killed_five_times_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    log = out / "installation" / "service.log"
+    said = (tmp_path / "said").open("w+")
+    arguments = ["demo", "--once", "--seed", "4", "--out", str(out), "--port", "0"]
+    demo = subprocess.Popen([sys.executable, "-m", "service.cli", *arguments], stdout=said, stderr=said)
+    deadline = time.monotonic() + DEMO_PATIENCE
+    waiting, newest, met = list(STORY), 0, math.inf
+    while demo.poll() is None and time.monotonic() < deadline:
+        engines, done = engine_events(log)
+        if engines and engines[-1] != newest:
+            newest, met = engines[-1], time.monotonic()
+        if waiting and done >= waiting[0] and time.monotonic() - met > LIFE:
+            os.kill(newest, signal.SIGKILL)
+            waiting.pop(0)
+            met = math.inf
+        time.sleep(0.02)
+    demo.terminate()
+    code = demo.wait(30)
+    said.seek(0)
+    told = said.read()
+    said.close()
+    assert waiting == [], f"the story was over before the engine was killed {len(STORY)} times\n{told}"
+    assert code == 0, told
+    assert json.loads((out / "result.json").read_text())["agree"]
+    check_demonstration(out / "installation" / "data" / "records.db")
+
+
+def check_demonstration(records: Path) -> None:
+    """One open case a site, one ticket a case, everything decided once and done, every file attached once."""
+    with closing(sqlite3.connect(records)) as connection:
+
+        def ask(query: str) -> list[tuple[Any, ...]]:
+            return connection.execute(query).fetchall()
+
+        for wrong in (
+            "SELECT site FROM triage_case WHERE open GROUP BY client, site HAVING count(*) > 1",
+            "SELECT inbox_seq, case_number FROM triage_verdict GROUP BY 1, 2 HAVING count(*) > 1",
+            "SELECT inbox_seq, site, case_number FROM triage_decision GROUP BY 1, 2, 3 HAVING count(*) > 1",
+            "SELECT external_id FROM ticket GROUP BY 1 HAVING count(*) > 1",
+            "SELECT substr(external_id, 1, instr(external_id, ':')) FROM ticket GROUP BY 1 HAVING count(*) > 1",
+            "SELECT ticket_number, text FROM ticket_note GROUP BY 1, 2 HAVING count(*) > 1",
+            "SELECT seq FROM triage_inbox WHERE kind IN ('claim', 'person', 'timer') AND consumed_at IS NULL",
+            "SELECT key, status FROM triage_outbox WHERE status != 'done'",
+        ):
+            assert ask(wrong) == [], wrong
+        attached = "SELECT (SELECT count(*) FROM ticket_attachment), 3 * count(*) FROM triage_outbox WHERE kind = "
+        ((files, expected),) = ask(f"{attached}'attach_evidence'")
+        assert files == expected > 0
+        ((notes, expected),) = ask(
+            "SELECT (SELECT count(*) FROM ticket_note), count(*) FROM triage_outbox"
+            " WHERE kind IN ('note_ticket', 'resolve_ticket')"
+        )
+        assert notes == expected

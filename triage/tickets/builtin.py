@@ -151,7 +151,9 @@ async def _find(connection: AsyncConnection, external_id: str) -> str | None:
 
 
 async def _existing(connection: AsyncConnection, ticket: str) -> int:
-    number = await connection.scalar(select(tables.ticket.c.number).where(tables.ticket.c.number == number_of(ticket)))
+    number = await connection.scalar(
+        select(tables.ticket.c.number).where(tables.ticket.c.number == number_of(ticket, "T"))
+    )
     if number is None:
         raise NotFoundError(f"there is no ticket {ticket}; `lineproof ticket list` shows the tickets")
     return int(number)
