@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -100,11 +100,11 @@ def _series(series: Series, first: int, last: int) -> dict[str, Any] | None:
     return {
         "link": series.link,
         "source": series.source.value,
-        "seconds": [int(seconds) for seconds in series.seconds[rows]],
+        "seconds": series.seconds[rows].tolist(),
         "unit_by_field": {name: FIELDS[name] for name in fields},
-        "time": [int(moment) for moment in series.time[rows]],
-        "received_at": [int(moment) for moment in series.received_at[rows]],
-        "fields": {name: list(_numbers(values)) for name, values in fields.items()},
+        "time": series.time[rows].tolist(),
+        "received_at": series.received_at[rows].tolist(),
+        "fields": {name: _numbers(values) for name, values in fields.items()},
     }
 
 
@@ -116,19 +116,19 @@ def _baselines(series: Series, first: int, last: int, policy: Policy) -> Iterato
     for metric in CHARTED:
         if not view.has(metric):
             continue
-        ordinary = baseline(view, view.past_column(metric), whole_day=True)
+        ordinary = baseline(view, view.past_column(metric), bins=bins)
         if ordinary.thin(view):
             continue
         yield {
             "link": series.link,
             "source": series.source.value,
             "metric": metric,
-            "time": [int(moment) for moment in moments],
-            "centre": list(_numbers(ordinary.centre[bins])),
-            "upper": list(_numbers((ordinary.centre + 3 * ordinary.spread)[bins])),
+            "time": moments.tolist(),
+            "centre": _numbers(ordinary.centre[bins]),
+            "upper": _numbers((ordinary.centre + 3 * ordinary.spread)[bins]),
         }
 
 
-def _numbers(values: FloatArray | Iterable[float]) -> Iterator[float | None]:
+def _numbers(values: FloatArray) -> list[float | None]:
     """Floats, with None for what was not measured; JSON has no NaN."""
-    return (None if math.isnan(value) else float(value) for value in values)
+    return [None if math.isnan(value) else value for value in values.tolist()]

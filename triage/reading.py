@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -28,9 +29,11 @@ async def read_picture(
     links = [link for link in inventory.links_at(site) if link.watched]
     devices = inventory.devices_at(site)
     start, end = now - history, now + timedelta(milliseconds=1)
-    own = await read_measured(store, links, start, end)
-    peers = await read_measured(store, _peers(inventory, site, links), now - peer_history, end)
-    device_facts = await store.facts([device.id for device in devices], now - peer_history, end)
+    own, peers, device_facts = await asyncio.gather(
+        read_measured(store, links, start, end),
+        read_measured(store, _peers(inventory, site, links), now - peer_history, end),
+        store.facts([device.id for device in devices], now - peer_history, end),
+    )
     return Picture(
         site=inventory.sites[site],
         client=inventory.client_of(site),

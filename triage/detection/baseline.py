@@ -25,8 +25,10 @@ class Baseline:
         return self.samples < view.windows.thin_samples
 
 
-def baseline(view: View, past: FloatArray, *, whole_day: bool = False) -> Baseline:
-    """Median and spread by half hour, for the half hours of the judged window or the whole day.
+def baseline(
+    view: View, past: FloatArray, *, whole_day: bool = False, bins: NDArray[np.int64] | None = None
+) -> Baseline:
+    """Median and spread by half hour, for the half hours of the judged window, these `bins`, or the whole day.
 
     `past` holds a value per past row of the view. The spread is the wider of (p84 - median) and (p95 - median)/2.5
     (both near a normal distribution's standard deviation), so that a one-sided tail counts. Each hour is shrunk
@@ -39,7 +41,7 @@ def baseline(view: View, past: FloatArray, *, whole_day: bool = False) -> Baseli
     if samples < view.windows.thin_samples or not len(known):
         return Baseline(centre, spread, np.nan, samples)
     all_day = _centre_and_spread(known)
-    for wanted in range(BINS) if whole_day else np.unique(view.bins):
+    for wanted in range(BINS) if whole_day else np.unique(view.bins if bins is None else bins):
         values = past[view.ordinary_rows(int(wanted))]
         centre[wanted], spread[wanted] = _shrunk(values[~np.isnan(values)], all_day, view.windows.global_weight)
     return Baseline(centre, spread, all_day[0], samples)
