@@ -232,3 +232,43 @@ def test_loss_below_what_speaks_against_the_ordinary_rate_is_none(series, link, 
     worse = series(fields={"loss_pct": 5.0}, last={"loss_pct": [40.0] * 12})
     event = examine(Measured(link(), [worse]), noon - 7_200_000, noon, policy).events[0]
     assert event.threshold == pytest.approx(9.1, abs=0.05)
+
+
+def test_a_steady_loss_begins_inside_a_sample_that_shows_a_third_of_it(events):
+    # 12 and four times 42 %: 36 % on average, of which the first shows a third: it began 10/3 minutes into it.
+    found = events({"loss_pct": [12.0, 42.0, 42.0, 42.0, 42.0] + [0.0] * 5})
+    assert found[Cause.LOSS][0] == pytest.approx(-50 + 10 / 3)
+
+
+@pytest.mark.parametrize(
+    ("over", "found"),
+    [
+        ([300.0] * 5, set()),
+        ([300.0] * 6, {Cause.LATENCY}),
+        ([300.0, 300.0, 20.0, 300.0, 300.0, 300.0], {Cause.LATENCY}),
+    ],
+)
+def test_an_absolute_limit_is_passed_for_half_an_hour_a_gap_of_a_sample_bridged(series, link, policy, now, over, found):
+    # Fifteen samples are no history: only the limit of 140 ms speaks.
+    noon = epoch_ms(now)
+    measured = Measured(link(), [series(rows=15, last={"rtt_ms": [*over, 20.0]})])
+    assert {event.cause for event in examine(measured, noon - 7_200_000, noon, policy).events} == found
+
+
+def test_half_an_hour_over_the_loss_limit_is_told_by_its_worst_half_hour(series, link, policy, now):
+    # Every half hour around the peak has (48 + 5 x 2) / 6 = 9.67 %; all of them together only 68 / 11 = 6.2 %.
+    noon = epoch_ms(now)
+    measured = Measured(link(), [series(rows=15, last={"loss_pct": [2.0] * 5 + [48.0] + [2.0] * 5})])
+    (event,) = examine(measured, noon - 7_200_000, noon, policy).events
+    assert event.value == pytest.approx(58 / 6)
+    assert event.threshold == 8.0
+
+
+def test_a_port_seen_down_and_up_again_explains_the_loss(series, link, policy, now):
+    noon = epoch_ms(now)
+    seen = series(
+        fields={"loss_pct": 0.0, "oper_up": 1.0},
+        last={"loss_pct": [30.0] * 5, "oper_up": [1.0, 0.0, 1.0, 1.0, 1.0]},
+    )
+    events = examine(Measured(link(), [seen]), noon - 7_200_000, noon, policy).events
+    assert {event.cause for event in events} == {Cause.INSTABILITY}

@@ -260,6 +260,14 @@ def test_it_waits_for_the_slot_in_which_the_client_phoned(claim, picture, series
     assert verdict.rejudge_at == now + timedelta(minutes=25)
 
 
+@pytest.mark.parametrize(("minutes", "kind"), [(10, VerdictKind.INCONCLUSIVE), (15, VerdictKind.NOT_SUBSTANTIATED)])
+def test_one_slot_does_not_speak_for_another_that_is_to_come(claim, picture, series, link, policy, now, minutes, kind):
+    # Of the last five-minute slots the newest is not there yet: half of ten minutes, a third of fifteen.
+    late = series(fields={"latency_rx_ms": 10.0, "loss_rx_pct": 0.0}, source=Source.ORCHESTRATOR, missing=range(-1, 0))
+    slow = {Source.ORCHESTRATOR: Cadence(every=300, late=600)}
+    assert judge(claim(minutes), picture(Measured(link(), [late]), cadences=slow), policy, now).verdict is kind
+
+
 def test_judged_again_when_all_has_arrived_it_ends(claim, picture, series, link, policy, now):
     there = series(fields={"latency_rx_ms": 10.0, "loss_rx_pct": 0.0}, source=Source.ORCHESTRATOR)
     slow = {Source.ORCHESTRATOR: Cadence(every=300, late=1200)}
@@ -380,11 +388,14 @@ def test_a_backup_line_filled_by_a_flapping_first_one_is_not_the_trouble(claim, 
 
 
 def test_traffic_that_goes_back_to_the_first_line_is_no_failover(claim, picture, series, link, policy, now):
-    first = Measured(link(), [series(fields={"rx_bps": 1e5, "loss_pct": 0.0}, last={"rx_bps": [9e6] * 12})])
-    backup = series("wan2", fields={"rx_bps": 10e6, "loss_pct": 0.0}, last={"rx_bps": [1e5] * 12})
+    # The second line carried 10 of its 20 Mb/s for days; twenty minutes ago the first one took over again.
+    first = Measured(link(), [series(fields={"rx_bps": 1e5, "loss_pct": 0.0}, last={"rx_bps": [10e6] * 4})])
+    backup = series("wan2", fields={"rx_bps": 10e6, "loss_pct": 0.0}, last={"rx_bps": [1e5] * 4})
     second = Measured(link("wan2", LinkRole.SECONDARY, carrier="B", committed_down_bps=20e6), [backup])
     verdict = judge(claim(60), picture(first, second), policy, now)
     assert verdict.verdict is VerdictKind.NOT_SUBSTANTIATED
+    alone = picture(Measured(link(), [series(fields={"rx_bps": 10e6, "loss_pct": 0.0})]), second)
+    assert judge(claim(60), alone, policy, now).cause is Cause.LAN
 
 
 def test_what_carried_traffic_at_the_claimed_time_counts(claim, picture, series, link, policy, now):
