@@ -20,7 +20,8 @@ from triage.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covered:
-    """`share` of the due slots that are there; `may_hide`: enough is still to come that a fault could be in it."""
+    """`share` of the due slots that are there; `may_hide`: enough is still to come that a fault could be in it, by the
+    policy's minutes, or because as much of the claimed time is to come as is there."""
 
     coverage: Coverage
     share: float
@@ -76,6 +77,6 @@ def _of_source(view: View | None, cadence: Cadence, since: int, until: int, now:
             newest=from_epoch_ms(int(newest[-1])) if len(newest) else None,
         ),
         share=share,
-        may_hide=hidden >= policy.claims.pending_minutes,
+        may_hide=hidden >= policy.claims.pending_minutes or 0 < count.pending >= count.present,
         rejudge_at=from_epoch_ms(max(rejudge, now + MINUTE)) if count.pending else None,
     )
