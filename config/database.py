@@ -5,6 +5,7 @@ Each package declares its tables on `metadata` in its own `tables.py`; Alembic (
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -51,6 +52,7 @@ class Database:
     def __init__(self, location: str | Path) -> None:
         self.url = database_url(location)
         self._engine = create_async_engine(self.url)
+        self._has_failed = False
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         if self._is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
@@ -87,6 +89,7 @@ class Database:
             raise self._failure(error) from error
 
     def _failure(self, cause: object) -> RecordsError:
+        self._has_failed = True
         advice = "free some disk space" if "full" in str(cause) else "see that it is whole, within reach and writable"
         name = self._engine.url.database if self._is_sqlite else self._engine.url.render_as_string()
         return RecordsError(f"the records database {name} failed: {cause}; {advice}", retryable=True)
@@ -98,13 +101,20 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+        if self._has_failed:
+            # A connection that could not be opened has a thread that still tells our loop that it has ended.
+            await asyncio.sleep(0.02)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        connection.close()  # the pool never learns of it, and its thread would stay
+        raise
     cursor.close()
 
 

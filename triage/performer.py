@@ -79,6 +79,10 @@ class Performer:
             text = f"withheld: {effect.kind} is switched off by dry_run in the settings"
             await self._finish(row, OutboxStatus.WITHHELD, self._answer(effect, ok=True, text=text))
             return
+        if row.status is OutboxStatus.TRYING and row.attempts >= MOST_ATTEMPTS:
+            why = f"this process has ended during each of {row.attempts} attempts; see its log, then do it by hand"
+            await self._failed(row, LineproofError(why))
+            return
         trying = replace(row, status=OutboxStatus.TRYING, attempts=row.attempts + 1)
         async with self._database.writing() as connection:
             await repository.mark_outbox(connection, trying)
@@ -86,6 +90,9 @@ class Performer:
             answer = await self._call(effect)
         except LineproofError as error:
             await self._failed(trying, error)
+        except Exception as error:  # a defect in one effect must not stop all others: shown, tried again, given up
+            log.error("effect_broke", key=effect.key, exc_info=error)
+            await self._failed(trying, LineproofError(f"{type(error).__name__}: {error}; see the log", retryable=True))
         else:
             await self._finish(trying, OutboxStatus.DONE, answer)
 

@@ -134,6 +134,8 @@ async def _upgrade(config: Path | None) -> None:
     settings = read_settings(find_settings(config))
     settings.data.mkdir(parents=True, exist_ok=True)
     database = Database(settings.records or settings.data / "records.db")
-    before, after = await upgrade_schema(database)
-    await database.close()
+    try:
+        before, after = await upgrade_schema(database)
+    finally:
+        await database.close()
     print(f"records database: schema {before or 'empty'} -> {after}")

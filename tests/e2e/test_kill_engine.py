@@ -191,11 +191,11 @@ def test_killed_at_random_commits_nothing_is_lost_and_nothing_doubled(
 ) -> None:
     begin(house, now)
     chance = Random(seed)
-    for _ in range(9):
+    for _ in range(7):
         killed(house, a_commit(chance))
     finish(house)
     claim(house, now, 3)
-    for _ in range(4):
+    for _ in range(3):
         killed(house, a_commit(chance))
     finish(house)
     check(house)
