@@ -22,11 +22,11 @@ from typing import TypeVar
 
 from collector.entries import epoch_us
 from collector.journal import Journal
-from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series
+from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series, Source
 from collector.store.answers import bucketed, check_question, distinct, last_of_each, series_of, summary_of
 from collector.store.manifest import CURSOR, Kind, Manifest, Part, day_text, read_manifest, translated
 from collector.store.port import Aggregate, MaintenanceReport, Selector, Statistic, StoreError, StoreHealth, Summary
-from collector.store.rows import SOURCES, Rows, concatenated, merged
+from collector.store.rows import SOURCES, Rows, concatenated, empty, merged
 from collector.store.tail import Tail
 from config.clock import epoch_ms, from_epoch_ms
 
@@ -87,13 +87,14 @@ class EmbeddedStore:
                 return read()
         raise StoreError(f"a part that {self.manifest_path} names is missing; run `lineproof store verify`")
 
-    def rows(self, links: Sequence[str], fields: Sequence[str] | None, start: int, end: int) -> Rows:
-        """Merged rows of these links with start <= time < end (epoch milliseconds); all fields when None. Blocks."""
+    def rows(self, links: Sequence[str], fields: Sequence[str] | None, start: int, end: int) -> Mapping[Source, Rows]:
+        """Merged rows of these links with start <= time < end (epoch milliseconds), of each source that has any; all
+        fields when None. Blocks."""
         from collector.store.parts import read_samples
 
         links = tuple(dict.fromkeys(links))
 
-        def read() -> Rows:
+        def read() -> Mapping[Source, Rows]:
             manifest, tail, _ = self.snapshot()
             parts = _pruned(manifest.parts, Kind.SAMPLES, links, start, end)
             span = None if all(start <= part.start and part.end < end for part in parts) else (start, end)
@@ -101,7 +102,12 @@ class EmbeddedStore:
             wanted = [name for name in dict.fromkeys(FIELDS if fields is None else fields) if name in present]
             sealed = read_samples([self.parts_folder / part.name for part in parts], links, span, wanted)
             recent = [_only(run.named(links).between(start, end), fields) for run in tail]
-            return merged(replace(concatenated([sealed, *recent]), names=links))
+            found = {}
+            for code, source in enumerate(SOURCES):
+                tables = [table.take(table.source == code) for table in recent if len(table)]
+                tables = [*(table for table in sealed if table.source[0] == code), *tables]
+                found[source] = merged(replace(concatenated(tables), names=links))
+            return {source: rows for source, rows in found.items() if len(rows)}
 
         return self._retried(read)
 
@@ -126,10 +132,12 @@ class EmbeddedStore:
         every: timedelta | None,
         agg: Aggregate | None,
     ) -> Sequence[Series]:
-        rows = self.rows(links, fields, epoch_ms(start), epoch_ms(end))
-        if every is not None and agg is not None:
-            rows = bucketed(rows, every // timedelta(milliseconds=1), agg)
-        return series_of(rows)
+        found = []
+        for rows in self.rows(links, fields, epoch_ms(start), epoch_ms(end)).values():
+            bucket = every // timedelta(milliseconds=1) if every is not None else 0
+            found += series_of(bucketed(rows, bucket, agg) if agg is not None else rows)
+        position = {link: place for place, link in enumerate(dict.fromkeys(links))}
+        return sorted(found, key=lambda series: position[series.link])
 
     async def facts(
         self, subjects: Sequence[str], start: datetime, end: datetime, kinds: Sequence[FactKind] = ()
@@ -177,8 +185,7 @@ class EmbeddedStore:
     def _of_source(
         self, selector: Selector, fields: Sequence[str] | None, start: int, end: int
     ) -> Mapping[str, Series]:
-        rows = self.rows(selector.links, fields, start, end)
-        rows = rows.take(rows.source == SOURCES.index(selector.source))
+        rows = self.rows(selector.links, fields, start, end).get(selector.source, empty())
         return {series.link: series for series in series_of(rows)}
 
     async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> Mapping[str, Series]:
@@ -187,8 +194,8 @@ class EmbeddedStore:
     def _latest(self, selector: Selector, since: int) -> Mapping[str, Series]:
         found: dict[str, Series] = {}
         for first in range(0, len(selector.links), _NEWEST_AT_ONCE):
-            rows = self.rows(selector.links[first : first + _NEWEST_AT_ONCE], None, since, _FOREVER_MS)
-            rows = rows.take(rows.source == SOURCES.index(selector.source))
+            links = selector.links[first : first + _NEWEST_AT_ONCE]
+            rows = self.rows(links, None, since, _FOREVER_MS).get(selector.source, empty())
             found |= {series.link: series for series in series_of(last_of_each(rows))}
         return found
 

@@ -18,6 +18,7 @@ from collector.store.embedded import EmbeddedStore
 from collector.store.manifest import DAY_MS, Kind, Part, day_text
 from collector.store.parts import fact_frame, links_of, part_problem, read_facts, sample_frame
 from collector.store.port import StoreError
+from collector.store.rows import concatenated, ordered
 from config.clock import epoch_ms, from_epoch_ms
 
 _LINKS_IN_A_FILE = 100
@@ -140,8 +141,9 @@ def _exported(store: EmbeddedStore, folder: Path, start: int, end: int, form: st
     for day in sorted(days):
         low, high = max(start, day * DAY_MS), min(end, (day + 1) * DAY_MS)
         for number, first in enumerate(range(0, len(links), _LINKS_IN_A_FILE)):
-            rows = store.rows(links[first : first + _LINKS_IN_A_FILE], None, low, high)
-            if len(rows):
+            found = store.rows(links[first : first + _LINKS_IN_A_FILE], None, low, high)
+            if found:
+                rows = ordered(concatenated(list(found.values())))
                 yield _saved(sample_frame(rows), folder / f"samples-{day_text(day)}-{number:04d}.{form}")
         subjects = _subjects(store, day) | {fact.subject for fact in said}
         facts = store.facts_between(sorted(subjects), from_epoch_ms(low), from_epoch_ms(high), ()) if low < high else []

@@ -20,7 +20,7 @@ from collector.entries import epoch_us, from_epoch_us
 from collector.model import FIELDS, Fact, FactKind, Source
 from collector.store.manifest import DAY_MS, Kind, Part, day_text, part_name, translated
 from collector.store.port import StoreError
-from collector.store.rows import SOURCES, Rows, empty
+from collector.store.rows import SOURCES, Rows, starts_of
 
 ROW_GROUP = 20_000
 PAGE_BYTES = 12_000
@@ -86,21 +86,39 @@ def write_samples(rows: Rows, folder: Path, day: int, first: int, last: int, num
 
 def read_samples(
     paths: Sequence[Path], links: Sequence[str], span: tuple[int, int] | None, fields: Sequence[str]
-) -> Rows:
-    """Rows of these links from parts, part after part; link codes are positions in `links`.
+) -> list[Rows]:
+    """Rows of these links from parts, a table a source, link after link and part after part; link codes are positions
+    in `links`.
 
     `span` is start <= time < end; None where all parts lie within it, since comparing costs a tenth of the reading.
 
     Raises FileNotFoundError when a part is gone, StoreError when one is unreadable.
     """
     if not paths or not links:
-        return empty(links)
+        return []
     query = pl.scan_parquet(list(paths), glob=False).filter(pl.col("link").is_in(list(links)))
     if span is not None:
         start, end = (pl.lit(edge).cast(_MS) for edge in span)
         query = query.filter((pl.col("time") >= start) & (pl.col("time") < end))
     frame = _collected(query.select("link", "source", "time", "seconds", "received_at", *fields))
-    return rows_of_frame(frame, links)
+    return _by_source(frame, links)
+
+
+def _by_source(frame: pl.DataFrame, links: Sequence[str]) -> list[Rows]:
+    """The rows of each source, with the fields that it measured; runs of one link and source are moved as a whole."""
+    link = _codes(frame["link"], {name: code for code, name in enumerate(links)})
+    source = _codes(frame["source"], {str(name): code for code, name in enumerate(SOURCES)})
+    starts = starts_of(link, source)
+    lengths = np.diff(np.append(starts, len(frame)))
+    tables = []
+    for code in np.unique(source[starts]):
+        runs = np.flatnonzero(source[starts] == code)
+        runs = runs[np.argsort(link[starts[runs]], kind="stable")]
+        spans = zip(starts[runs].tolist(), lengths[runs].tolist(), strict=True)
+        table = pl.concat([frame.slice(start, length) for start, length in spans])
+        measured = [name for name in table.columns if table[name].null_count() < len(table)]
+        tables.append(rows_of_frame(table.select(measured).rechunk(), links))
+    return tables
 
 
 def read_whole(path: Path, links: Sequence[str], first: str, last: str, fields: Sequence[str]) -> Rows:
