@@ -6,11 +6,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from collector.model import FIELDS
 from collector.snmp.report import PollReport
 from inventory.model import Site
-from triage.model import Cause, VerdictKind
-from triage.ticket_wording import local
-from triage.words import CAUSE_WORDS, VERDICT_WORDS
+from triage.formatting import quantity
+from triage.model import Cause, Finding, VerdictKind
+from triage.ticket_wording import finding_sentence, local
+from triage.words import CAUSE_WORDS, VERDICT_WORDS, metric_words
+
+_FINDING = TypeAdapter(Finding)
 
 
 def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:
@@ -20,18 +26,14 @@ def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:
         return local(datetime.fromisoformat(text), site.zone) if text else "now"
 
     yield f"{site.name or site.id}: {VERDICT_WORDS[VerdictKind(verdict['verdict'])]}."
-    yield f"  {verdict['reason']}" if verdict.get("reason") else ""
+    yield f"  {verdict['reason']}"
     if verdict["onset"]:
         ended = moment(verdict["end"]) if verdict["end"] else "still there"
-        yield f"  {CAUSE_WORDS[Cause(verdict['cause'])]} on {verdict['link']}, {verdict['direction']}, "
-        yield f"  from {moment(verdict['onset'])}, {ended}; severity {verdict['severity']}, scope {verdict['scope']}"
+        cause = CAUSE_WORDS[Cause(verdict["cause"])]
+        yield f"  {cause} on {verdict['link']} ({verdict['direction']}), from {moment(verdict['onset'])}, {ended}"
+        yield f"  severity {verdict['severity']}, scope {verdict['scope']}"
     for finding in verdict["findings"]:
-        ordinary = f", ordinarily {finding['baseline']:.4g}" if finding["baseline"] is not None else ""
-        yield (
-            f"  - {finding['link']} by {finding['source']}: {finding['cause']} {finding['value']:.4g} {finding['unit']}"
-            f" (limit {finding['threshold']:.4g}{ordinary}), {finding['bad_samples']} bad samples"
-        )
-        yield f"    {finding['rule']}"
+        yield f"  - {finding_sentence(_FINDING.validate_python(finding))}"
     coverage = verdict["coverage"]
     newest = moment(coverage["newest"]) if coverage["newest"] else "never"
     yield (
@@ -41,9 +43,12 @@ def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:
     if verdict["rejudge_at"]:
         yield f"  judged again at {moment(verdict['rejudge_at'])}"
     if verdict["runner_up"]:
-        yield f"  runner-up: {verdict['runner_up']['cause']}; {verdict['runner_up']['why_not']}"
+        second = CAUSE_WORDS[Cause(verdict["runner_up"]["cause"])]
+        yield f"  runner-up: {second}; {verdict['runner_up']['why_not']}"
     if verdict["detectable"]:
-        least = ", ".join(f"{name} {value:g}" for name, value in verdict["detectable"].items())
+        least = ", ".join(
+            f"{metric_words(name)} {quantity(value, FIELDS[name])}" for name, value in verdict["detectable"].items()
+        )
         yield f"  a fault of this size would have been seen: {least}"
     yield from option_lines(verdict["options"])
     if verdict.get("case"):
