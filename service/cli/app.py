@@ -39,7 +39,9 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="The whole story, unattended, in a minute.")] = False,
     seed: Annotated[int, typer.Option(help="Varies faults, sites and times.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Where tickets, evidence and reports are written.")] = None,
-    port: Annotated[int, typer.Option(help="The desk's port on loopback; 0 takes a free one.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The desk's port on loopback; 0 takes a free one.")
+    ] = 8080,
 ) -> None:
     """Start a simulated fleet with faults, and the service on it, on this machine alone."""
     from service.demo.running import run_demo

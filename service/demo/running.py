@@ -57,13 +57,15 @@ async def run_demo(*, once: bool, seed: int, out: Path | None, port: int) -> int
     folder = fresh_folder(out if out is not None else Path(tempfile.mkdtemp(prefix="lineproof-demo-")))
     stage = _stage(folder, seed, port, once=once)
     console = screen.open_console()
+    if port not in (0, stage.desk):
+        console.print(f"port {port} is in use; the desk listens on {stage.desk} instead")
     try:
         ended = await _performed(stage, console, once=once)
+        with console.status("writing tickets, evidence and reports"):
+            rows, written = await _settled(stage, folder, ended)
     except asyncio.CancelledError:
-        console.print("ended; the simulator and the service are stopped")
+        console.print(f"ended; the simulator and the service are stopped, what they left is in {folder}")
         return 1 if once else 0
-    with console.status("writing tickets, evidence and reports"):
-        rows, written = await _settled(stage, folder, ended)
     screen.show_result(console, rows, ended.exchanged, written, folder)
     return 0 if all(row.agrees for row in rows) else 1
 

@@ -27,6 +27,15 @@ TITLES = {
     Part.BESIDE: "And beside that",
 }
 
+RESULTS = (
+    ("tickets/", "each ticket with its notes and evidence (HTML, PDF, JSON)"),
+    ("evidence/", "the evidence of every client's complaint"),
+    ("reports/", "each client's proof of performance (HTML, PDF)"),
+    ("verdicts/", "what `lineproof triage --json` says to each complaint"),
+    ("reroute-*", "what would have been sent to the router"),
+    ("result.json", "these tables and the truth; cases.json: every case"),
+)
+
 
 def open_console() -> Console:
     console = Console(highlight=False)
@@ -56,7 +65,7 @@ class Live:
     def call_answered(self, call: PhoneCall, verdict: Mapping[str, Any]) -> None:
         self._console.print(
             f"{call.at:%H:%M} [cyan]call[/cyan]    {call.by} of {call.site}: “{call.words}” since about "
-            f"{call.since:%H:%M}\n              → [bold]{verdict['verdict']}[/bold]: {verdict.get('reason', '')}"
+            f"{call.since:%H:%M} UTC\n              → [bold]{verdict['verdict']}[/bold]: {verdict.get('reason', '')}"
         )
 
     def ticket_opened(self, case: Case) -> None:
@@ -118,7 +127,9 @@ def show_result(
         f"({exchanged.probes_echoed} echoed), {exchanged.orchestrator_requests} HTTP requests to the orchestrator, "
         f"{exchanged.requests_to_unsubscribed} requests to the site that is not subscribed"
     )
-    console.print(f"{len(written)} files in {out}: verdicts, tickets, evidence, reports, cases.json, result.json")
+    console.print(f"{len(written)} files in {out}/:")
+    for name, what in RESULTS:
+        console.print(f"  {name:<12} {what}")
     agreeing = sum(row.agrees for row in rows)
     console.print("everything agrees" if agreeing == len(rows) else f"{agreeing} of {len(rows)} agree")
 
