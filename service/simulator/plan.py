@@ -78,7 +78,7 @@ def draw_plan(seed: int, fleet: Fleet, start: float, round_number: int = 0) -> P
         _flapping(rng, flapping, minutes(18, 26), end),
         outage,
         _single("unmanaged", FaultKind.MANAGEMENT_LOST, unmanaged, minutes(26, 36), end),
-        _single("recovered", FaultKind.LOSS, recovered, minutes(13, 16), minutes(31, 34), rng.uniform(14, 20)),
+        _single("recovered", FaultKind.LOSS, recovered, minutes(13, 14), minutes(32, 33), rng.uniform(14, 20)),
         _single("early", FaultKind.LOSS, early, minutes(62, 66), end, rng.uniform(14, 20)),
     )
     complainants = (
@@ -88,7 +88,8 @@ def draw_plan(seed: int, fleet: Fleet, start: float, round_number: int = 0) -> P
         (flapping, "flapping", (44.0, 50.0)),
         (_by_id(fleet, outage.hits[0].site), outage.id, (30.0, 34.0)),
         (_by_id(fleet, outage.hits[1].site), outage.id, (34.0, 40.0)),
-        (recovered, "recovered", (54.0, 58.0)),
+        # Late enough to be over for 20 minutes by five-minute statistics too, and before the case is resolved.
+        (recovered, "recovered", (46.0, 47.5)),
         (early, "early", (5.0, 6.0)),
     )
     by_id = {fault.id: fault for fault in faults}
