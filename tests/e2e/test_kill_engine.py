@@ -27,7 +27,7 @@ from triage.cases import ClaimReported
 from triage.evidence_folder import EvidenceFolder
 from triage.model import Claim, Symptom
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 DRIVER = Path(__file__).parent / "dying_engine.py"
 FACTOR = 30.0

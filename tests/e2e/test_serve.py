@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROLES = ("collector", "engine", "desk")
 
