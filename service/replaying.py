@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,19 @@ async def replay_to(path: Path, policy_file: Path | None, out: Path | None) -> N
     Raises ConfigurationError for what is neither, and for every fault of what is.
     """
     lines = _lines(path, policy_file)
-    with out.open("w", encoding="utf-8") if out is not None else nullcontext(sys.stdout) as target:
+    if out is None:
         async for line in lines:
-            print(json.dumps(line, ensure_ascii=False), file=target)
+            print(json.dumps(line, ensure_ascii=False))
+        return
+    # An older result stays until the new one is whole.
+    scratch = out.with_name(f".{out.name}.new")
+    try:
+        with scratch.open("w", encoding="utf-8") as target:
+            async for line in lines:
+                print(json.dumps(line, ensure_ascii=False), file=target)
+        scratch.replace(out)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 async def _lines(path: Path, policy_file: Path | None) -> AsyncIterator[Mapping[str, Any]]:
