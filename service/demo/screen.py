@@ -138,8 +138,8 @@ def _table(part: Part, rows: Sequence[Row]) -> Table:
     table = Table(title=TITLES[part], box=SIMPLE_HEAD, title_justify="left", pad_edge=False, expand=True)
     table.add_column("where", width=14)
     table.add_column("when", width=5)
-    table.add_column("injected" if part is not Part.BESIDE else "expected", ratio=2, min_width=17)
-    table.add_column("found", ratio=3)
+    table.add_column("injected" if part is not Part.BESIDE else "expected", width=18)
+    table.add_column("found", ratio=1)
     table.add_column("agrees", width=6)
     for row in rows:
         mark = "[green]yes[/green]" if row.agrees else "[red]no[/red]"
