@@ -271,3 +271,5 @@ class Context:
     new_proposal_id: str
     proposal: Proposal | None = None
     in_maintenance: bool = False
+    ended: Case | None = None
+    """The site's case that ended last, where none is open."""

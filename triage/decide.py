@@ -10,6 +10,7 @@ One function per kind of event. The life of a case:
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from triage.cases import (
     Case,
@@ -27,13 +28,17 @@ from triage.cases import (
 from triage.consequences import evidence_effects, resolved, ticket_effects
 from triage.model import VerdictKind
 
+SAME_ONSET = timedelta(minutes=15)
+"""Two looks at one trouble may place its onset this far apart: as far as three of an orchestrator's slots."""
+
 
 def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context: Context) -> Decision:
-    """A client's claim: joins the site's open case or opens one, whatever the verdict says."""
-    before = case or _new_case(Origin.CLIENT, judged, context)
+    """A client's claim: joins the site's open case, or the ended one about the very same trouble, or opens one."""
+    known = case or _ended_about_the_same(judged, context)
+    before = known or _new_case(Origin.CLIENT, judged, context)
     kind = judged.verdict.verdict
     status = _status_after_claim(before.status, kind)
-    tells_more = case is None or kind is VerdictKind.CONFIRMED or before.status is CaseStatus.PENDING
+    tells_more = known is None or kind is VerdictKind.CONFIRMED or before.status is CaseStatus.PENDING
     after = replace(
         _with_verdict(before, judged) if tells_more else before,
         status=status,
@@ -60,13 +65,25 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
         timers.append(Timer(case=after.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery))
     return Decision(
         case=after,
-        reason=Reason.CLAIM_JOINED if case is not None else _claim_reason(kind),
+        reason=Reason.CLAIM_JOINED if known is not None else _claim_reason(kind),
         effects=effects,
         timers=tuple(timers),
         cancelled=(TimerKind.QUARANTINE,) if before.status is CaseStatus.SUSPECTED else (),
         proposal=_proposal(after, judged, context),
         judged=judged,
     )
+
+
+def _ended_about_the_same(judged: Judged, context: Context) -> Case | None:
+    """The site's resolved case, taken up again, if what the client means is the trouble that it stood for."""
+    ended, verdict = context.ended, judged.verdict
+    if ended is None or ended.status is not CaseStatus.RESOLVED or verdict.verdict is not VerdictKind.RECOVERED:
+        return None
+    if (ended.link, ended.cause) != (verdict.link, verdict.cause) or ended.onset is None or verdict.onset is None:
+        return None
+    if abs(ended.onset - verdict.onset) > SAME_ONSET:
+        return None
+    return replace(ended, status=CaseStatus.PENDING, ended_at=None)
 
 
 def _status_after_claim(before: CaseStatus, kind: VerdictKind) -> CaseStatus:

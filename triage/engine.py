@@ -292,6 +292,7 @@ class Engine:
             new_proposal_id=f"P-{await repository.next_number(connection, tables.proposal)}",
             proposal=named[0] if named else None,
             in_maintenance=_in_maintenance(judging.inventory, matter, now),
+            ended=await repository.last_case(connection, matter.client, matter.site) if case is None else None,
         )
         return matter.decide(case, context)
 

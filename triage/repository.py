@@ -91,6 +91,17 @@ async def open_case(connection: AsyncConnection, client: str, site: str) -> Case
     return None if document is None else _CASE.validate_python(document)
 
 
+async def last_case(connection: AsyncConnection, client: str, site: str) -> Case | None:
+    """The newest case of a site, open or ended."""
+    document = await connection.scalar(
+        select(tables.case.c.document)
+        .where(tables.case.c.client == client, tables.case.c.site == site)
+        .order_by(tables.case.c.number.desc())
+        .limit(1)
+    )
+    return None if document is None else _CASE.validate_python(document)
+
+
 async def case_by_id(connection: AsyncConnection, identity: str) -> Case:
     """Raises NotFoundError."""
     document = await connection.scalar(

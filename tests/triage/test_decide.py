@@ -108,6 +108,24 @@ def test_a_second_claim_joins_the_open_case_and_adds_to_its_ticket(context, judg
     assert kinds(decision) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
 
 
+def test_a_call_about_a_trouble_that_was_resolved_already_is_no_second_case(context, judged, claim, noon):
+    opened = replace(
+        kept(on_quarantine(kept(on_trouble(None, judged(), context())), judged(), context(3))), ticket="T-1"
+    )
+    ended = replace(opened, status=CaseStatus.RESOLVED, ended_at=noon + timedelta(minutes=40))
+    late = context(50, new_case_id="C-2", ended=ended)
+    decision = on_claim(None, claim, judged(VerdictKind.RECOVERED), late)
+    assert (kept(decision).id, kept(decision).status) == ("C-1", CaseStatus.MONITORING)
+    assert decision.reason is Reason.CLAIM_JOINED
+    assert kinds(decision) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
+    another = replace(ended, onset=noon - timedelta(minutes=46))
+    assert kept(on_claim(None, claim, judged(VerdictKind.RECOVERED), replace(late, ended=another))).id == "C-2"
+    assert kept(on_claim(None, claim, judged(VerdictKind.RECOVERED, Cause.LATENCY), late)).id == "C-2"
+    assert kept(on_claim(None, claim, judged(VerdictKind.CONFIRMED), late)).id == "C-2"
+    fallen = replace(ended, status=CaseStatus.CLOSED)
+    assert kept(on_claim(None, claim, judged(VerdictKind.RECOVERED), replace(late, ended=fallen))).id == "C-2"
+
+
 def test_a_claim_takes_a_suspected_trouble_out_of_quarantine(context, judged, claim):
     suspected = kept(on_trouble(None, judged(), context()))
     decision = on_claim(suspected, claim, judged(), context(1))
