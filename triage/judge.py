@@ -212,7 +212,9 @@ def _own(look: _Look, event: Event) -> Examined | None:
 
 
 def _peers(look: _Look) -> list[Examined]:
-    return [examine(peer, look.times.search, look.times.now, look.policy) for peer in look.picture.peers]
+    """The carrier's other lines; what lies behind them says nothing of the carrier."""
+    times = look.times
+    return [examine(peer, times.search, times.now, look.policy, behind=False) for peer in look.picture.peers]
 
 
 def _carrier(look: _Look, event: Event, peers: Sequence[Examined]) -> CarrierPicture:

@@ -46,9 +46,15 @@ def views_of(
 
 
 def examine(
-    measured: Measured, start: int, now: int, policy: Policy, excluded: Sequence[tuple[int, int]] = ()
+    measured: Measured,
+    start: int,
+    now: int,
+    policy: Policy,
+    excluded: Sequence[tuple[int, int]] = (),
+    *,
+    behind: bool = True,
 ) -> Examined:
-    """Every degradation of one link in [start, now), in epoch milliseconds."""
+    """Every degradation of one link in [start, now), in epoch milliseconds; with `behind`, also behind it."""
     link = measured.link
     views = views_of(measured, start, now, policy, excluded)
     limits = policy.limits(link.access)
@@ -63,18 +69,19 @@ def examine(
     found += facts.link_states(measured, views, start, now, policy)
     found += facts.state_changes(measured, start, now, policy)
     examined = Examined(link, views, ())
-    full, gone = _traffic_events(examined, policy)
+    full, gone = _traffic_events(examined, policy, behind=behind)
     merged = _outages_and_flaps(found, now, policy)
     named = _with_saturation(examined, merged, full, now, policy)
     return Examined(link, views, named, [event for event in gone if _healthy(event, named, now, policy)])
 
 
-def _traffic_events(examined: Examined, policy: Policy) -> tuple[list[Event], list[Event]]:
+def _traffic_events(examined: Examined, policy: Policy, *, behind: bool) -> tuple[list[Event], list[Event]]:
     view = examined.view(policy.sources.traffic, *TRAFFIC)
     if view is None:
         return [], []
     metric = "rx_bps" if view.has("rx_bps") else "tx_bps"
-    return traffic.saturations(view, examined.link, policy), traffic.traffic_gone(view, metric, policy)
+    gone = traffic.traffic_gone(view, metric, policy) if behind else []
+    return traffic.saturations(view, examined.link, policy), gone
 
 
 def _healthy(event: Event, others: Sequence[Event], now: int, policy: Policy) -> bool:
