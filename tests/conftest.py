@@ -5,7 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Generator
 
+import hypothesis
 import pytest
+
+# A developer's run takes seconds; CI looks further.
+hypothesis.settings.register_profile("quick", max_examples=25)
+hypothesis.settings.register_profile("thorough", max_examples=100)
+hypothesis.settings.load_profile("thorough" if os.environ.get("CI") == "true" else "quick")
 
 MAY_BE_SKIPPED = ("../shared", "INFLUX_URL")
 """Words of the two reasons that CI accepts: reference data beside the checkout, and an opt-in server's address."""

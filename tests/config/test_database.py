@@ -10,6 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from config.database import Database, RecordsError
 
+pytestmark = pytest.mark.rim
+
 thing = Table("thing", MetaData(), Column("id", Integer, primary_key=True))
 
 

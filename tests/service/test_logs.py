@@ -6,6 +6,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.rim
+
 PROGRAM = """
 import logging, warnings
 import structlog

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from config.clock import ManualClock
 from config.database import Database
 from triage.lease import LENGTH, Lease
+
+pytestmark = pytest.mark.rim
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 

@@ -23,6 +23,8 @@ from triage.repository import OutboxRow, OutboxStatus
 from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import NewTicket
 
+pytestmark = pytest.mark.rim
+
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
 
