@@ -11,7 +11,7 @@ from collector.store.port import MeasurementStore
 from inventory.model import Inventory, Link
 from triage.model import Measured, Picture
 
-PEER_LINKS = 60
+PEER_LINKS = 40
 """How many other lines of a carrier are looked at: enough to see a shared fault, bounded for a national carrier."""
 
 
