@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from collector.settings import CollectorSettings
 from inventory.model import Inventory, LifeCycle
 
 
-def mismatches(inventory: Inventory, settings: CollectorSettings) -> Iterator[str]:
-    """One sentence for each thing that the inventory names and the settings do not have."""
+def mismatches(inventory: Inventory, settings: CollectorSettings, platforms: Collection[str]) -> Iterator[str]:
+    """One sentence for each thing that the inventory names and the settings, or netmiko's `platforms`, do not have."""
     credentials, orchestrators = settings.snmp.credentials, settings.orchestrators
     live = [device for device in inventory.devices.values() if device.life_cycle is LifeCycle.LIVE]
     for device in live:
@@ -22,6 +22,11 @@ def mismatches(inventory: Inventory, settings: CollectorSettings) -> Iterator[st
             yield (
                 f"device {device.id} names the orchestrator {device.orchestrator.name!r}; "
                 f"add it to the settings under orchestrators"
+            )
+        if device.command_line is not None and device.command_line.platform not in platforms:
+            yield (
+                f"device {device.id} names the platform {device.command_line.platform!r}, which netmiko does not know; "
+                f"write one of its device types, such as cisco_ios"
             )
     named = {device.orchestrator.name for device in live if device.orchestrator is not None}
     for name in sorted(orchestrators.keys() - named):

@@ -116,6 +116,8 @@ async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
 
 
 async def _check(config: Path | None, as_json: bool) -> int:
+    from netmiko.ssh_dispatcher import platforms
+
     from collector.plan import polling_plan
     from service.checking import mismatches
     from service.installation import opened
@@ -123,7 +125,7 @@ async def _check(config: Path | None, as_json: bool) -> int:
     async with opened(config) as installation:
         inventory = await installation.inventory()
         plan = polling_plan(inventory, installation.settings)
-        missing = list(mismatches(inventory, installation.settings))
+        missing = list(mismatches(inventory, installation.settings, platforms))
     if as_json:
         print_json({**asdict(plan), "missing": missing})
     else:

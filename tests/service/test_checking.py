@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from collector.settings import CollectorSettings
-from inventory.model import Device, DeviceRole, Inventory, LifeCycle, OrchestratorIdentity, SnmpAccess
+from inventory.model import (
+    CommandLineAccess,
+    Device,
+    DeviceRole,
+    Inventory,
+    LifeCycle,
+    OrchestratorIdentity,
+    SnmpAccess,
+)
 from service.checking import mismatches
 
 SETTINGS = CollectorSettings.model_validate(
@@ -12,6 +20,8 @@ SETTINGS = CollectorSettings.model_validate(
         "orchestrators": {"vco-east": {"url": "https://vco.example.net", "token": "t"}},
     }
 )
+
+PLATFORMS = ("cisco_ios", "linux")
 
 
 def device(credential: str, orchestrator: str, life_cycle: LifeCycle = LifeCycle.LIVE) -> Inventory:
@@ -24,11 +34,11 @@ def device(credential: str, orchestrator: str, life_cycle: LifeCycle = LifeCycle
 
 
 def test_names_that_both_have_are_no_mismatch():
-    assert list(mismatches(device("stores", "vco-east"), SETTINGS)) == []
+    assert list(mismatches(device("stores", "vco-east"), SETTINGS, PLATFORMS)) == []
 
 
 def test_each_missing_name_is_a_sentence():
-    said = list(mismatches(device("shops", "vco-west"), SETTINGS))
+    said = list(mismatches(device("shops", "vco-west"), SETTINGS, PLATFORMS))
     assert len(said) == 3
     assert "'shops'" in said[0]
     assert "'vco-west'" in said[1]
@@ -36,5 +46,16 @@ def test_each_missing_name_is_a_sentence():
 
 
 def test_a_retired_device_needs_nothing():
-    said = list(mismatches(device("shops", "vco-east", LifeCycle.RETIRED), SETTINGS))
+    said = list(mismatches(device("shops", "vco-east", LifeCycle.RETIRED), SETTINGS, PLATFORMS))
     assert [sentence for sentence in said if "edge-1" in sentence] == []
+
+
+def test_a_platform_that_netmiko_does_not_know_is_named():
+    def said(platform: str) -> list[str]:
+        access = CommandLineAccess(credential="cli", platform=platform)
+        router = Device(id="router-1", site="s", role=DeviceRole.ROUTER, command_line=access)
+        found = mismatches(Inventory.of(devices=[router]), SETTINGS, PLATFORMS)
+        return [sentence for sentence in found if "router-1" in sentence]
+
+    assert said("cisco_ios") == []
+    assert "'cisco_iso'" in said("cisco_iso")[0]
