@@ -86,7 +86,7 @@ def test_an_object_identifier_survives_both_ways(oid: str) -> None:
     assert ber.decode_oid(encoded[start:stop]) == oid
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings.default.max_examples)
 @given(st.binary(max_size=400))
 def test_random_bytes_never_raise_anything_else(data: bytes) -> None:
     with contextlib.suppress(DecodeError):
@@ -116,7 +116,7 @@ def test_every_truncation_is_refused() -> None:
         raise AssertionError(f"the first {size} octets passed as a whole message")
 
 
-@settings(max_examples=500)
+@settings(max_examples=5 * settings.default.max_examples)
 @given(st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=6))
 def test_changed_octets_never_raise_anything_else(changes: list[tuple[int, int]]) -> None:
     data = bytearray(GOOD)
@@ -127,7 +127,7 @@ def test_changed_octets_never_raise_anything_else(changes: list[tuple[int, int]]
             assert varbind.oid
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings.default.max_examples)
 @given(st.data())
 def test_octets_left_out_or_put_in_never_raise_anything_else(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(GOOD)))
