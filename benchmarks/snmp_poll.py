@@ -29,6 +29,7 @@ import uvloop
 from collector.model import Fact, SampleBatch
 from collector.settings import SnmpSettings
 from collector.snmp import ber
+from collector.snmp.agent import Agent, Community
 from collector.snmp.message import PduType, get_request
 from collector.snmp.poller import Outcome, SnmpPoller
 from collector.snmp.watch import SnmpWatch
@@ -147,7 +148,7 @@ async def ours(port: int, count: int) -> float:
     poller = SnmpPoller(timeout=2.0, retries=2)
 
     async def one() -> None:
-        got = await poller.get("127.0.0.1", port, "public", OIDS)
+        got = await poller.get(Agent("127.0.0.1", port, Community(b"public")), OIDS)
         if got.outcome is not Outcome.OK or len(got.varbinds) != len(OIDS) or got.varbinds[0].value != 123_456:
             raise SystemExit(f"a wrong answer: {got}")
 

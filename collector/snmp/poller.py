@@ -19,6 +19,7 @@ from enum import StrEnum
 import structlog
 
 from collector.addresses import SocketAddress, resolve
+from collector.snmp.agent import Agent, Community
 from collector.snmp.ber import DecodeError
 from collector.snmp.message import (
     FIRST_REQUEST_ID,
@@ -133,23 +134,23 @@ class SnmpPoller:
         self._buffer = bytearray(LARGEST_DATAGRAM)
         self._addresses: dict[tuple[str, int], tuple[socket.AddressFamily, SocketAddress]] = {}
 
-    async def get(self, address: str, port: int, community: str, oids: Sequence[str]) -> Answer:
+    async def get(self, agent: Agent, oids: Sequence[str]) -> Answer:
         """GET these OIDs. An agent that says tooBig is asked for halves; an object it lacks has a `Missing` value."""
-        answer = await self._ask(address, port, get_request(community.encode(), oids), in_order=True)
+        answer = await self._ask(agent, get_request(_community(agent), oids), in_order=True)
         if answer.error_status != ErrorStatus.TOO_BIG or len(oids) < 2:
             return answer
         middle = len(oids) // 2
-        first = await self.get(address, port, community, oids[:middle])
+        first = await self.get(agent, oids[:middle])
         if first.outcome is not Outcome.OK:
             return first
-        second = await self.get(address, port, community, oids[middle:])
+        second = await self.get(agent, oids[middle:])
         if second.outcome is not Outcome.OK:
             return second
         return Answer(outcome=Outcome.OK, varbinds=first.varbinds + second.varbinds, attempts=first.attempts)
 
-    async def bulk(self, address: str, port: int, community: str, oids: Sequence[str], repetitions: int) -> Answer:
+    async def bulk(self, agent: Agent, oids: Sequence[str], repetitions: int) -> Answer:
         """One GETBULK: up to `repetitions` successors of each OID, row by row (RFC 3416, section 4.2.3)."""
-        return await self._ask(address, port, bulk_request(community.encode(), oids, repetitions), in_order=False)
+        return await self._ask(agent, bulk_request(_community(agent), oids, repetitions), in_order=False)
 
     def close(self) -> None:
         """Close the sockets; whoever still waits gets a timeout."""
@@ -164,7 +165,8 @@ class SnmpPoller:
         for pending in list(self._pending.values()):
             self._finish(pending, Answer(outcome=Outcome.TIMEOUT, detail="the poller was closed"))
 
-    async def _ask(self, address: str, port: int, request: Request, *, in_order: bool) -> Answer:
+    async def _ask(self, agent: Agent, request: Request, *, in_order: bool) -> Answer:
+        address, port = agent.address, agent.port
         try:
             family, target = self._addresses.get((address, port)) or await self._resolve(address, port)
             sock = self._sockets.get(family) or self._open(family)
@@ -297,6 +299,12 @@ class SnmpPoller:
         self._pending.pop(pending.request_id, None)
         if not pending.future.done():
             pending.future.set_result(answer)
+
+
+def _community(agent: Agent) -> bytes:
+    if not isinstance(agent.credential, Community):
+        raise NotImplementedError("SNMPv3")
+    return agent.credential.text
 
 
 def _answer(response: Response, pending: _Pending) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from collector.snmp.agent import Agent
 from collector.snmp.ber import Missing, Value
 from collector.snmp.interfaces import (
     COLUMNS,
@@ -25,15 +26,6 @@ VARBINDS_PER_GET = 48
 """About 1,300 octets of answer: no IP fragments on an ordinary path."""
 MOST_OBJECTS_LEFT_OUT = 16
 REFUSES_ONE_OBJECT = (ErrorStatus.NO_SUCH_NAME, ErrorStatus.GEN_ERR)
-
-
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """Where an agent answers, and to which community."""
-
-    address: str
-    port: int
-    community: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +56,7 @@ async def discover(poller: SnmpPoller, agent: Agent, interfaces: Mapping[str, st
     table: dict[Column, Mapping[str, Value]] = {}
     if columns:
         oids = {column: COLUMNS[column].oid for column in columns}
-        walked = await walk(poller, agent.address, agent.port, agent.community, tuple(oids.values()))
+        walked = await walk(poller, agent, tuple(oids.values()))
         if walked.outcome is not Outcome.OK:
             return Discovery(
                 answer=Answer(outcome=walked.outcome, error_status=walked.error_status, detail=walked.detail)
@@ -134,7 +126,7 @@ async def _get_what_there_is(poller: SnmpPoller, agent: Agent, oids: tuple[str, 
     its value None, and the rest asked again."""
     wanted = oids
     for _ in range(MOST_OBJECTS_LEFT_OUT):
-        answer = await poller.get(agent.address, agent.port, agent.community, wanted)
+        answer = await poller.get(agent, wanted)
         at = answer.error_index - 1
         if answer.error_status not in REFUSES_ONE_OBJECT or not 0 <= at < len(wanted) or len(wanted) == 1:
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from collector.snmp.agent import Agent
 from collector.snmp.ber import Missing, Value
 from collector.snmp.message import ErrorStatus, VarBind
 from collector.snmp.poller import Answer, Outcome, SnmpPoller
@@ -25,7 +26,7 @@ class Table:
     error_status: int = 0
 
 
-async def walk(poller: SnmpPoller, address: str, port: int, community: str, columns: Sequence[str]) -> Table:
+async def walk(poller: SnmpPoller, agent: Agent, columns: Sequence[str]) -> Table:
     """Every row of these columns (OIDs without index). Errors are in the outcome; nothing is raised."""
     found: dict[str, dict[str, Value]] = {column: {} for column in columns}
     cursors = {column: column for column in columns}
@@ -33,7 +34,7 @@ async def walk(poller: SnmpPoller, address: str, port: int, community: str, colu
     for _ in range(MOST_DATAGRAMS):
         if not cursors:
             return Table(outcome=Outcome.OK, columns=found)
-        answer = await poller.bulk(address, port, community, tuple(cursors.values()), repetitions)
+        answer = await poller.bulk(agent, tuple(cursors.values()), repetitions)
         if answer.error_status == ErrorStatus.TOO_BIG and repetitions > 1:
             repetitions //= 2
             continue

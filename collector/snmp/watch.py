@@ -15,10 +15,11 @@ from collector.model import Fact, FactKind, Source
 from collector.pacing import Turns
 from collector.settings import SnmpSettings
 from collector.sink import Gatherer, Sink
+from collector.snmp.agent import Agent, Community
 from collector.snmp.counters import Continuity, continuity
 from collector.snmp.interfaces import MEASURED_FIELDS, Facing, Reading, Row, measure
 from collector.snmp.poller import Outcome, SnmpPoller
-from collector.snmp.reading import Agent, AgentReading, Discovery, discover, read
+from collector.snmp.reading import AgentReading, Discovery, discover, read
 from collector.snmp.report import PollOutcome, PollReport, at, outcome_of, silence
 from config.clock import Clock, epoch_ms
 from inventory.model import Device, Inventory, LifeCycle, Link, Tool
@@ -145,7 +146,8 @@ class SnmpWatch:
             return (
                 f"device {device.id} names the SNMP credential {name!r}; add it to the settings under snmp.credentials"
             )
-        return Agent(device.management_address, device.snmp.port, credential.community.get_secret_value())
+        community = Community(credential.community.get_secret_value().encode())
+        return Agent(device.management_address, device.snmp.port, community)
 
     async def _read(self, state: _DeviceState, agent: Agent, interfaces: Mapping[str, str]) -> AgentReading:
         """Read the known rows. They are found first where they are not known, and again when one has gone."""

@@ -18,6 +18,7 @@ import pytest
 
 from collector.model import Fact, SampleBatch
 from collector.settings import SnmpSettings
+from collector.snmp.agent import Agent, Community
 from collector.snmp.interfaces import Column
 from collector.snmp.poller import Outcome, SnmpPoller
 from collector.snmp.report import PollOutcome
@@ -103,7 +104,9 @@ async def poller(responder: int) -> AsyncIterator[SnmpPoller]:
     poller = SnmpPoller(timeout=2.0, retries=3)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        answer = await poller.get("127.0.0.1", responder, RECORDINGS[0], ("1.3.6.1.2.1.1.3.0",))
+        answer = await poller.get(
+            Agent("127.0.0.1", responder, Community(RECORDINGS[0].encode())), ("1.3.6.1.2.1.1.3.0",)
+        )
         if answer.outcome is Outcome.OK:
             break
     yield poller
