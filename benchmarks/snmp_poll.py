@@ -30,8 +30,9 @@ from collector.model import Fact, SampleBatch
 from collector.settings import SnmpSettings
 from collector.snmp import ber
 from collector.snmp.agent import Agent, Community
-from collector.snmp.message import PduType, get_request
-from collector.snmp.poller import Outcome, SnmpPoller
+from collector.snmp.ask import Outcome
+from collector.snmp.message import PduType, community_head, get_request
+from collector.snmp.poller import SnmpPoller
 from collector.snmp.watch import SnmpWatch
 from config.clock import SystemClock
 from inventory.model import Device, DeviceRole, Inventory, Link, Site, SnmpAccess
@@ -179,7 +180,8 @@ async def pysnmp(port: int, count: int) -> float:
 
 def bare(port: int, count: int) -> float:
     """200 in flight, nothing decoded."""
-    datagram = get_request(b"public", OIDS).encoded(0x4000_0000)
+    pdu = get_request(OIDS).encoded(0x4000_0000)
+    datagram = community_head(b"public", len(pdu)) + pdu
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     started, sent = cpu(), 0

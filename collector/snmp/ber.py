@@ -16,11 +16,19 @@ LARGEST_SUBIDENTIFIER = 2**32 - 1
 MOST_SUBIDENTIFIERS = 128
 
 
+class Damage(Enum):
+    TRUNCATED = "truncated"
+    """Cut off: an element says that it goes on beyond the end of the datagram."""
+    OVERSIZED = "oversized"
+    MALFORMED = "malformed"
+
+
 class DecodeError(LineproofError):
     """Bytes that are not a well-formed SNMP message."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, damage: Damage = Damage.MALFORMED) -> None:
         super().__init__(message, retryable=True, blame=Blame.VENDOR)
+        self.damage = damage
 
 
 class Missing(Enum):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from collector.snmp import ber
-from collector.snmp.ber import DecodeError, Value
+from collector.snmp.ber import Damage, DecodeError, Value
 
 VERSION_2C = 1
 FIRST_REQUEST_ID, LAST_REQUEST_ID = 0x4000_0000, 0x7FFF_FFFF
@@ -69,7 +69,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An encoded request without its id. `names` are the OIDs' BER contents in the order asked."""
+    """A request PDU without its id. `names` are the OIDs' BER contents in the order asked."""
 
     head: bytes
     tail: bytes
@@ -79,30 +79,34 @@ class Request:
         return f"Request({len(self.names)} objects)"
 
     def encoded(self, request_id: int) -> bytes:
-        """The datagram; the id must lie in FIRST_REQUEST_ID .. LAST_REQUEST_ID."""
+        """The PDU; the id must lie in FIRST_REQUEST_ID .. LAST_REQUEST_ID."""
         return self.head + request_id.to_bytes(4, "big") + self.tail
 
 
-def get_request(community: bytes, oids: Sequence[str], pdu: PduType = PduType.GET) -> Request:
+@lru_cache(maxsize=1024)
+def community_head(community: bytes, pdu_octets: int) -> bytes:
+    """What a v2c message holds before a PDU of that many octets (RFC 1901, section 3)."""
+    head = ber.encode_integer(VERSION_2C) + ber.encode(ber.OCTET_STRING, community)
+    return ber.encode(ber.SEQUENCE, head + bytes(pdu_octets))[:-pdu_octets]
+
+
+def get_request(oids: Sequence[str], pdu: PduType = PduType.GET) -> Request:
     """A GET (or GETNEXT) of these OIDs. Raises ValueError for text that is not an OID."""
-    return _request(pdu, community, tuple(oids), 0, 0)
+    return _request(pdu, tuple(oids), 0, 0)
 
 
-def bulk_request(community: bytes, oids: Sequence[str], repetitions: int) -> Request:
+def bulk_request(oids: Sequence[str], repetitions: int) -> Request:
     """A GETBULK of `repetitions` rows after each of these OIDs (RFC 3416, section 4.2.3)."""
-    return _request(PduType.GET_BULK, community, tuple(oids), 0, repetitions)
+    return _request(PduType.GET_BULK, tuple(oids), 0, repetitions)
 
 
 @lru_cache(maxsize=8192)
-def _request(pdu: PduType, community: bytes, oids: tuple[str, ...], second: int, third: int) -> Request:
+def _request(pdu: PduType, oids: tuple[str, ...], second: int, third: int) -> Request:
     names = tuple(ber.encode_oid(oid) for oid in oids)
     bindings = ber.encode(ber.SEQUENCE, b"".join(ber.encode(ber.SEQUENCE, name + b"\x05\x00") for name in names))
     tail = ber.encode_integer(second) + ber.encode_integer(third) + bindings
-    placeholder = b"\x02\x04\x00\x00\x00\x00"
-    body = ber.encode(pdu, placeholder + tail)
-    head = ber.encode_integer(VERSION_2C) + ber.encode(ber.OCTET_STRING, community)
-    message = ber.encode(ber.SEQUENCE, head + body)
-    return Request(message[: -len(tail) - 4], tail, tuple(_content(name) for name in names))
+    body = ber.encode(pdu, b"\x02\x04\x00\x00\x00\x00" + tail)
+    return Request(body[: -len(tail) - 4], tail, tuple(_content(name) for name in names))
 
 
 def _content(element: bytes) -> bytes:
@@ -112,15 +116,32 @@ def _content(element: bytes) -> bytes:
 
 def decode_response(data: bytes) -> Response:
     """A Response PDU in a v2c message. Raises DecodeError, and nothing else, on whatever bytes arrive."""
-    tag, at, end = ber.read_header(data, 0, len(data))
-    if tag != ber.SEQUENCE or end != len(data):
-        raise DecodeError("the datagram is not one SNMP message")
+    at, end = open_message(data)
     version, at = ber.read_integer(data, at, end)
     if version != VERSION_2C:
         raise DecodeError(f"the message is of another SNMP version ({version})")
     tag, _, at = ber.read_header(data, at, end)
     if tag != ber.OCTET_STRING:
         raise DecodeError("the message has no community")
+    return decode_pdu(data, at, end)
+
+
+def open_message(data: bytes) -> tuple[int, int]:
+    """Where the content of a message of any version begins and ends. Raises DecodeError with its kind of damage."""
+    if len(data) < 2 or data[0] != ber.SEQUENCE:
+        raise DecodeError("the datagram is not an SNMP message")
+    octets = data[1] & 0x7F if data[1] & 0x80 else 0
+    size = int.from_bytes(data[2 : 2 + octets], "big") if octets else data[1]
+    if 2 + octets + size > len(data) and octets <= 4:
+        raise DecodeError("the message is cut off", Damage.TRUNCATED)
+    _, at, end = ber.read_header(data, 0, len(data))
+    if end != len(data):
+        raise DecodeError("octets follow the message", Damage.OVERSIZED)
+    return at, end
+
+
+def decode_pdu(data: bytes, at: int, end: int) -> Response:
+    """The Response PDU in [at, end). Raises DecodeError when it is another PDU, or none."""
     tag, at, stop = ber.read_header(data, at, end)
     if tag != PduType.RESPONSE or stop != end:
         raise DecodeError("the message is not a response")

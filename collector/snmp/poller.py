@@ -1,7 +1,8 @@
-"""Asks SNMPv2c agents over a shared UDP socket for each address family. Every result is a value, never an exception.
+"""Asks SNMP agents over a shared UDP socket for each address family. Every result is a value, never an exception.
 
-An answer is accepted by its request id and its source address. There is one future for a request (not for each
-varbind or attempt) and one timer for all of them; a retry repeats the same datagram, so that a late answer to an
+An answer is accepted by its request id and its source address. What is asked again and again goes the fast way: an
+`Ask` is made once, `start` queues it, `deliver` is called with its values; there is no task, future or timer for a
+request or a value. One timer serves all deadlines; a retry repeats the same request id, so that a late answer to an
 earlier attempt still counts.
 """
 
@@ -11,15 +12,15 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import structlog
 
 from collector.addresses import SocketAddress, resolve
-from collector.snmp.agent import Agent, Community
+from collector.snmp.agent import Agent
+from collector.snmp.ask import Answer, Ask, Outcome, Result
 from collector.snmp.ber import DecodeError
 from collector.snmp.message import (
     FIRST_REQUEST_ID,
@@ -32,88 +33,29 @@ from collector.snmp.message import (
     decode_response,
     get_request,
 )
+from collector.snmp.strays import DAMAGED, Strays
+from collector.snmp.wire import Receiver, send
 
 log = structlog.get_logger()
 
 BACKOFF = 1.5
 """Each attempt waits this many times as long as the one before."""
 TICK_SECONDS = 0.02
-LARGEST_DATAGRAM = 65_535
 RECEIVE_BUFFER = 8 * 2**20
 SO_RCVBUFFORCE = 33
 """Linux: exceeds net.core.rmem_max with CAP_NET_ADMIN."""
-MOST_REMEMBERED_FAULTS = 1024
-DATAGRAMS_PER_WAKE = 256
-
-
-class Outcome(StrEnum):
-    OK = "ok"
-    TIMEOUT = "timeout"
-    ERROR = "error"
-    """The agent answered with an error-status, or nothing could be sent."""
-    GARBLED = "garbled"
-    """Something came from the agent's address, but nothing usable."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What became of one request. `varbinds` follow the order asked; `detail` is a clause for a person."""
-
-    outcome: Outcome
-    varbinds: tuple[VarBind, ...] = ()
-    error_status: int = 0
-    error_index: int = 0
-    detail: str = ""
-    attempts: int = 1
-
-
-class _Pending:
-    """One request in flight."""
-
-    __slots__ = ("address", "attempt", "datagram", "future", "names", "request_id", "sock", "started")
-
-    def __init__(
-        self,
-        request_id: int,
-        request: Request,
-        sock: socket.socket,
-        address: SocketAddress,
-        future: asyncio.Future[Answer],
-        *,
-        in_order: bool,
-    ) -> None:
-        self.request_id = request_id
-        self.datagram = request.encoded(request_id)
-        self.names = request.names if in_order else ()
-        self.sock = sock
-        self.address = address
-        self.future = future
-        self.attempt = 0
-        self.started = future.get_loop().time()
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Something unusable that came instead of an answer; it explains a request that was waiting at that time."""
-
-    at: float
-    outcome: Outcome
-    detail: str
+RESOLVE_AGAIN_SECONDS = 300.0
+"""A host's name may move to another address; a literal address does not."""
 
 
 @dataclass(slots=True)
 class PollerCounts:
-    """Datagrams since the start, for metrics and for `demo`."""
+    """Datagrams since the start, for metrics and for `poll`; `strays` are those that answered nothing, by reason."""
 
     sent: int = 0
     received: int = 0
     retries: int = 0
     timeouts: int = 0
-    undecodable: int = 0
-    unasked: int = 0
-    """Late, repeated or invented request ids."""
-    foreign: int = 0
-    """Right request id, wrong source address."""
 
 
 class SnmpPoller:
@@ -121,22 +63,23 @@ class SnmpPoller:
 
     def __init__(self, *, timeout: float = 2.0, retries: int = 2, packets_per_second: int = 20_000) -> None:
         self.counts = PollerCounts()
+        self.strays = Strays()
         self._timeouts = tuple(timeout * BACKOFF**attempt for attempt in range(retries + 1))
         self._per_tick = max(1, int(packets_per_second * TICK_SECONDS))
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
-        self._pending: dict[int, _Pending] = {}
-        self._deadlines: tuple[deque[tuple[float, _Pending]], ...] = tuple(deque() for _ in self._timeouts)
-        self._outgoing: deque[_Pending] = deque()
+        self._pending: dict[int, Ask] = {}
+        self._deadlines: tuple[deque[tuple[float, int, Ask]], ...] = tuple(deque() for _ in self._timeouts)
+        self._outgoing: deque[Ask] = deque()
         self._sent_this_tick = 0
+        self._sending = False
         self._timer: asyncio.TimerHandle | None = None
         self._next_id = FIRST_REQUEST_ID + secrets.randbelow(LAST_REQUEST_ID - FIRST_REQUEST_ID)
-        self._faults: OrderedDict[tuple[str, int], _Fault] = OrderedDict()
-        self._buffer = bytearray(LARGEST_DATAGRAM)
-        self._addresses: dict[tuple[str, int], tuple[socket.AddressFamily, SocketAddress]] = {}
+        self._receiver = Receiver()
+        self._addresses: dict[tuple[str, int], tuple[float, socket.AddressFamily, SocketAddress]] = {}
 
     async def get(self, agent: Agent, oids: Sequence[str]) -> Answer:
         """GET these OIDs. An agent that says tooBig is asked for halves; an object it lacks has a `Missing` value."""
-        answer = await self._ask(agent, get_request(_community(agent), oids), in_order=True)
+        answer = await self._asked(agent, get_request(oids), in_order=True)
         if answer.error_status != ErrorStatus.TOO_BIG or len(oids) < 2:
             return answer
         middle = len(oids) // 2
@@ -150,7 +93,68 @@ class SnmpPoller:
 
     async def bulk(self, agent: Agent, oids: Sequence[str], repetitions: int) -> Answer:
         """One GETBULK: up to `repetitions` successors of each OID, row by row (RFC 3416, section 4.2.3)."""
-        return await self._ask(agent, bulk_request(_community(agent), oids, repetitions), in_order=False)
+        return await self._asked(agent, bulk_request(oids, repetitions), in_order=False)
+
+    async def _asked(self, agent: Agent, request: Request, *, in_order: bool) -> Answer:
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def deliver(_: Ask, result: Result) -> None:
+            if not future.done() and isinstance(result, Answer):
+                future.set_result(result)
+
+        ask = Ask(agent, request, deliver, in_order=in_order)
+        unplaced = await self.place(ask)
+        if unplaced is not None:
+            return unplaced
+        self.start(ask)
+        try:
+            return await future
+        finally:
+            self._pending.pop(ask.request_id, None)
+
+    async def place(self, ask: Ask) -> Answer | None:
+        """Give the ask its socket and address; an Answer that says why when it has none."""
+        key = (ask.agent.address, ask.agent.port)
+        now = asyncio.get_running_loop().time()
+        known = self._addresses.get(key)
+        try:
+            if known is None or known[0] < now:
+                family, target = await resolve(*key)
+                lasts = float("inf") if target[0] == key[0] else now + RESOLVE_AGAIN_SECONDS
+                known = self._addresses[key] = (lasts, family, target)
+            _, family, ask.target = known
+            ask.sock = self._sockets.get(family) or self._open(family)
+        except OSError as error:
+            return Answer(
+                outcome=Outcome.ERROR, detail=f"the address cannot be used: {error.strerror or error}; correct it"
+            )
+        return None
+
+    def start(self, ask: Ask) -> None:
+        """Send a placed ask as soon as the pace allows. It must not be in flight."""
+        request_id = self._next_id
+        while True:
+            request_id = request_id + 1 if request_id < LAST_REQUEST_ID else FIRST_REQUEST_ID
+            if request_id not in self._pending:
+                break
+        self._next_id = ask.request_id = request_id
+        ask.attempt = 0
+        self._pending[request_id] = ask
+        self._outgoing.append(ask)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
+            self._sent_this_tick = 0
+        if not self._sending:
+            self._sending = True
+            asyncio.get_running_loop().call_soon(self._send_soon)
+
+    def _send_soon(self) -> None:
+        """All that was started in one turn of the loop goes out together."""
+        self._sending = False
+        self._send_waiting()
+
+    def in_flight(self) -> int:
+        return len(self._pending)
 
     def close(self) -> None:
         """Close the sockets; whoever still waits gets a timeout."""
@@ -162,42 +166,8 @@ class SnmpPoller:
                 asyncio.get_running_loop().remove_reader(sock)
             sock.close()
         self._sockets.clear()
-        for pending in list(self._pending.values()):
-            self._finish(pending, Answer(outcome=Outcome.TIMEOUT, detail="the poller was closed"))
-
-    async def _ask(self, agent: Agent, request: Request, *, in_order: bool) -> Answer:
-        address, port = agent.address, agent.port
-        try:
-            family, target = self._addresses.get((address, port)) or await self._resolve(address, port)
-            sock = self._sockets.get(family) or self._open(family)
-        except OSError as error:
-            return Answer(
-                outcome=Outcome.ERROR, detail=f"the address cannot be used: {error.strerror or error}; correct it"
-            )
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        request_id = self._new_id()
-        pending = _Pending(request_id, request, sock, target, future, in_order=in_order)
-        self._pending[request_id] = pending
-        self._outgoing.append(pending)
-        self._send_waiting()
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
-        try:
-            return await future
-        finally:
-            self._pending.pop(request_id, None)
-
-    def _new_id(self) -> int:
-        while True:
-            self._next_id = self._next_id + 1 if self._next_id < LAST_REQUEST_ID else FIRST_REQUEST_ID
-            if self._next_id not in self._pending:
-                return self._next_id
-
-    async def _resolve(self, address: str, port: int) -> tuple[socket.AddressFamily, SocketAddress]:
-        resolved = await resolve(address, port)
-        if resolved[1][0] == address:  # a name may move, so only literal addresses are kept
-            self._addresses[(address, port)] = resolved
-        return resolved
+        for ask in list(self._pending.values()):
+            self._finish(ask, Answer(outcome=Outcome.TIMEOUT, detail="the poller was closed"))
 
     def _open(self, family: socket.AddressFamily) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -217,103 +187,125 @@ class SnmpPoller:
         loop = asyncio.get_running_loop()
         self._sent_this_tick = 0
         now = loop.time()
+        pending = self._pending
         for queue in self._deadlines:
             while queue and queue[0][0] <= now:
-                _, pending = queue.popleft()
-                if pending.request_id in self._pending:
-                    self._overdue(pending)
+                _, request_id, ask = queue.popleft()
+                if pending.get(request_id) is ask:
+                    self._overdue(ask)
         self._send_waiting()
-        self._timer = loop.call_later(TICK_SECONDS, self._tick) if self._pending else None
+        self._timer = loop.call_later(TICK_SECONDS, self._tick) if pending else None
 
-    def _overdue(self, pending: _Pending) -> None:
-        pending.attempt += 1
-        if pending.attempt < len(self._timeouts):
+    def _overdue(self, ask: Ask) -> None:
+        ask.attempt += 1
+        if ask.attempt < (ask.attempts or len(self._timeouts)):
             self.counts.retries += 1
-            self._outgoing.append(pending)
+            self._outgoing.append(ask)
             return
         self.counts.timeouts += 1
-        fault = self._faults.pop(pending.address[:2], None)
-        if fault is None or fault.at < pending.started:
-            self._finish(pending, Answer(outcome=Outcome.TIMEOUT, attempts=pending.attempt))
+        self.strays.gave_up(ask.request_id)
+        assert ask.target is not None  # noqa: S101 - it was sent
+        stray = self.strays.instead_of(ask.target, ask.started)
+        if stray is None:
+            self._finish(ask, Answer(outcome=Outcome.TIMEOUT, attempts=ask.attempt))
         else:
-            self._finish(pending, Answer(outcome=fault.outcome, detail=fault.detail, attempts=pending.attempt))
+            outcome = Outcome.GARBLED if stray[0] in DAMAGED else Outcome.TIMEOUT
+            self._finish(ask, Answer(outcome=outcome, detail=stray[1], attempts=ask.attempt))
 
     def _send_waiting(self) -> None:
         while self._outgoing and self._sent_this_tick < self._per_tick:
-            pending = self._outgoing.popleft()
-            if pending.request_id not in self._pending:
-                continue
-            try:
-                pending.sock.sendto(pending.datagram, pending.address)
-            except BlockingIOError:
-                self._outgoing.appendleft(pending)
+            batch = self._next_batch()
+            if not batch:
                 return
+            sock = batch[0].sock
+            assert sock is not None  # noqa: S101 - `place` came first
+            try:
+                sent = send(sock, batch)
             except OSError as error:
+                self._outgoing.extendleft(reversed(batch[1:]))
                 detail = f"cannot send: {error.strerror}; check our own route to it"
-                self._finish(pending, Answer(outcome=Outcome.ERROR, detail=detail))
+                self._finish(batch[0], Answer(outcome=Outcome.ERROR, detail=detail))
                 continue
-            self._sent_this_tick += 1
-            self.counts.sent += 1
-            deadline = asyncio.get_running_loop().time() + self._timeouts[pending.attempt]
-            self._deadlines[pending.attempt].append((deadline, pending))
+            self._filed(batch[:sent])
+            if sent < len(batch):
+                self._outgoing.extendleft(reversed(batch[sent:]))
+                return
+
+    def _next_batch(self) -> list[Ask]:
+        """Waiting asks for one socket, no more than the pace allows."""
+        outgoing, pending, batch = self._outgoing, self._pending, list[Ask]()
+        room = self._per_tick - self._sent_this_tick
+        while outgoing and len(batch) < room:
+            ask = outgoing[0]
+            if batch and ask.sock is not batch[0].sock:
+                break
+            outgoing.popleft()
+            if pending.get(ask.request_id) is ask:
+                batch.append(ask)
+        return batch
+
+    def _filed(self, sent: Sequence[Ask]) -> None:
+        """Each under the deadline of its attempt."""
+        now = asyncio.get_running_loop().time()
+        for ask in sent:
+            attempt = ask.attempt
+            if not attempt:
+                ask.started = now
+            self._deadlines[attempt].append((now + self._timeouts[attempt], ask.request_id, ask))
+        self._sent_this_tick += len(sent)
+        self.counts.sent += len(sent)
 
     def _readable(self, sock: socket.socket) -> None:
-        buffer = self._buffer
-        for _ in range(DATAGRAMS_PER_WAKE):
-            try:
-                size, source = sock.recvfrom_into(buffer)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                log.warning("snmp_receive_failed", error=str(error))
-                return
-            self.counts.received += 1
-            self._received(bytes(memoryview(buffer)[:size]), source)
+        try:
+            answered, odd = self._receiver.receive(sock, self._pending)
+        except OSError as error:
+            log.warning("snmp_receive_failed", error=str(error))
+            return
+        self.counts.received += len(answered) + len(odd)
+        for ask, values in answered:
+            ask.deliver(ask, values)
+        for data, source in odd:
+            self._decoded(data, source)
 
-    def _received(self, data: bytes, source: SocketAddress) -> None:
+    def _decoded(self, data: bytes, source: SocketAddress) -> None:
+        """The way of every answer that is not just as expected."""
         try:
             response = decode_response(data)
         except DecodeError as error:
-            self.counts.undecodable += 1
-            self._remember_fault(source, Outcome.GARBLED, f"a garbled datagram: {error}; check the agent")
+            self.strays.undecodable(source, error)
             return
-        pending = self._pending.get(response.request_id)
-        if pending is None:
-            self.counts.unasked += 1
-            self._remember_fault(source, Outcome.TIMEOUT, "an answer with a request id that is not waited for")
-        elif source != pending.address:
-            self.counts.foreign += 1
-            detail = f"an answer to our request, but sent by {source[0]} port {source[1]}"
-            self._remember_fault(pending.address, Outcome.TIMEOUT, detail)
+        ask = self._pending.get(response.request_id)
+        if ask is None:
+            self.strays.unasked(source, response.request_id, self._next_id)
+        elif ask.target is not None and ask.target != source:
+            self.strays.foreign(ask.target, source)
         else:
-            if self._faults:
-                self._faults.pop(source[:2], None)
-            self._finish(pending, _answer(response, pending))
+            self._take(ask, data, response)
 
-    def _remember_fault(self, source: SocketAddress, outcome: Outcome, detail: str) -> None:
-        self._faults[source[:2]] = _Fault(asyncio.get_running_loop().time(), outcome, detail)
-        if len(self._faults) > MOST_REMEMBERED_FAULTS:
-            self._faults.popitem(last=False)
+    def _take(self, ask: Ask, data: bytes, response: Response) -> None:
+        answer = _answer(response, ask)
+        if answer.outcome is Outcome.OK and ask.template is not None:
+            envelopes = self._receiver.envelopes
+            envelopes.learn(data, response.request_id, ask.template.first_name)
+            bindings = envelopes.opened(data)[1]
+            values = ask.template.values(data, bindings) if bindings else None
+            if values is not None:
+                self._finish(ask, values)
+                return
+        self._finish(ask, answer)
 
-    def _finish(self, pending: _Pending, answer: Answer) -> None:
-        self._pending.pop(pending.request_id, None)
-        if not pending.future.done():
-            pending.future.set_result(answer)
-
-
-def _community(agent: Agent) -> bytes:
-    if not isinstance(agent.credential, Community):
-        raise NotImplementedError("SNMPv3")
-    return agent.credential.text
+    def _finish(self, ask: Ask, result: Result) -> None:
+        if self._pending.pop(ask.request_id, None) is not None:
+            ask.deliver(ask, result)
 
 
-def _answer(response: Response, pending: _Pending) -> Answer:
-    attempts = pending.attempt + 1
+def _answer(response: Response, ask: Ask) -> Answer:
+    attempts = ask.attempt + 1
     if response.error_status:
         status, index = response.error_status, response.error_index
         detail = f"error-status {error_name(status)} at object {index}; check the agent's access rules"
         return Answer(outcome=Outcome.ERROR, error_status=status, error_index=index, detail=detail, attempts=attempts)
-    varbinds = _in_order(response.varbinds, pending.names) if pending.names else response.varbinds
+    varbinds = _in_order(response.varbinds, ask.request.names) if ask.in_order else response.varbinds
     if varbinds is None:
         return Answer(
             outcome=Outcome.GARBLED,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from collector.snmp.agent import Agent
+from collector.snmp.ask import Answer, Outcome
 from collector.snmp.ber import Missing, Value
 from collector.snmp.interfaces import (
     COLUMNS,
@@ -18,7 +19,7 @@ from collector.snmp.interfaces import (
     naming_columns,
 )
 from collector.snmp.message import ErrorStatus
-from collector.snmp.poller import Answer, Outcome, SnmpPoller
+from collector.snmp.poller import SnmpPoller
 from collector.snmp.walk import walk
 from config.clock import Clock
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from collector.echo import Reachability, Reached
+from collector.snmp.ask import Outcome
 from collector.snmp.interfaces import COLUMNS, SYS_UPTIME, Column, LinkMeasurement, Reading, Row, interface_text
 from collector.snmp.message import ErrorStatus
-from collector.snmp.poller import Outcome
 
 
 class PollOutcome(StrEnum):

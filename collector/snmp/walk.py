@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.snmp.agent import Agent
+from collector.snmp.ask import Answer, Outcome
 from collector.snmp.ber import Missing, Value
 from collector.snmp.message import ErrorStatus, VarBind
-from collector.snmp.poller import Answer, Outcome, SnmpPoller
+from collector.snmp.poller import SnmpPoller
 
 VARBINDS_PER_DATAGRAM = 60
 """About 1,400 octets of interface names: no IP fragments on an ordinary path."""

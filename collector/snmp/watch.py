@@ -16,9 +16,10 @@ from collector.pacing import Turns
 from collector.settings import SnmpSettings
 from collector.sink import Gatherer, Sink
 from collector.snmp.agent import Agent, Community
+from collector.snmp.ask import Outcome
 from collector.snmp.counters import Continuity, continuity
 from collector.snmp.interfaces import MEASURED_FIELDS, Facing, Reading, Row, measure
-from collector.snmp.poller import Outcome, SnmpPoller
+from collector.snmp.poller import SnmpPoller
 from collector.snmp.reading import AgentReading, Discovery, discover, read
 from collector.snmp.report import PollOutcome, PollReport, at, outcome_of, silence
 from config.clock import Clock, epoch_ms

@@ -19,8 +19,9 @@ import pytest
 from collector.model import Fact, SampleBatch
 from collector.settings import SnmpSettings
 from collector.snmp.agent import Agent, Community
+from collector.snmp.ask import Outcome
 from collector.snmp.interfaces import Column
-from collector.snmp.poller import Outcome, SnmpPoller
+from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome
 from collector.snmp.watch import SnmpWatch
 from config.clock import SystemClock

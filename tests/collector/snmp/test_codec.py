@@ -7,8 +7,9 @@ from pyasn1.codec.ber import decoder
 from pysnmp.proto.api import v2c
 
 from collector.snmp import ber
+from collector.snmp.agent import Agent, AuthProtocol, Community, User
 from collector.snmp.ber import DecodeError, Missing
-from collector.snmp.message import ErrorStatus, PduType, bulk_request, decode_response, get_request
+from collector.snmp.message import ErrorStatus, PduType, bulk_request, community_head, decode_response, get_request
 
 RESPONSE = bytes.fromhex(
     "3082003b"  # a SEQUENCE with a long-form length, as net-snmp writes it: 59 octets
@@ -22,6 +23,10 @@ RESPONSE = bytes.fromhex(
 )  # fmt: skip
 
 
+def sent(community: bytes, pdu: bytes) -> bytes:
+    return community_head(community, len(pdu)) + pdu
+
+
 def test_a_response_written_by_hand_is_read_octet_for_octet() -> None:
     response = decode_response(RESPONSE)
     assert (response.request_id, response.error_status, response.error_index) == (0x4000_0001, 0, 0)
@@ -31,7 +36,7 @@ def test_a_response_written_by_hand_is_read_octet_for_octet() -> None:
 
 
 def test_a_get_request_is_understood_by_an_independent_codec() -> None:
-    datagram = get_request(b"s3cret", ["1.3.6.1.2.1.1.3.0", "2.999.16777217.4294967295"]).encoded(0x7ABC_DEF0)
+    datagram = sent(b"s3cret", get_request(["1.3.6.1.2.1.1.3.0", "2.999.16777217.4294967295"]).encoded(0x7ABC_DEF0))
     message, rest = decoder.decode(datagram, asn1Spec=v2c.Message())
     pdu = v2c.apiMessage.get_pdu(message)
     assert rest == b""
@@ -43,13 +48,13 @@ def test_a_get_request_is_understood_by_an_independent_codec() -> None:
 
 
 def test_a_getnext_request_has_its_own_type() -> None:
-    datagram = get_request(b"public", ["1.3.6.1"], PduType.GET_NEXT).encoded(0x4000_0000)
+    datagram = sent(b"public", get_request(["1.3.6.1"], PduType.GET_NEXT).encoded(0x4000_0000))
     message, _ = decoder.decode(datagram, asn1Spec=v2c.Message())
     assert isinstance(v2c.apiMessage.get_pdu(message), v2c.GetNextRequestPDU)
 
 
 def test_a_getbulk_request_names_its_repetitions() -> None:
-    datagram = bulk_request(b"public", ["1.3.6.1.2.1.2.2.1.2"], 300).encoded(0x4000_0000)
+    datagram = sent(b"public", bulk_request(["1.3.6.1.2.1.2.2.1.2"], 300).encoded(0x4000_0000))
     message, _ = decoder.decode(datagram, asn1Spec=v2c.Message())
     pdu = v2c.apiMessage.get_pdu(message)
     assert isinstance(pdu, v2c.GetBulkRequestPDU)
@@ -133,8 +138,10 @@ def test_text_that_is_no_object_identifier_is_refused(text: str) -> None:
         ber.encode_oid(text)
 
 
-def test_a_request_never_shows_its_community() -> None:
-    assert "s3cret" not in repr(get_request(b"s3cret", ["1.3.6.1"]))
+def test_an_agent_never_shows_its_secrets() -> None:
+    user = User(name="u", auth=AuthProtocol.SHA1, auth_password="s3cret-a", priv_password="s3cret-p")
+    shown = repr(Agent("192.0.2.1", 161, Community(b"s3cret"))) + repr(Agent("192.0.2.1", 161, user))
+    assert "s3cret" not in shown
 
 
 def test_error_status_numbers_are_those_of_rfc_3416() -> None:
