@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from collector.model import Cadence, Source
+from collector.snmp.agent import AuthProtocol, Community, Credential, PrivProtocol, User
 from config.secrets import Secret
 
 
@@ -16,10 +17,49 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SnmpCredential(_Section):
-    """SNMP v2c; the community is a secret."""
+SHORTEST_PASSWORD = 8
+"""RFC 3414, section 11.2."""
 
-    community: Secret
+
+class SnmpCredential(_Section):
+    """Either a community (SNMP v2c), or a user (SNMP v3) with the protocols and passwords of its level."""
+
+    community: Secret | None = None
+    user: str | None = Field(default=None, min_length=1, max_length=32)
+    auth: AuthProtocol | None = None
+    auth_password: Secret | None = None
+    priv: PrivProtocol | None = None
+    priv_password: Secret | None = None
+    context: str = ""
+
+    @model_validator(mode="after")
+    def _one_version_and_a_whole_level(self) -> Self:
+        if (self.community is None) == (self.user is None):
+            raise ValueError("either a community (v2c) or a user (v3)")
+        of_a_user = (self.auth, self.auth_password, self.priv, self.priv_password)
+        if self.community is not None and any(each is not None for each in of_a_user):
+            raise ValueError("auth and priv belong to a user (v3), not to a community")
+        if (self.auth is None) != (self.auth_password is None) or (self.priv is None) != (self.priv_password is None):
+            raise ValueError("auth together with auth_password, and priv together with priv_password")
+        if self.priv is not None and self.auth is None:
+            raise ValueError("auth beside priv: SNMP v3 has no privacy without authentication (RFC 3414)")
+        for secret in (self.auth_password, self.priv_password):
+            if secret is not None and len(secret.get_secret_value()) < SHORTEST_PASSWORD:
+                raise ValueError(f"passwords of at least {SHORTEST_PASSWORD} characters (RFC 3414, section 11.2)")
+        return self
+
+    def credential(self) -> Credential:
+        """As the poller takes it."""
+        if self.community is not None:
+            return Community(self.community.get_secret_value().encode())
+        return User(
+            name=self.user or "",
+            auth=self.auth,
+            auth_password=self.auth_password.get_secret_value() if self.auth_password else "",
+            priv=self.priv,
+            priv_password=self.priv_password.get_secret_value() if self.priv_password else "",
+            context=self.context,
+        )
 
 
 class SnmpSettings(_Section):

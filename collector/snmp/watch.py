@@ -15,7 +15,7 @@ from collector.model import Fact, FactKind, Source
 from collector.pacing import Turns
 from collector.settings import SnmpSettings
 from collector.sink import Gatherer, Sink
-from collector.snmp.agent import Agent, Community
+from collector.snmp.agent import Agent
 from collector.snmp.ask import Outcome
 from collector.snmp.counters import Continuity, continuity
 from collector.snmp.interfaces import MEASURED_FIELDS, Facing, Reading, Row, measure
@@ -147,8 +147,7 @@ class SnmpWatch:
             return (
                 f"device {device.id} names the SNMP credential {name!r}; add it to the settings under snmp.credentials"
             )
-        community = Community(credential.community.get_secret_value().encode())
-        return Agent(device.management_address, device.snmp.port, community)
+        return Agent(device.management_address, device.snmp.port, credential.credential())
 
     async def _read(self, state: _DeviceState, agent: Agent, interfaces: Mapping[str, str]) -> AgentReading:
         """Read the known rows. They are found first where they are not known, and again when one has gone."""

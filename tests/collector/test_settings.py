@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from collector.settings import OrchestratorSettings
+from collector.settings import OrchestratorSettings, SnmpCredential
+from collector.snmp.agent import AuthProtocol, Community, PrivProtocol, User
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,33 @@ def test_a_secret_may_travel_encrypted_or_within_this_machine(url: str) -> None:
 def test_a_secret_is_not_sent_in_the_clear_to_another_machine(url: str, secret: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match="a URL with https://, because token and password are sent there"):
         OrchestratorSettings(url=url, **secret)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "complaint"),
+    [
+        ({}, "either a community"),
+        ({"community": "public", "user": "lp"}, "either a community"),
+        ({"community": "public", "auth": "sha1", "auth_password": "authpass"}, "belong to a user"),
+        ({"user": "lp", "auth": "sha1"}, "auth together with auth_password"),
+        ({"user": "lp", "auth_password": "authpass"}, "auth together with auth_password"),
+        ({"user": "lp", "priv": "aes128", "priv_password": "privpass"}, "no privacy without authentication"),
+        ({"user": "lp", "auth": "sha1", "auth_password": "short"}, "at least 8 characters"),
+    ],
+)
+def test_an_snmp_credential_is_one_version_and_a_whole_security_level(written: dict[str, str], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint) as refused:
+        SnmpCredential.model_validate(written)
+    assert "authpass" not in str(refused.value.errors(include_input=False))
+
+
+def test_a_community_or_a_user_is_what_the_poller_takes() -> None:
+    assert SnmpCredential.model_validate({"community": "public"}).credential() == Community(b"public")
+    written = {"user": "lp", "auth": "sha256", "auth_password": "authpass", "priv": "aes256-reeder"}
+    assert SnmpCredential.model_validate(written | {"priv_password": "privpass"}).credential() == User(
+        name="lp",
+        auth=AuthProtocol.SHA256,
+        auth_password="authpass",
+        priv=PrivProtocol.AES256_REEDER,
+        priv_password="privpass",
+    )
