@@ -1,4 +1,4 @@
-"""The collector's settings: what a person may write under `snmp`, `orchestrators`, `probe` and `store`."""
+"""The collector's settings: what a person may write under `snmp`, `orchestrators`, `probe`, `metered` and `store`."""
 
 from __future__ import annotations
 
@@ -66,6 +66,10 @@ class SnmpSettings(_Section):
     every: int = Field(default=60, ge=1, description="seconds between two polls of a device")
     timeout: float = Field(default=2.0, gt=0, description="real seconds to wait for an answer")
     retries: int = Field(default=2, ge=0)
+    packets_per_second: int = Field(default=20_000, ge=1, description="requests sent in a second, to all devices")
+    site_packets_per_second: float = Field(
+        default=10.0, gt=0, description="requests sent to one site in a second, retries included"
+    )
     credentials: dict[str, SnmpCredential] = {}
 
 
@@ -112,6 +116,13 @@ class ProbeSettings(_Section):
     timeout: float = Field(default=1.0, gt=0, description="real seconds after which a packet counts as lost")
 
 
+class MeteredSettings(_Section):
+    """What SNMP and probes together may take of a metered line in a calendar month (UTC), in both directions."""
+
+    budget_mb: float = Field(default=250.0, gt=0, description="megabytes (10^6) a month and line")
+    cap_percent: float = Field(default=5.0, gt=0, le=100, description="and not more than this share of its cap")
+
+
 class InfluxSettings(_Section):
     url: AnyHttpUrl
     token: Secret | None = None
@@ -136,6 +147,7 @@ class CollectorSettings(_Section):
     snmp: SnmpSettings = SnmpSettings()
     orchestrators: dict[str, OrchestratorSettings] = {}
     probe: ProbeSettings = ProbeSettings()
+    metered: MeteredSettings = MeteredSettings()
     store: StoreSettings = StoreSettings()
 
     def cadences(self) -> dict[Source, Cadence]:
