@@ -7,6 +7,8 @@ from prometheus_client import Counter, Gauge
 SAMPLES = Counter("lineproof_samples_total", "Samples handed to the journal", ["source"])
 FACTS = Counter("lineproof_facts_total", "Facts handed to the journal", ["kind"])
 POLLS = Counter("lineproof_polls_total", "SNMP polls by outcome", ["outcome"])
+TRAPS = Counter("lineproof_traps_total", "Datagrams at the port for traps by what became of them", ["outcome"])
+UNKNOWN_TRAPS = Counter("lineproof_unknown_traps_total", "Authentic traps that have no meaning here", ["oid"])
 JOURNAL_WAITING = Gauge("lineproof_journal_waiting_rows", "Rows gathered and not yet in the journal")
 JOURNAL_OLDEST = Gauge("lineproof_journal_lag_seconds", "Age of the oldest row that is not yet in the journal")
 STORE_BACKLOG = Gauge("lineproof_store_backlog_entries", "Journal entries that the store has yet to take over")

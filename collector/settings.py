@@ -1,12 +1,13 @@
-"""The collector's settings: what a person may write under `snmp`, `orchestrators`, `probe`, `metered` and `store`."""
+"""The collector's settings: what a person may write under `snmp`, `traps`, `orchestrators`, `probe`,
+`metered` and `store`."""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, IPvAnyAddress, field_validator, model_validator
 
 from collector.model import Cadence, Source
 from collector.snmp.agent import AuthProtocol, Community, Credential, PrivProtocol, User
@@ -71,6 +72,31 @@ class SnmpSettings(_Section):
         default=10.0, gt=0, description="requests sent to one site in a second, retries included"
     )
     credentials: dict[str, SnmpCredential] = {}
+
+
+class TrapSettings(_Section):
+    """Receiving traps and informs. Who may send: communities (v1, v2c), and users (v3) by their names under
+    `snmp.credentials`."""
+
+    enabled: bool = False
+    listen: tuple[IPvAnyAddress, ...] = Field(default=(IPv4Address(0),), min_length=1, description="our addresses")
+    port: int = Field(default=162, ge=0, le=65535)
+    communities: tuple[Secret, ...] = ()
+    users: tuple[str, ...] = ()
+    forwarders: tuple[IPvAnyAddress, ...] = Field(
+        default=(), description="senders that pass on others' traps; only of theirs is snmpTrapAddress believed"
+    )
+    per_source: float = Field(
+        default=5.0, gt=0, description="datagrams a second from one device, ten times as many once"
+    )
+    overall: float = Field(default=100.0, gt=0, le=1000, description="notifications a second that are decoded")
+    waiting: int = Field(default=1000, ge=1, description="notifications that may wait to be decoded")
+
+    @model_validator(mode="after")
+    def _somebody_may_send(self) -> Self:
+        if self.enabled and not self.communities and not self.users:
+            raise ValueError("communities or users, of which traps are taken; without any none would be")
+        return self
 
 
 class OrchestratorSettings(_Section):
@@ -145,10 +171,18 @@ class StoreSettings(_Section):
 
 class CollectorSettings(_Section):
     snmp: SnmpSettings = SnmpSettings()
+    traps: TrapSettings = TrapSettings()
     orchestrators: dict[str, OrchestratorSettings] = {}
     probe: ProbeSettings = ProbeSettings()
     metered: MeteredSettings = MeteredSettings()
     store: StoreSettings = StoreSettings()
+
+    @model_validator(mode="after")
+    def _trap_users_are_described(self) -> Self:
+        for name in self.traps.users:
+            if name not in self.snmp.credentials or self.snmp.credentials[name].user is None:
+                raise ValueError(f"a user (v3) under snmp.credentials for each of traps.users; {name!r} is none")
+        return self
 
     def cadences(self) -> dict[Source, Cadence]:
         """When each source's slots are due. SNMP and probes are late by one poll at most."""
