@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from collector.snmp.agent import Agent
 from collector.snmp.ask import Answer, Outcome
@@ -13,8 +13,23 @@ from collector.snmp.poller import SnmpPoller
 
 VARBINDS_PER_DATAGRAM = 60
 """About 1,400 octets of interface names: no IP fragments on an ordinary path."""
+VARBINDS_THAT_FIT_ANYWHERE = 10
+"""About 480 octets of answer, which every agent can send (RFC 3417, section 3.2)."""
+VARBINDS_PER_GET = 48
 MOST_DATAGRAMS = 1000
 """An agent that answers without end is left; a table of 10,000 rows and five columns still fits."""
+MOST_OBJECTS_LEFT_OUT = 16
+REFUSES_ONE_OBJECT = (ErrorStatus.NO_SUCH_NAME, ErrorStatus.GEN_ERR)
+
+
+@dataclass(slots=True)
+class Pace:
+    """What one agent was found to bear, kept from one table to the next, and how many datagrams it took."""
+
+    varbinds: int = VARBINDS_PER_DATAGRAM
+    answered: bool = False
+    bulks: int = 0
+    gets: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,25 +41,89 @@ class Table:
     detail: str = ""
     error_status: int = 0
 
+    @property
+    def answer(self) -> Answer:
+        return Answer(outcome=self.outcome, error_status=self.error_status, detail=self.detail)
 
-async def walk(poller: SnmpPoller, agent: Agent, columns: Sequence[str]) -> Table:
-    """Every row of these columns (OIDs without index). Errors are in the outcome; nothing is raised."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """Values by OID; an object that the agent lacks or refuses is absent."""
+
+    answer: Answer
+    values: Mapping[str, Value] = field(default_factory=dict)
+
+
+async def walk(
+    poller: SnmpPoller, agent: Agent, columns: Sequence[str], pace: Pace | None = None, rows: int | None = None
+) -> Table:
+    """Every row of these columns (OIDs without index). Errors are in the outcome; nothing is raised.
+
+    `rows` is how many are expected, so that not more than that is asked for at once. An answer that was too big, or
+    that did not come although the agent had answered before (a lost fragment), is asked for in smaller pieces, and
+    `pace` remembers that for the agent's next table.
+    """
+    pace = pace if pace is not None else Pace()
     found: dict[str, dict[str, Value]] = {column: {} for column in columns}
     cursors = {column: column for column in columns}
-    repetitions = max(1, VARBINDS_PER_DATAGRAM // len(columns))
     for _ in range(MOST_DATAGRAMS):
         if not cursors:
             return Table(outcome=Outcome.OK, columns=found)
+        repetitions = _repetitions(pace, len(cursors), rows)
         answer = await poller.bulk(agent, tuple(cursors.values()), repetitions)
-        if answer.error_status == ErrorStatus.TOO_BIG and repetitions > 1:
-            repetitions //= 2
+        pace.bulks += 1
+        if _asks_for_less(answer, pace) and pace.varbinds > 1 and repetitions > 1:
+            smaller = (repetitions * len(cursors)) // 2
+            pace.varbinds = smaller if answer.error_status else min(smaller, VARBINDS_THAT_FIT_ANYWHERE)
+            continue
+        if answer.error_status == ErrorStatus.NO_SUCH_NAME and 0 < answer.error_index <= len(cursors):
+            # An agent with the manners of SNMPv1: there is nothing behind this column.
+            del cursors[tuple(cursors)[answer.error_index - 1]]
             continue
         if answer.outcome is not Outcome.OK:
             return _ended(answer, found)
         if not answer.varbinds:
             return Table(outcome=Outcome.GARBLED, columns=found, detail="an empty answer to a GETBULK; check the agent")
+        pace.answered = True
         cursors = _take(answer.varbinds, cursors, found)
     return Table(outcome=Outcome.GARBLED, columns=found, detail="a table that does not end; check the agent")
+
+
+async def look_up(poller: SnmpPoller, agent: Agent, oids: Iterable[str], pace: Pace | None = None) -> Known:
+    """GET these OIDs, in as many datagrams as they need. An object that the agent answers with an error is left out
+    and the rest asked again; any other failure ends it."""
+    pace = pace if pace is not None else Pace()
+    values: dict[str, Value] = {}
+    waiting = list(dict.fromkeys(oids))
+    answer = Answer(outcome=Outcome.OK)
+    refused = 0
+    while waiting:
+        wanted = waiting[:VARBINDS_PER_GET]
+        answer = await poller.get(agent, tuple(wanted))
+        pace.gets += 1
+        at = answer.error_index - 1
+        if answer.error_status in REFUSES_ONE_OBJECT and 0 <= at < len(wanted) and refused < MOST_OBJECTS_LEFT_OUT:
+            refused += 1
+            waiting.remove(wanted[at])
+            continue
+        if answer.outcome is not Outcome.OK:
+            return Known(answer=answer, values=values)
+        pace.answered = True
+        for oid, varbind in zip(wanted, answer.varbinds, strict=True):
+            if not isinstance(varbind.value, Missing) and varbind.value is not None:
+                values[oid] = varbind.value
+        waiting = waiting[len(wanted) :]
+    return Known(answer=Answer(outcome=Outcome.OK), values=values)
+
+
+def _repetitions(pace: Pace, columns: int, rows: int | None) -> int:
+    """So many rows as fit, and not more than there are and the one behind them."""
+    fitting = max(1, pace.varbinds // columns)
+    return fitting if rows is None else min(fitting, max(1, rows + 1))
+
+
+def _asks_for_less(answer: Answer, pace: Pace) -> bool:
+    return answer.error_status == ErrorStatus.TOO_BIG or (answer.outcome is Outcome.TIMEOUT and pace.answered)
 
 
 def _ended(answer: Answer, found: Mapping[str, Mapping[str, Value]]) -> Table:
