@@ -44,10 +44,16 @@ class Gatherer:
         self._sink = sink
         self._clock = clock
         self._rows: list[Row] = []
+        self._batches: list[SampleBatch] = []
         self._facts: list[Fact] = []
 
     def add(self, row: Row) -> None:
         self._rows.append(row)
+
+    def add_batch(self, batch: SampleBatch) -> None:
+        """Rows that are columns already."""
+        if len(batch):
+            self._batches.append(batch)
 
     def add_fact(self, fact: Fact) -> None:
         self._facts.append(fact)
@@ -73,20 +79,33 @@ class Gatherer:
     async def flush(self) -> None:
         """Hand over what is there now. A sink that refuses is logged and tried again next time."""
         rows, self._rows = self._rows, []
+        batches, self._batches = self._batches, []
         facts, self._facts = self._facts, []
         try:
             if rows:
                 await self._sink.samples(batch_of(self._source, self._fields, rows))
                 rows = []
+            while batches:
+                await self._sink.samples(batches[0])
+                del batches[0]
             if facts:
                 await self._sink.facts(facts)
                 facts = []
         except LineproofError as error:
-            log.error("sink_refused", source=self._source, rows=len(rows), facts=len(facts), error=str(error))
+            log.error(
+                "sink_refused",
+                source=self._source,
+                rows=len(rows) + sum(map(len, batches)),
+                facts=len(facts),
+                error=str(error),
+            )
         finally:
-            self._keep(rows, facts)
+            self._keep(rows, batches, facts)
 
-    def _keep(self, rows: list[Row], facts: list[Fact]) -> None:
+    def _keep(self, rows: list[Row], batches: list[SampleBatch], facts: list[Fact]) -> None:
+        self._batches = batches + self._batches
+        while sum(map(len, self._batches)) > MOST_ROWS_HELD:
+            log.error("samples_dropped", source=self._source, rows=len(self._batches.pop(0)))
         self._rows = rows + self._rows
         self._facts = facts + self._facts
         surplus = len(self._rows) - MOST_ROWS_HELD

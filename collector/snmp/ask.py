@@ -10,6 +10,7 @@ from enum import StrEnum
 from collector.addresses import SocketAddress
 from collector.snmp.agent import Agent, Community
 from collector.snmp.message import Request, VarBind, community_head
+from collector.snmp.session import Session, Steps
 from collector.snmp.template import FastValue, Template
 
 
@@ -45,13 +46,14 @@ class Ask:
     """A question to one agent, to be started again once it was delivered.
 
     With a `template` the answer is compared with what is expected; without, it is always decoded in full. `target` and
-    `sock` are filled in by `SnmpPoller.place`; the datagram is `head`, the request id in four octets, `tail`.
-    `attempts` is how often at most it is sent, 0 meaning as often as the poller does.
+    `sock` are filled in by `SnmpPoller.place`; the datagram is `head`, the request id in four octets, `tail`;
+    under SNMPv3 the `session` makes both anew for each attempt. `attempts` is how often at most it is sent, 0: as often
+    as the poller does.
     """
 
     __slots__ = (
-        "agent", "attempt", "attempts", "deliver", "head", "in_order", "request", "request_id", "sock", "started",
-        "tail", "target", "template",
+        "agent", "attempt", "attempts", "deliver", "due", "head", "in_order", "request", "request_id", "session",
+        "sock", "started", "steps", "tail", "target", "template",
     )  # fmt: skip
 
     def __init__(
@@ -65,9 +67,11 @@ class Ask:
         self.in_order = in_order
         self.target: SocketAddress | None = None
         self.sock: socket.socket | None = None
+        self.session: Session | None = None
+        self.steps: Steps | None = None
         self.request_id = 0
         self.attempt = 0
-        self.started = 0.0
+        self.started = self.due = 0.0
         octets = len(self.request.head) + 4 + len(self.request.tail)
         credential = agent.credential
         self.head = (

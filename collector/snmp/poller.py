@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 import structlog
 
 from collector.addresses import SocketAddress, resolve
-from collector.snmp.agent import Agent
+from collector.snmp.agent import Agent, User
+from collector.snmp.answers import answer_of
 from collector.snmp.ask import Answer, Ask, Outcome, Result
 from collector.snmp.ber import DecodeError
 from collector.snmp.message import (
@@ -28,12 +30,16 @@ from collector.snmp.message import (
     ErrorStatus,
     Request,
     Response,
-    VarBind,
     bulk_request,
+    decode_pdu,
     decode_response,
     get_request,
 )
+from collector.snmp.refusals import SecurityError
+from collector.snmp.session import Again, Refused, Session, Steps
 from collector.snmp.strays import DAMAGED, Strays
+from collector.snmp.template import Envelopes
+from collector.snmp.version3 import message_id
 from collector.snmp.wire import Receiver, send
 
 log = structlog.get_logger()
@@ -75,11 +81,13 @@ class SnmpPoller:
         self._timer: asyncio.TimerHandle | None = None
         self._next_id = FIRST_REQUEST_ID + secrets.randbelow(LAST_REQUEST_ID - FIRST_REQUEST_ID)
         self._receiver = Receiver()
+        self._pdus = Envelopes()
+        self._sessions: dict[Agent, Session] = {}
         self._addresses: dict[tuple[str, int], tuple[float, socket.AddressFamily, SocketAddress]] = {}
 
     async def get(self, agent: Agent, oids: Sequence[str]) -> Answer:
         """GET these OIDs. An agent that says tooBig is asked for halves; an object it lacks has a `Missing` value."""
-        answer = await self._asked(agent, get_request(oids), in_order=True)
+        answer = await self.get_at_once(agent, oids)
         if answer.error_status != ErrorStatus.TOO_BIG or len(oids) < 2:
             return answer
         middle = len(oids) // 2
@@ -90,6 +98,10 @@ class SnmpPoller:
         if second.outcome is not Outcome.OK:
             return second
         return Answer(outcome=Outcome.OK, varbinds=first.varbinds + second.varbinds, attempts=first.attempts)
+
+    async def get_at_once(self, agent: Agent, oids: Sequence[str]) -> Answer:
+        """GET these OIDs in one datagram; tooBig is told as the agent said it."""
+        return await self._asked(agent, get_request(oids), in_order=True)
 
     async def bulk(self, agent: Agent, oids: Sequence[str], repetitions: int) -> Answer:
         """One GETBULK: up to `repetitions` successors of each OID, row by row (RFC 3416, section 4.2.3)."""
@@ -123,12 +135,20 @@ class SnmpPoller:
                 lasts = float("inf") if target[0] == key[0] else now + RESOLVE_AGAIN_SECONDS
                 known = self._addresses[key] = (lasts, family, target)
             _, family, ask.target = known
+            if isinstance(ask.agent.credential, User):
+                ask.session = self._session(ask.agent, ask.agent.credential)
             ask.sock = self._sockets.get(family) or self._open(family)
         except OSError as error:
             return Answer(
                 outcome=Outcome.ERROR, detail=f"the address cannot be used: {error.strerror or error}; correct it"
             )
         return None
+
+    def _session(self, agent: Agent, user: User) -> Session:
+        session = self._sessions.get(agent)
+        if session is None:
+            session = self._sessions[agent] = Session(user)
+        return session
 
     def start(self, ask: Ask) -> None:
         """Send a placed ask as soon as the pace allows. It must not be in flight."""
@@ -139,6 +159,8 @@ class SnmpPoller:
                 break
         self._next_id = ask.request_id = request_id
         ask.attempt = 0
+        if ask.session is not None:
+            ask.steps = Steps()
         self._pending[request_id] = ask
         self._outgoing.append(ask)
         if self._timer is None:
@@ -191,7 +213,8 @@ class SnmpPoller:
         for queue in self._deadlines:
             while queue and queue[0][0] <= now:
                 _, request_id, ask = queue.popleft()
-                if pending.get(request_id) is ask:
+                # A request sent again before its time, as SNMPv3 does, has a later deadline than this one.
+                if pending.get(request_id) is ask and ask.due <= now:
                     self._overdue(ask)
         self._send_waiting()
         self._timer = loop.call_later(TICK_SECONDS, self._tick) if pending else None
@@ -241,8 +264,19 @@ class SnmpPoller:
                 break
             outgoing.popleft()
             if pending.get(ask.request_id) is ask:
+                if ask.session is not None:
+                    self._secure(ask)
                 batch.append(ask)
         return batch
+
+    def _secure(self, ask: Ask) -> None:
+        """The datagram of this attempt under SNMPv3, cut where wire puts the msgID, which is the request id."""
+        assert ask.session is not None and ask.steps is not None  # noqa: S101, PT018 - `start` came first
+        identity = ask.request_id.to_bytes(4, "big")
+        pdu = ask.request.encoded(ask.request_id)
+        datagram = ask.session.datagram(ask.request_id, pdu, ask.steps, time.monotonic())
+        before, _, after = datagram.partition(identity)
+        ask.head, ask.tail = before, after
 
     def _filed(self, sent: Sequence[Ask]) -> None:
         """Each under the deadline of its attempt."""
@@ -251,7 +285,8 @@ class SnmpPoller:
             attempt = ask.attempt
             if not attempt:
                 ask.started = now
-            self._deadlines[attempt].append((now + self._timeouts[attempt], ask.request_id, ask))
+            ask.due = now + self._timeouts[attempt]
+            self._deadlines[attempt].append((ask.due, ask.request_id, ask))
         self._sent_this_tick += len(sent)
         self.counts.sent += len(sent)
 
@@ -268,7 +303,11 @@ class SnmpPoller:
             self._decoded(data, source)
 
     def _decoded(self, data: bytes, source: SocketAddress) -> None:
-        """The way of every answer that is not just as expected."""
+        """The way of every answer that is not just as expected, and of every one under SNMPv3."""
+        identity = message_id(data)
+        if identity is not None:
+            self._opened(data, identity, source)
+            return
         try:
             response = decode_response(data)
         except DecodeError as error:
@@ -280,12 +319,51 @@ class SnmpPoller:
         elif ask.target is not None and ask.target != source:
             self.strays.foreign(ask.target, source)
         else:
-            self._take(ask, data, response)
+            self._take(ask, data, response, self._receiver.envelopes)
 
-    def _take(self, ask: Ask, data: bytes, response: Response) -> None:
-        answer = _answer(response, ask)
+    def _opened(self, data: bytes, identity: int, source: SocketAddress) -> None:
+        """An SNMPv3 message: what it holds is taken once it is authentic; a report leads on, or ends the request."""
+        ask = self._pending.get(identity)
+        if ask is None:
+            self.strays.unasked(source, identity, self._next_id)
+        elif ask.target is not None and ask.target != source:
+            self.strays.foreign(ask.target, source)
+        elif ask.session is None or ask.steps is None:
+            self.strays.refused(source, "an SNMPv3 message in answer to a request of SNMPv2c; check the agent")
+        else:
+            self._unwrapped(ask, ask.session, ask.steps, data, source)
+
+    def _unwrapped(self, ask: Ask, session: Session, steps: Steps, data: bytes, source: SocketAddress) -> None:
+        try:
+            opened = session.opened(data, steps, time.monotonic())
+            if isinstance(opened, Again):
+                self._outgoing.appendleft(ask)
+                self._send_waiting()
+            elif isinstance(opened, Refused):
+                self._finish(ask, Answer(outcome=Outcome.AUTH, detail=opened.detail, attempts=ask.attempt + 1))
+            else:
+                self._take_pdu(ask, opened)
+        except DecodeError as error:
+            self.strays.undecodable(source, error)
+        except SecurityError as error:
+            self.strays.refused(source, str(error))
+
+    def _take_pdu(self, ask: Ask, pdu: bytes) -> None:
+        """The content of an SNMPv3 answer; its request id is ours as well (RFC 3412, 7.2)."""
+        identity, bindings = self._pdus.opened(pdu)
+        if bindings and identity == ask.request_id and ask.template is not None:
+            values = ask.template.values(pdu, bindings)
+            if values is not None:
+                self._finish(ask, values)
+                return
+        response = decode_pdu(pdu, 0, len(pdu))
+        if response.request_id != ask.request_id:
+            raise DecodeError("an SNMPv3 message holds the answer to another request")
+        self._take(ask, pdu, response, self._pdus)
+
+    def _take(self, ask: Ask, data: bytes, response: Response, envelopes: Envelopes) -> None:
+        answer = answer_of(response, ask)
         if answer.outcome is Outcome.OK and ask.template is not None:
-            envelopes = self._receiver.envelopes
             envelopes.learn(data, response.request_id, ask.template.first_name)
             bindings = envelopes.opened(data)[1]
             values = ask.template.values(data, bindings) if bindings else None
@@ -297,38 +375,3 @@ class SnmpPoller:
     def _finish(self, ask: Ask, result: Result) -> None:
         if self._pending.pop(ask.request_id, None) is not None:
             ask.deliver(ask, result)
-
-
-def _answer(response: Response, ask: Ask) -> Answer:
-    attempts = ask.attempt + 1
-    if response.error_status:
-        status, index = response.error_status, response.error_index
-        detail = f"error-status {error_name(status)} at object {index}; check the agent's access rules"
-        return Answer(outcome=Outcome.ERROR, error_status=status, error_index=index, detail=detail, attempts=attempts)
-    varbinds = _in_order(response.varbinds, ask.request.names) if ask.in_order else response.varbinds
-    if varbinds is None:
-        return Answer(
-            outcome=Outcome.GARBLED,
-            detail="values of other objects than were asked; check the agent",
-            attempts=attempts,
-        )
-    return Answer(outcome=Outcome.OK, varbinds=varbinds, attempts=attempts)
-
-
-def error_name(status: int) -> str:
-    """The field's name of an error-status, its number where RFC 3416 gives none."""
-    try:
-        first, *rest = ErrorStatus(status).name.split("_")
-    except ValueError:
-        return str(status)
-    return first.lower() + "".join(word.capitalize() for word in rest)
-
-
-def _in_order(varbinds: tuple[VarBind, ...], names: tuple[bytes, ...]) -> tuple[VarBind, ...] | None:
-    """The values in the order asked; None when the answer is about other objects. Agents may reorder."""
-    if tuple(varbind.name for varbind in varbinds) == names:
-        return varbinds
-    by_name = {varbind.name: varbind for varbind in varbinds}
-    if len(varbinds) != len(names) or by_name.keys() != set(names):
-        return None
-    return tuple(by_name[name] for name in names)

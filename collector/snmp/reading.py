@@ -1,27 +1,26 @@
-"""Reads an agent: finds the rows of the interfaces that matter, then GETs just those rows."""
+"""Reads a device in full once: which of its objects there are decides what the steady state asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from collector.snmp.agent import Agent
 from collector.snmp.ask import Answer, Outcome
-from collector.snmp.ber import Missing, Value
-from collector.snmp.interfaces import (
-    COLUMNS,
-    SYS_UPTIME,
-    Column,
-    Reading,
-    Row,
-    find_row,
-    interface_text,
-    naming_columns,
-)
+from collector.snmp.ber import Value
+from collector.snmp.gauges import Gauge
+from collector.snmp.harvest import NO_CLOCKS, Clocks
+from collector.snmp.interfaces import COLUMNS, SYS_UPTIME, Column, Row, interface_text
 from collector.snmp.message import ErrorStatus
 from collector.snmp.poller import SnmpPoller
-from collector.snmp.walk import walk
 from config.clock import Clock
+
+SNMP_ENGINE_BOOTS = "1.3.6.1.6.3.10.2.1.2.0"
+SNMP_ENGINE_TIME = "1.3.6.1.6.3.10.2.1.3.0"
+"""SNMP-FRAMEWORK-MIB, RFC 3411."""
+HR_SYSTEM_UPTIME = "1.3.6.1.2.1.25.1.1.0"
+"""HOST-RESOURCES-MIB, RFC 2790."""
+CLOCK_OIDS = (SYS_UPTIME, SNMP_ENGINE_BOOTS, SNMP_ENGINE_TIME, HR_SYSTEM_UPTIME)
 
 VARBINDS_PER_GET = 48
 """About 1,300 octets of answer: no IP fragments on an ordinary path."""
@@ -30,131 +29,108 @@ REFUSES_ONE_OBJECT = (ErrorStatus.NO_SUCH_NAME, ErrorStatus.GEN_ERR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Discovery:
-    """Rows by link id. `missing` names links whose interface the agent does not show; `names` what it shows."""
+class RowReading:
+    """An interface: the octets of the name it was found by, and the numbers it answered. A column may be absent."""
 
-    answer: Answer
-    rows: Mapping[str, Row] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    names: tuple[str, ...] = ()
+    name: bytes | None
+    values: Mapping[Column, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgentReading:
-    """Readings by link id. `rows` are narrowed to the columns that the agent has; `vanished` names links whose row
-    is gone or now is another interface."""
+class Reading:
+    """Everything there is to read of a device. Empty but for `answer` unless its outcome is OK.
+
+    `rows` and `gauges` are by link id; `vanished` names links whose row is gone or now is another interface.
+    `most_varbinds` is how many the agent's answers hold, as far as it is known. `moment`: seconds of our clock.
+    """
 
     answer: Answer
-    uptime: int | None = None
-    readings: Mapping[str, Reading] = field(default_factory=dict)
-    rows: Mapping[str, Row] = field(default_factory=dict)
+    moment: float = 0.0
+    clocks: Clocks = NO_CLOCKS
+    rows: Mapping[str, RowReading] = field(default_factory=dict)
+    gauges: Mapping[str, Mapping[Gauge, Value]] = field(default_factory=dict)
     vanished: tuple[str, ...] = ()
+    most_varbinds: int = VARBINDS_PER_GET
 
 
-async def discover(poller: SnmpPoller, agent: Agent, interfaces: Mapping[str, str]) -> Discovery:
-    """Find the rows of `interfaces` (link id -> interface name), reading only the columns that this needs."""
-    columns = naming_columns(tuple(interfaces.values()))
-    table: dict[Column, Mapping[str, Value]] = {}
-    if columns:
-        oids = {column: COLUMNS[column].oid for column in columns}
-        walked = await walk(poller, agent, tuple(oids.values()))
-        if walked.outcome is not Outcome.OK:
-            return Discovery(
-                answer=Answer(outcome=walked.outcome, error_status=walked.error_status, detail=walked.detail)
-            )
-        table = {column: walked.columns[oid] for column, oid in oids.items()}
-    found = {link: find_row(interface, table) for link, interface in interfaces.items()}
-    return Discovery(
-        answer=Answer(outcome=Outcome.OK),
-        rows={link: row for link, row in found.items() if row},
-        missing=tuple(link for link, row in found.items() if row is None),
-        names=tuple(_names(table)),
-    )
-
-
-def _names(table: Mapping[Column, Mapping[str, Value]]) -> Sequence[str]:
-    for column in table:
-        texts = [interface_text(value) for value in table[column].values() if isinstance(value, bytes) and value]
-        if texts:
-            return texts
-    return []
-
-
-async def read(poller: SnmpPoller, agent: Agent, rows: Mapping[str, Row], clock: Clock) -> AgentReading:
-    """GET sysUpTime and these rows, in as many datagrams as they need. The first failure ends it."""
-    readings: dict[str, Reading] = {}
-    narrowed: dict[str, Row] = {}
-    vanished: list[str] = []
-    uptime: int | None = None
-    for group in _groups(rows):
-        oids = (SYS_UPTIME, *(oid for link in group for oid in rows[link].oids))
-        answer, values = await _get_what_there_is(poller, agent, oids)
+async def read(
+    poller: SnmpPoller,
+    agent: Agent,
+    rows: Mapping[str, Row],
+    gauges: Mapping[str, Sequence[Gauge]],
+    clock: Clock,
+    most_varbinds: int = VARBINDS_PER_GET,
+) -> Reading:
+    """GET the agent's clocks, these rows and gauges, in as many datagrams as they need. The first failure ends it."""
+    wanted = [*CLOCK_OIDS, *(oid for row in rows.values() for oid in row.oids)]
+    wanted += [gauge.oid for of_link in gauges.values() for gauge in of_link]
+    values: dict[str, Value] = {}
+    moment = clock.monotonic()
+    while wanted:
+        group = tuple(wanted[:most_varbinds])
+        answer, found = await _get_what_there_is(poller, agent, group)
+        if answer.error_status == ErrorStatus.TOO_BIG and len(group) > 1:
+            most_varbinds = len(group) // 2
+            continue
         if answer.outcome is not Outcome.OK:
-            return AgentReading(answer=answer)
-        moment = clock.monotonic()
-        uptime = _number(values[0])
-        at = 1
-        for link in group:
-            row, answered = rows[link], values[at : at + len(rows[link].oids)]
-            at += len(answered)
-            if not _is_there(row, answered):
-                vanished.append(link)
-                continue
-            numbers = _numbers(row, answered)
-            narrowed[link] = row if len(numbers) in (0, len(row.columns)) else replace(row, columns=tuple(numbers))
-            readings[link] = Reading(moment=moment, uptime=uptime, values=numbers)
-    return AgentReading(
-        answer=Answer(outcome=Outcome.OK), uptime=uptime, readings=readings, rows=narrowed, vanished=tuple(vanished)
+            return Reading(answer=answer, most_varbinds=most_varbinds)
+        if not values:
+            moment = clock.monotonic()
+        values |= found
+        del wanted[: len(group)]
+    read_rows = {link: reading for link, row in rows.items() if (reading := _row(row, values)) is not None}
+    uptime, boots, seconds, host = (_clock(values.get(oid)) for oid in CLOCK_OIDS)
+    return Reading(
+        answer=Answer(outcome=Outcome.OK),
+        moment=moment,
+        clocks=(uptime, boots, seconds, host),
+        rows=read_rows,
+        gauges={link: dict(_answered(of_link, values)) for link, of_link in gauges.items()},
+        vanished=tuple(link for link in rows if link not in read_rows),
+        most_varbinds=most_varbinds,
     )
 
 
-def _groups(rows: Mapping[str, Row]) -> list[list[str]]:
-    """Links whose rows go into one GET; one empty group when there are none, to ask for sysUpTime alone."""
-    groups: list[list[str]] = [[]]
-    size = 1
-    for link, row in rows.items():
-        more = len(row.oids)
-        if groups[-1] and size + more > VARBINDS_PER_GET:
-            groups.append([])
-            size = 1
-        groups[-1].append(link)
-        size += more
-    return groups
-
-
-async def _get_what_there_is(poller: SnmpPoller, agent: Agent, oids: tuple[str, ...]) -> tuple[Answer, Sequence[Value]]:
-    """GET these OIDs; the values follow their order. An object that the agent answers with an error is left out,
-    its value None, and the rest asked again."""
+async def _get_what_there_is(
+    poller: SnmpPoller, agent: Agent, oids: tuple[str, ...]
+) -> tuple[Answer, Mapping[str, Value]]:
+    """GET these OIDs. An object that the agent answers with an error is left out and the rest asked again."""
     wanted = oids
     for _ in range(MOST_OBJECTS_LEFT_OUT):
-        answer = await poller.get(agent, wanted)
+        answer = await poller.get_at_once(agent, wanted)
         at = answer.error_index - 1
         if answer.error_status not in REFUSES_ONE_OBJECT or not 0 <= at < len(wanted) or len(wanted) == 1:
             break
         wanted = wanted[:at] + wanted[at + 1 :]
     if answer.outcome is not Outcome.OK:
-        return answer, ()
-    values = [varbind.value for varbind in answer.varbinds]
-    if wanted is oids:
-        return answer, values
-    by_oid = dict(zip(wanted, values, strict=True))
-    return answer, [by_oid.get(oid) for oid in oids]
+        return answer, {}
+    return answer, {oid: varbind.value for oid, varbind in zip(wanted, answer.varbinds, strict=True)}
 
 
-def _is_there(row: Row, answered: Sequence[Value]) -> bool:
-    """Whether the row still shows the name it was found by; one found by its index shows at least one number."""
+def _row(row: Row, values: Mapping[str, Value]) -> RowReading | None:
+    """None when the row no longer shows the name it was found by; one found by its index must show a number."""
+    numbers = dict(_numbers(row, values))
     if row.column is None:
-        return any(_number(value) is not None for value in answered)
-    name = answered[0]
-    return isinstance(name, bytes) and interface_text(name) == interface_text(row.text)
+        return RowReading(name=None, values=numbers) if numbers else None
+    name = values.get(f"{COLUMNS[row.column].oid}.{row.index}")
+    if not isinstance(name, bytes) or interface_text(name) != interface_text(row.text):
+        return None
+    return RowReading(name=name, values=numbers)
 
 
-def _numbers(row: Row, answered: Sequence[Value]) -> dict[Column, int]:
-    """The columns that the agent has, without the identifying one."""
-    values = answered[1:] if row.column else answered
-    read = zip(row.columns, map(_number, values), strict=True)
-    return {column: number for column, number in read if number is not None}
+def _numbers(row: Row, values: Mapping[str, Value]) -> Iterator[tuple[Column, int]]:
+    for column in row.columns:
+        value = values.get(f"{COLUMNS[column].oid}.{row.index}")
+        if isinstance(value, int) and value >= 0:
+            yield column, value
 
 
-def _number(value: Value | Missing) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+def _answered(gauges: Sequence[Gauge], values: Mapping[str, Value]) -> Iterator[tuple[Gauge, Value]]:
+    for gauge in gauges:
+        value = values.get(gauge.oid)
+        if isinstance(value, int | bytes):
+            yield gauge, value
+
+
+def _clock(value: Value) -> int:
+    return value if isinstance(value, int) and value >= 0 else -1

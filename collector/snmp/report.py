@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from collector.echo import Reachability, Reached
 from collector.snmp.ask import Outcome
-from collector.snmp.interfaces import COLUMNS, SYS_UPTIME, Column, LinkMeasurement, Reading, Row, interface_text
+from collector.snmp.harvest import Settled
+from collector.snmp.interfaces import COLUMNS, SYS_UPTIME, Column, Row, interface_text
 from collector.snmp.message import ErrorStatus
+from collector.snmp.rates import MEASURED_FIELDS
 
 
 class PollOutcome(StrEnum):
@@ -28,7 +31,20 @@ def outcome_of(outcome: Outcome, error_status: int) -> PollOutcome:
     return _OUTCOMES[outcome]
 
 
+def measured_of(settled: Settled | None, links: Iterable[str]) -> Mapping[str, Mapping[str, float]]:
+    """The fields of each link; NaN where nothing was measured of it."""
+    batch = settled.batch if settled is not None else None
+    place = {link: at for at, link in enumerate(batch.links)} if batch else {}
+    fields = {name: batch.fields[name].tolist() for name in batch.fields} if batch else {}
+    nothing = dict.fromkeys(MEASURED_FIELDS, math.nan)
+    return {
+        link: {name: column[place[link]] for name, column in fields.items()} if link in place else nothing
+        for link in links
+    }
+
+
 _OUTCOMES = {
+    Outcome.AUTH: PollOutcome.AUTH,
     Outcome.OK: PollOutcome.OK,
     Outcome.TIMEOUT: PollOutcome.TIMEOUT,
     Outcome.ERROR: PollOutcome.ERROR,
@@ -53,8 +69,9 @@ class PolledValue:
 class PollReport:
     """One poll of one device. `readings` and `measurements` are by link id and empty unless the outcome is ok.
 
-    `missing` names links whose interface the device does not show. `rebooted` is true when sysUpTime started again
-    since the last poll by the same watch.
+    `measurements` are fields of `collector.model.FIELDS`, NaN where not known. `missing` names links whose interface
+    the device does not show. `rebooted` is true when the device started again since the last poll by the same watch.
+    `strays` counts datagrams that came and were not taken, by reason.
     """
 
     device: str
@@ -66,9 +83,10 @@ class PollReport:
     rebooted: bool = False
     milliseconds: float = 0.0
     rows: Mapping[str, Row] = field(default_factory=dict)
-    readings: Mapping[str, Reading] = field(default_factory=dict)
-    measurements: Mapping[str, LinkMeasurement] = field(default_factory=dict)
+    readings: Mapping[str, Mapping[Column, int]] = field(default_factory=dict)
+    measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
+    strays: Mapping[str, int] = field(default_factory=dict)
 
     def values(self) -> Iterator[PolledValue]:
         """Every value that was answered, device first, then link by link."""
@@ -79,11 +97,11 @@ class PollReport:
             yield from _of_link(link, self.rows[link], reading)
 
 
-def _of_link(link: str, row: Row, reading: Reading) -> Iterator[PolledValue]:
+def _of_link(link: str, row: Row, reading: Mapping[Column, int]) -> Iterator[PolledValue]:
     interface = interface_text(row.text) if row.column else f"ifIndex:{row.index}"
     if row.column:
         yield _value(row.column, row.index, interface, link, interface)
-    for column, value in reading.values.items():
+    for column, value in reading.items():
         yield _value(column, row.index, value, link, interface)
 
 

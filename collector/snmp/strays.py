@@ -24,6 +24,8 @@ class Stray(StrEnum):
     OVERSIZED = "oversized"
     """Octets follow the message."""
     MALFORMED = "malformed"
+    REFUSED = "refused"
+    """Well-formed, but not to be believed: wrong digest, user, level, engine or time (RFC 3414)."""
     FOREIGN = "foreign"
     """Right request id, another source address: spoofed, or a device that answers from another of its addresses."""
     LATE = "late"
@@ -34,7 +36,7 @@ class Stray(StrEnum):
     """A request id that was never ours."""
 
 
-DAMAGED = (Stray.TRUNCATED, Stray.OVERSIZED, Stray.MALFORMED)
+DAMAGED = (Stray.TRUNCATED, Stray.OVERSIZED, Stray.MALFORMED, Stray.REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class Strays:
 
     def undecodable(self, source: SocketAddress, error: DecodeError) -> None:
         self._remember(source, _DAMAGE[error.damage], f"a garbled datagram: {error}; check the agent")
+
+    def refused(self, source: SocketAddress, detail: str) -> None:
+        self._remember(source, Stray.REFUSED, detail)
 
     def foreign(self, asked: SocketAddress, source: SocketAddress) -> None:
         self._remember(asked, Stray.FOREIGN, f"an answer to our request, but sent by {source[0]} port {source[1]}")

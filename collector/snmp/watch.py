@@ -1,50 +1,50 @@
-"""Polls every watched device over SNMP v2c, once a slot, and hands over samples and poll outcomes."""
+"""Polls every watched device, each in its turn, and hands over samples and poll outcomes."""
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import structlog
 
 from collector.echo import ping
 from collector.model import Fact, FactKind, Source
-from collector.pacing import Turns
 from collector.settings import SnmpSettings
 from collector.sink import Gatherer, Sink
 from collector.snmp.agent import Agent
-from collector.snmp.ask import Outcome
-from collector.snmp.counters import Continuity, continuity
-from collector.snmp.interfaces import MEASURED_FIELDS, Facing, Reading, Row, measure
+from collector.snmp.ask import Answer, Outcome
+from collector.snmp.breaker import Breaker, Turn
+from collector.snmp.harvest import Harvest, Settled
 from collector.snmp.poller import SnmpPoller
-from collector.snmp.reading import AgentReading, Discovery, discover, read
-from collector.snmp.report import PollOutcome, PollReport, at, outcome_of, silence
+from collector.snmp.profile_files import load_profiles
+from collector.snmp.rates import MEASURED_FIELDS
+from collector.snmp.report import PollOutcome, PollReport, at, measured_of, outcome_of, silence
+from collector.snmp.schedule import Due, Entry, Limits, Schedule
+from collector.snmp.watched import LEARNING_AT_ONCE, Common, Ended, WatchedDevice
 from config.clock import Clock, epoch_ms
 from inventory.model import Device, Inventory, LifeCycle, Link, Tool
 
 log = structlog.get_logger()
 
-FIND_AGAIN_IN_SLOTS = 10
-"""How often an interface that the device does not show is looked for again."""
+LOOK_EVERY = 0.05
+"""Real seconds between two looks at whose turn it is; the turns of one look go out together."""
+SETTLE_EVERY = 1.0
+LONGEST_WAIT = 1.0
 NAMES_SHOWN = 12
+PINGS_AT_ONCE = 8
 SAY_AGAIN_SECONDS = 300
 """An outcome that does not change is written this often, so that "still silent" and "no longer asked" differ."""
 
 
 @dataclass(slots=True)
-class _DeviceState:
-    """What is remembered of a device between polls."""
+class _Said:
+    """The outcome last written of a device."""
 
-    rows: Mapping[str, Row] = field(default_factory=dict)
-    discovery: Discovery | None = None
-    found_at: float | None = None
-    readings: dict[str, Reading] = field(default_factory=dict)
-    uptime: tuple[float, int] | None = None
-    outcome: PollOutcome | None = None
-    said_at: float = 0.0
+    outcome: PollOutcome
+    at: float
 
 
 class SnmpWatch:
@@ -55,87 +55,230 @@ class SnmpWatch:
     """
 
     def __init__(
-        self, inventory: Inventory, settings: SnmpSettings, clock: Clock, sink: Sink, poller: SnmpPoller
+        self,
+        inventory: Inventory,
+        settings: SnmpSettings,
+        clock: Clock,
+        sink: Sink,
+        poller: SnmpPoller,
+        devices: Sequence[Device] | None = None,
     ) -> None:
+        """`devices` are all that are under obligation, unless they are given."""
         self._settings = settings
         self._clock = clock
         self._poller = poller
-        self._devices = polled_devices(inventory)
-        self._links = {device.id: polled_links(inventory, device) for device in self._devices}
-        self._inventory = inventory
-        self._states: dict[str, _DeviceState] = {}
+        watched = polled_devices(inventory) if devices is None else devices
+        links = {device.id: polled_links(inventory, device) for device in watched}
+        order = [link for of_device in links.values() for link in of_device]
+        self._harvest = Harvest(order)
+        self._rows = {link.id: row for row, link in enumerate(order)}
+        self._common = Common(
+            settings, load_profiles(), poller, clock, self._harvest, asyncio.Semaphore(LEARNING_AT_ONCE)
+        )
+        self._breaker = Breaker()
+        self._said: dict[str, _Said] = {}
+        self._unaskable: dict[str, tuple[Device, str]] = {}
+        self._devices: dict[str, WatchedDevice] = {}
+        self._waiters: dict[str, asyncio.Future[Ended]] = {}
+        self._turned: dict[str, asyncio.Future[None]] = {}
+        self._explaining: set[asyncio.Task[None]] = set()
+        self._pinging = asyncio.Semaphore(PINGS_AT_ONCE)
+        for name, of_device in links.items():
+            self._know(inventory.devices[name], of_device)
+        self.schedule = Schedule([self._entry(device) for device in self._devices.values()], _limits(settings))
         self.gatherer = Gatherer(Source.SNMP, MEASURED_FIELDS, sink, clock)
-        self.turns = Turns(clock, settings.every)
         self.polls = dict.fromkeys(PollOutcome, 0)
+
+    def _know(self, device: Device, links: Sequence[Link]) -> None:
+        agent = self._agent(device)
+        if isinstance(agent, str):
+            self._unaskable[device.id] = (device, agent)
+            return
+        placed = {self._rows[link.id]: link for link in links}
+        self._devices[device.id] = WatchedDevice(self._common, device, agent, placed, self._ended)
+
+    def _entry(self, device: WatchedDevice) -> Entry:
+        return Entry(
+            key=device.device.id,
+            site=device.device.site,
+            every=self._settings.every,
+            datagrams=device.datagrams,
+            octets=0,
+        )
 
     async def run(self) -> None:
         """Poll every watched device once a slot until cancelled."""
         async with self.gatherer.handing_over():
-            await self.turns.run(self._devices, lambda device: device.id, self._turn)
+            settling = asyncio.create_task(self._settle_now_and_then())
+            try:
+                await self._take_turns()
+            finally:
+                settling.cancel()
+                for device in self._devices.values():
+                    device.stop()
+                self._settle()
+
+    async def _take_turns(self) -> None:
+        told = -math.inf
+        while True:
+            if self._clock.monotonic() - told >= SAY_AGAIN_SECONDS:
+                told = self._clock.monotonic()
+                for device, why in self._unaskable.values():
+                    self.polls[PollOutcome.ERROR] += 1
+                    self._say(device, PollOutcome.ERROR, why)
+            now = self._clock.now().timestamp()
+            for turn in self.schedule.due(now):
+                self._begin(turn, now)
+            wait = self.schedule.next_moment(now) - self._clock.now().timestamp()
+            await self._clock.sleep(min(max(wait, 0.0), LONGEST_WAIT))
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _settle_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(SETTLE_EVERY)
+            self._settle()
+
+    def _settle(self) -> Settled | None:
+        settled = self._harvest.settle(epoch_ms(self._clock.now()))
+        if settled is not None:
+            self.gatherer.add_batch(settled.batch)
+        return settled
+
+    def _begin(self, turn: Due, now: float) -> None:
+        device = self._devices[turn.key]
+        if self._harvest.holds(device.rows):
+            self._settle()
+        match self._breaker.turn(turn.key, now):
+            case Turn.REST:
+                self.schedule.finished(turn.key)
+            case Turn.PROBE:
+                device.probe(turn.slot_ms, turn.every, lambda silent: self._probed(device, turn, silent))
+            case Turn.POLL:
+                device.poll(turn.slot_ms, turn.every)
+
+    def _probed(self, device: WatchedDevice, turn: Due, silent: Answer | None) -> None:
+        """A device that answers a probe gets its poll in the same turn."""
+        if silent is None:
+            self._breaker.answered(device.device.id)
+            device.poll(turn.slot_ms, turn.every)
+        else:
+            self._ended(device, Ended(answer=silent))
+
+    def _ended(self, device: WatchedDevice, ended: Ended) -> None:
+        name = device.device.id
+        waiter = self._waiters.pop(name, None)
+        if waiter is not None:
+            waiter.set_result(ended)
+            return
+        self.schedule.finished(name)
+        if ended.answer.outcome is Outcome.TIMEOUT:
+            if self._breaker.unanswered(name, self._clock.now().timestamp(), self._settings.every):
+                log.info("device_dead", device=name)
+        else:
+            self._breaker.answered(name)
+        outcome = self._outcome(device, ended)
+        self.polls[outcome] += 1
+        if ended.rebooted is not None:
+            self._say_reboot(name, ended.rebooted)
+        said = self._said.get(name)
+        if said is None or outcome is not PollOutcome.OK or said.outcome is not outcome or self._long_ago(said):
+            self._say(device.device, outcome, self._message(device, ended, outcome))
+        turned = self._turned.pop(name, None)
+        if turned is not None:
+            turned.set_result(None)
+
+    async def turn(self, name: str, slot_ms: int) -> None:
+        """One turn of a device outside the schedule, for that slot; returns when it has ended."""
+        self._turned[name] = turned = asyncio.get_running_loop().create_future()
+        self._begin(Due(name, slot_ms, self._settings.every), self._clock.now().timestamp())
+        await turned
+
+    async def hand_over(self) -> None:
+        """Give the sink what was measured and told up to now."""
+        await asyncio.gather(*self._explaining)
+        self._settle()
+        await self.gatherer.flush()
+
+    def _long_ago(self, said: _Said) -> bool:
+        return self._clock.monotonic() - said.at >= SAY_AGAIN_SECONDS
+
+    def _outcome(self, device: WatchedDevice, ended: Ended) -> PollOutcome:
+        outcome = outcome_of(ended.answer.outcome, ended.answer.error_status)
+        if outcome is PollOutcome.OK and device.links and not len(device.rows):
+            return PollOutcome.ERROR
+        return outcome
+
+    def _message(self, device: WatchedDevice, ended: Ended, outcome: PollOutcome) -> str:
+        if ended.answer.outcome is Outcome.OK:
+            return _about_missing(device)
+        if outcome is PollOutcome.TIMEOUT:
+            return ended.answer.detail
+        return f"{at(device.agent.address, device.agent.port)}: {ended.answer.detail}"
+
+    def _say_reboot(self, name: str, uptime_seconds: float) -> None:
+        now = self._clock.now()
+        booted = now - timedelta(seconds=uptime_seconds)
+        self.gatherer.add_fact(Fact(booted, name, FactKind.REBOOT, f"{uptime_seconds:.0f}", Source.SNMP, now))
+        log.info("device_rebooted", device=name, uptime_seconds=uptime_seconds)
+
+    def _say(self, device: Device, outcome: PollOutcome, message: str) -> None:
+        """Each poll that failed is a fact, so that one can be told from many; the same good news only now and then."""
+        said = self._said.get(device.id)
+        repeated = said is not None and said.outcome is outcome and not self._long_ago(said)
+        news = outcome is not (said.outcome if said else PollOutcome.OK)
+        if not repeated:
+            self._said[device.id] = _Said(outcome, self._clock.monotonic())
+        fact = Fact(self._clock.now(), device.id, FactKind.POLL_OUTCOME, outcome.value, Source.SNMP, self._clock.now())
+        if outcome is PollOutcome.TIMEOUT and not repeated:
+            self._explaining.add(task := asyncio.create_task(self._explain(device, fact, message)))
+            task.add_done_callback(self._explaining.discard)
+        else:
+            self.gatherer.add_fact(replace(fact, detail=message))
+        if news or (message and not repeated):
+            log.info("poll_outcome", device=device.id, outcome=outcome, message=message)
+
+    async def _explain(self, device: Device, fact: Fact, seen: str) -> None:
+        """A device that did not answer, with what ping says of it."""
+        async with self._pinging:
+            message = await self._silence(device, seen)
+        self.gatherer.add_fact(replace(fact, detail=message))
+
+    async def _silence(self, device: Device, seen: str) -> str:
+        address, port = device.management_address or "", device.snmp.port if device.snmp else 0
+        return silence(address, port, await ping(address), seen)
 
     async def poll_device(self, device: Device) -> PollReport:
-        """One poll now; nothing is handed to the sink. Rates are known from the second call on."""
-        return await self._with_ping(await self._poll(device))
-
-    async def _turn(self, device: Device, slot_ms: int) -> None:
-        report = await self._poll(device)
-        self.polls[report.outcome] += 1
-        received = epoch_ms(self._clock.now())
-        for link, measured in report.measurements.items():
-            if not all(map(math.isnan, measured.row())):
-                self.gatherer.add((link, slot_ms, self._settings.every, received, measured.row()))
-        if report.rebooted and report.uptime_seconds is not None:
-            now = self._clock.now()
-            booted = now - timedelta(seconds=report.uptime_seconds)
-            uptime = f"{report.uptime_seconds:.0f}"
-            self.gatherer.add_fact(Fact(booted, device.id, FactKind.REBOOT, uptime, Source.SNMP, now))
-            log.info("device_rebooted", device=device.id, uptime_seconds=report.uptime_seconds)
-        # Each poll that failed is a fact, so that one can be told from many; the same good news only now and then.
-        repeated = self._said_lately(device, report)
-        if report.outcome is not PollOutcome.OK or not repeated:
-            await self._say(device, report, repeated=repeated)
-
-    def _said_lately(self, device: Device, report: PollReport) -> bool:
-        state = self._states[device.id]
-        return report.outcome is state.outcome and self._clock.monotonic() - state.said_at < SAY_AGAIN_SECONDS
-
-    async def _say(self, device: Device, report: PollReport, *, repeated: bool) -> None:
-        state = self._states[device.id]
-        news = report.outcome is not (state.outcome or PollOutcome.OK)
-        now = self._clock.now()
-        if not repeated:
-            state.outcome, state.said_at = report.outcome, self._clock.monotonic()
-            report = await self._with_ping(report)
-        self.gatherer.add_fact(
-            Fact(now, device.id, FactKind.POLL_OUTCOME, report.outcome.value, Source.SNMP, now, report.message)
-        )
-        if news or (report.message and not repeated):
-            log.info("poll_outcome", device=device.id, outcome=report.outcome, message=report.message)
-
-    async def _with_ping(self, report: PollReport) -> PollReport:
-        if report.outcome is not PollOutcome.TIMEOUT:
-            return report
-        reachability = await ping(report.address)
-        return replace(report, message=silence(report.address, report.port, reachability, report.message))
-
-    async def _poll(self, device: Device) -> PollReport:
-        state = self._states.setdefault(device.id, _DeviceState())
+        """One poll now; nothing is handed to the sink. Rates are known from the second call on. Not beside `run`."""
         address, port = device.management_address or "", device.snmp.port if device.snmp else 0
-        agent = self._agent(device)
-        if isinstance(agent, str):
-            return PollReport(device=device.id, address=address, port=port, outcome=PollOutcome.ERROR, message=agent)
-        links = self._links.get(device.id) or polled_links(self._inventory, device)
-        started = asyncio.get_running_loop().time()
-        reading = await self._read(state, agent, {link.id: link.interface or "" for link in links})
-        took = (asyncio.get_running_loop().time() - started) * 1000
-        outcome = outcome_of(reading.answer.outcome, reading.answer.error_status)
-        if outcome is not PollOutcome.OK:
-            detail = reading.answer.detail
-            message = detail if outcome is PollOutcome.TIMEOUT else f"{at(address, port)}: {detail}"
-            return PollReport(
-                device=device.id, address=address, port=port, outcome=outcome, message=message, milliseconds=took
-            )
-        return self._digest(device, state, reading, links, took)
+        watched = self._devices.get(device.id)
+        if watched is None:
+            _, why = self._unaskable[device.id]
+            return PollReport(device=device.id, address=address, port=port, outcome=PollOutcome.ERROR, message=why)
+        waiter = self._waiters[device.id] = asyncio.get_running_loop().create_future()
+        every = self._settings.every
+        watched.poll(int(self._clock.now().timestamp() // every) * every * 1000, every)
+        ended = await waiter
+        settled = self._harvest.settle(epoch_ms(self._clock.now()))
+        outcome = self._outcome(watched, ended)
+        message = self._message(watched, ended, outcome)
+        if outcome is PollOutcome.TIMEOUT:
+            message = await self._silence(device, message)
+        there = watched.readings() if ended.answer.outcome is Outcome.OK else {}
+        return PollReport(
+            device=device.id,
+            address=address,
+            port=port,
+            outcome=outcome,
+            message=message,
+            uptime_seconds=watched.uptime_seconds if ended.answer.outcome is Outcome.OK else None,
+            rebooted=ended.rebooted is not None,
+            milliseconds=ended.milliseconds,
+            rows={link: row for link, row in watched.found().items() if link in there},
+            readings=there,
+            measurements=measured_of(settled, there),
+            missing=tuple(link.id for link in watched.missing),
+            strays={stray.value: count for stray, count in self._poller.strays.counts.items()},
+        )
 
     def _agent(self, device: Device) -> Agent | str:
         """Where and how to ask, or why it cannot be asked."""
@@ -149,63 +292,13 @@ class SnmpWatch:
             )
         return Agent(device.management_address, device.snmp.port, credential.credential())
 
-    async def _read(self, state: _DeviceState, agent: Agent, interfaces: Mapping[str, str]) -> AgentReading:
-        """Read the known rows. They are found first where they are not known, and again when one has gone."""
-        while True:
-            finding = self._must_find(state, len(interfaces))
-            if finding:
-                discovery = await discover(self._poller, agent, interfaces)
-                if discovery.answer.outcome is not Outcome.OK:
-                    return AgentReading(answer=discovery.answer)
-                state.discovery, state.rows, state.found_at = discovery, discovery.rows, self._clock.monotonic()
-            reading = await read(self._poller, agent, state.rows, self._clock)
-            if finding or not reading.vanished:
-                return reading
-            state.found_at = None
 
-    def _must_find(self, state: _DeviceState, wanted: int) -> bool:
-        if state.found_at is None:
-            return True
-        age = self._clock.monotonic() - state.found_at
-        return len(state.rows) < wanted and age > FIND_AGAIN_IN_SLOTS * self._settings.every
-
-    def _digest(
-        self, device: Device, state: _DeviceState, reading: AgentReading, links: Sequence[Link], took: float
-    ) -> PollReport:
-        now = self._clock.monotonic()
-        measurements = {
-            link.id: measure(
-                state.readings.get(link.id),
-                reading.readings[link.id],
-                Facing.of(link),
-                every=self._settings.every,
-                committed_bps=max(link.committed_down_bps or 0.0, link.committed_up_bps or 0.0),
-            )
-            for link in links
-            if link.id in reading.readings
-        }
-        rebooted = _rebooted(state.uptime, reading.uptime, now)
-        state.readings.update(reading.readings)
-        state.rows = reading.rows
-        if reading.uptime is not None:
-            state.uptime = (now, reading.uptime)
-        if rebooted:
-            state.found_at = None
-        missing = tuple(link for link in links if link.id not in reading.readings)
-        return PollReport(
-            device=device.id,
-            address=str(device.management_address),
-            port=device.snmp.port if device.snmp else 0,
-            outcome=PollOutcome.ERROR if missing and not measurements else PollOutcome.OK,
-            message=_about_missing(missing, state.discovery.names if state.discovery else ()),
-            uptime_seconds=None if reading.uptime is None else reading.uptime / 100,
-            rebooted=rebooted,
-            milliseconds=took,
-            rows=reading.rows,
-            readings=reading.readings,
-            measurements=measurements,
-            missing=tuple(link.id for link in missing),
-        )
+def _limits(settings: SnmpSettings) -> Limits:
+    return Limits(
+        packets_per_second=settings.packets_per_second,
+        site_packets_per_second=settings.site_packets_per_second,
+        attempts=settings.retries + 1,
+    )
 
 
 def polled_devices(inventory: Inventory) -> tuple[Device, ...]:
@@ -232,16 +325,11 @@ def polled_links(inventory: Inventory, device: Device) -> tuple[Link, ...]:
     )
 
 
-def _rebooted(before: tuple[float, int] | None, uptime: int | None, now: float) -> bool:
-    if before is None:
-        return False
-    return continuity(before[1], uptime, now - before[0]) is Continuity.REBOOTED
-
-
-def _about_missing(links: Sequence[Link], names: Sequence[str]) -> str:
+def _about_missing(device: WatchedDevice) -> str:
     """Which interfaces of the inventory the device does not show, and what it shows instead."""
-    if not links:
+    if not device.missing:
         return ""
-    wanted = ", ".join(f"{link.interface} (link {link.id})" for link in links)
+    names = device.discovery.names if device.discovery else ()
+    wanted = ", ".join(f"{link.interface} (link {link.id})" for link in device.missing)
     shown = ", ".join(names[:NAMES_SHOWN]) + (", ..." if len(names) > NAMES_SHOWN else "")
     return f"the device has no single interface {wanted}; it shows: {shown or 'none'}; correct the link's interface"
