@@ -281,9 +281,11 @@ def _named(notification: Notification, links: Sequence[Link]) -> set[str]:
         for oid, value in notification.values
         if isinstance(value, bytes) and any(_of(column, oid) for column in (*_INTERFACE_NAMES, _IF_ALIAS))
     }
-    folded = {name.casefold() for name in names}
-    exact = {link.id for link in links if link.interface in names}
-    return exact or {link.id for link in links if (link.interface or "").casefold() in folded}
+    found: set[str] = set()
+    for name in names:
+        exact = {link.id for link in links if link.interface == name}
+        found |= exact or {link.id for link in links if (link.interface or "").casefold() == name.casefold()}
+    return found
 
 
 def _bgp_peer(notification: Notification) -> str | None:
