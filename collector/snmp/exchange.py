@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -32,7 +31,7 @@ class Exchange:
             Ask(agent, part.template, partial(self._arrived, number), attempts=attempts)
             for number, part in enumerate(self.parts)
         )
-        self._answers: Delivered = []
+        self._answers: Delivered = [[] for _ in self._asks]
         self._waiting = 0
         self._failure: Answer | None = None
         self._other = False
@@ -47,8 +46,6 @@ class Exchange:
 
     def start(self, poller: SnmpPoller) -> None:
         """Send everything; `done` is called once, later."""
-        self._answers = [[] for _ in self._asks]
-        self._failure, self._other = None, False
         self._waiting = len(self._asks)
         for ask in self._asks:
             poller.start(ask)
@@ -59,19 +56,28 @@ class Exchange:
         return sum(len(ask.head) + 4 + len(ask.tail) for ask in self._asks)
 
     def _arrived(self, number: int, _: Ask, result: Result) -> None:
+        self._waiting -= 1
         if isinstance(result, list):
             self._answers[number] = result
-        elif result.outcome is not Outcome.OK:
-            self._failure = self._failure or result
         else:
-            values = as_planned(self.parts[number], result)
-            if values is None:
-                self._other = True
-            else:
-                self._answers[number] = values
-        self._waiting -= 1
-        if not self._waiting:
-            self._done(self._failure or (None if self._other else self._answers))
+            self._unusual(number, result)
+        if self._waiting:
+            return
+        if self._failure is None and not self._other:
+            self._done(self._answers)
+            return
+        failure, self._failure, self._other = self._failure, None, False
+        self._done(failure)
+
+    def _unusual(self, number: int, answer: Answer) -> None:
+        if answer.outcome is not Outcome.OK:
+            self._failure = self._failure or answer
+            return
+        values = as_planned(self.parts[number], answer)
+        if values is None:
+            self._other = True
+        else:
+            self._answers[number] = values
 
 
 def as_planned(part: Part, answer: Answer) -> list[FastValue] | None:
@@ -81,11 +87,3 @@ def as_planned(part: Part, answer: Answer) -> list[FastValue] | None:
         return None
     plain: list[FastValue] = [value for value in values if isinstance(value, int | bytes)]
     return plain if len(plain) == len(values) else None
-
-
-def counters(part: Part, values: Sequence[FastValue]) -> array[int] | None:
-    """A part's numbers; None where one is negative or no number."""
-    try:
-        return array("Q", values[part.numbers])  # type: ignore[arg-type]
-    except (OverflowError, TypeError):
-        return None

@@ -14,6 +14,7 @@ from collector.model import FloatArray, SampleBatch, Source
 from collector.snmp.continuity import AgentClocks
 from collector.snmp.interfaces import READ_COLUMNS, Column
 from collector.snmp.rates import COLUMN_AT, Readings, measure
+from collector.snmp.template import FastValue
 from inventory.model import Link
 
 Clocks = tuple[int, int, int, int]
@@ -71,7 +72,8 @@ class Harvest:
         self._rows: list[NDArray[np.intp]] = []
         self._when: list[tuple[float, Clocks, int, int]] = []
         self._gauges: dict[str, list[tuple[int, float]]] = {}
-        self._fresh: set[int] = set()
+        self.round = 0
+        """Counts the times that were settled, so that a device knows whether its last poll still waits."""
 
     def expect(self, row: int, columns: Sequence[Column]) -> None:
         """From now on this row is read in these columns."""
@@ -82,29 +84,31 @@ class Harvest:
         """What the agent's other clocks must have shown at the last reading, for telling a restart from a wrap."""
         self._before.clocks[rows, 1:] = clocks[1:]
 
-    def holds(self, rows: NDArray[np.intp]) -> bool:
-        """Whether a poll of these rows waits to be settled; a second one would overwrite it."""
-        return len(rows) > 0 and int(rows[0]) in self._fresh
-
     @staticmethod
     def cells(row: int, columns: Sequence[Column]) -> NDArray[np.intp]:
         """Where these columns of a row lie."""
         return np.array([row * len(READ_COLUMNS) + COLUMN_AT[column] for column in columns], dtype=np.intp)
 
-    def put(self, cells: NDArray[np.intp], numbers: array[int]) -> None:
-        """The numbers of one datagram, for the cells they belong to."""
-        self._numbers.extend(numbers)
+    def put(self, cells: NDArray[np.intp], numbers: Sequence[FastValue]) -> bool:
+        """The numbers of one datagram, for the cells they belong to; False, and nothing is kept, when one is negative
+        or no number."""
+        size = len(self._numbers)
+        try:
+            self._numbers.extend(numbers)  # type: ignore[arg-type]
+        except (OverflowError, TypeError):
+            del self._numbers[size:]
+            return False
         self._cells.append(cells)
+        return True
 
     def put_gauge(self, row: int, field: str, value: float) -> None:
         self._gauges.setdefault(field, []).append((row, value))
 
     def polled(self, rows: NDArray[np.intp], moment: float, clocks: Clocks, slot_ms: int, every: int) -> None:
-        """A device's rows were read at `moment` (seconds of our clock) for the slot that began at `slot_ms`."""
-        if len(rows):
-            self._rows.append(rows)
-            self._when.append((moment, clocks, slot_ms, every))
-            self._fresh.add(int(rows[0]))
+        """A device's rows were read at `moment` (seconds of our clock) for the slot that began at `slot_ms`; once at
+        most before the next `settle`."""
+        self._rows.append(rows)
+        self._when.append((moment, clocks, slot_ms, every))
 
     def values(self, row: int) -> Mapping[Column, int]:
         """What the last reading of a row held."""
@@ -115,9 +119,12 @@ class Harvest:
         """Everything polled since the last time, as samples; a link of which nothing is known has no row in them."""
         if not self._rows:
             return None
+        self.round += 1
         rows = np.concatenate(self._rows)
         sizes = [len(each) for each in self._rows]
         self._take(rows, sizes)
+        if not len(rows):
+            return None
         before, now = self._before, self._now
         every = self._every[rows]
         fields = measure(
@@ -155,7 +162,6 @@ class Harvest:
         self._slot[rows] = np.repeat(np.array(slots, dtype=np.int64), sizes)
         self._every[rows] = np.repeat(np.array(everies, dtype=np.int32), sizes)
         self._numbers, self._cells, self._rows, self._when = array("Q"), [], [], []
-        self._fresh.clear()
 
     def _gauge_columns(self, rows: NDArray[np.intp]) -> dict[str, FloatArray]:
         if not self._gauges:

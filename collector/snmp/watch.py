@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -23,7 +23,7 @@ from collector.snmp.profile_files import load_profiles
 from collector.snmp.rates import MEASURED_FIELDS
 from collector.snmp.report import PollOutcome, PollReport, at, measured_of, outcome_of, silence
 from collector.snmp.schedule import Due, Entry, Limits, Schedule
-from collector.snmp.watched import LEARNING_AT_ONCE, Common, Ended, WatchedDevice
+from collector.snmp.watched import LEARNING_AT_ONCE, OK, Common, Ended, WatchedDevice
 from config.clock import Clock, epoch_ms
 from inventory.model import Device, Inventory, LifeCycle, Link, Tool
 
@@ -37,14 +37,6 @@ NAMES_SHOWN = 12
 PINGS_AT_ONCE = 8
 SAY_AGAIN_SECONDS = 300
 """An outcome that does not change is written this often, so that "still silent" and "no longer asked" differ."""
-
-
-@dataclass(slots=True)
-class _Said:
-    """The outcome last written of a device."""
-
-    outcome: PollOutcome
-    at: float
 
 
 class SnmpWatch:
@@ -76,8 +68,7 @@ class SnmpWatch:
             settings, load_profiles(), poller, clock, self._harvest, asyncio.Semaphore(LEARNING_AT_ONCE)
         )
         self._breaker = Breaker()
-        self._said: dict[str, _Said] = {}
-        self._unaskable: dict[str, tuple[Device, str]] = {}
+        self._unaskable: dict[str, str] = {}
         self._devices: dict[str, WatchedDevice] = {}
         self._waiters: dict[str, asyncio.Future[Ended]] = {}
         self._turned: dict[str, asyncio.Future[None]] = {}
@@ -92,10 +83,10 @@ class SnmpWatch:
     def _know(self, device: Device, links: Sequence[Link]) -> None:
         agent = self._agent(device)
         if isinstance(agent, str):
-            self._unaskable[device.id] = (device, agent)
+            self._unaskable[device.id] = agent
             return
         placed = {self._rows[link.id]: link for link in links}
-        self._devices[device.id] = WatchedDevice(self._common, device, agent, placed, self._ended)
+        self._devices[device.id] = WatchedDevice(self._common, device, agent, placed, self._ended, self._ended_well)
 
     def _entry(self, device: WatchedDevice) -> Entry:
         return Entry(
@@ -123,9 +114,10 @@ class SnmpWatch:
         while True:
             if self._clock.monotonic() - told >= SAY_AGAIN_SECONDS:
                 told = self._clock.monotonic()
-                for device, why in self._unaskable.values():
+                for name, why in self._unaskable.items():
                     self.polls[PollOutcome.ERROR] += 1
-                    self._say(device, PollOutcome.ERROR, why)
+                    self.gatherer.add_fact(replace(self._fact(name, PollOutcome.ERROR), detail=why))
+                    log.warning("device_cannot_be_asked", device=name, why=why)
             now = self._clock.now().timestamp()
             for turn in self.schedule.due(now):
                 self._begin(turn, now)
@@ -146,7 +138,7 @@ class SnmpWatch:
 
     def _begin(self, turn: Due, now: float) -> None:
         device = self._devices[turn.key]
-        if self._harvest.holds(device.rows):
+        if device.round == self._harvest.round:
             self._settle()
         match self._breaker.turn(turn.key, now):
             case Turn.REST:
@@ -154,15 +146,27 @@ class SnmpWatch:
             case Turn.PROBE:
                 device.probe(turn.slot_ms, turn.every, lambda silent: self._probed(device, turn, silent))
             case Turn.POLL:
-                device.poll(turn.slot_ms, turn.every)
+                device.poll(turn.slot_ms, turn.every, self._clock.monotonic())
 
     def _probed(self, device: WatchedDevice, turn: Due, silent: Answer | None) -> None:
         """A device that answers a probe gets its poll in the same turn."""
         if silent is None:
             self._breaker.answered(device.device.id)
-            device.poll(turn.slot_ms, turn.every)
+            device.poll(turn.slot_ms, turn.every, self._clock.monotonic())
         else:
             self._ended(device, Ended(answer=silent))
+
+    def _ended_well(self, device: WatchedDevice, moment: float) -> None:
+        """The end of nearly every turn: only what must be done then."""
+        name = device.device.id
+        if name in self._waiters or name in self._turned or len(device.rows) < len(device.links):
+            self._ended(device, Ended(answer=OK, milliseconds=device.milliseconds))
+            return
+        self.schedule.finished(name)
+        self._breaker.answered(name)
+        self.polls[PollOutcome.OK] += 1
+        if device.said is not PollOutcome.OK or moment - device.said_at >= SAY_AGAIN_SECONDS:
+            self._say(device, PollOutcome.OK, "")
 
     def _ended(self, device: WatchedDevice, ended: Ended) -> None:
         name = device.device.id
@@ -180,27 +184,15 @@ class SnmpWatch:
         self.polls[outcome] += 1
         if ended.rebooted is not None:
             self._say_reboot(name, ended.rebooted)
-        said = self._said.get(name)
-        if said is None or outcome is not PollOutcome.OK or said.outcome is not outcome or self._long_ago(said):
-            self._say(device.device, outcome, self._message(device, ended, outcome))
+        # Each poll that failed is a fact, so that one can be told from many; the same good news only now and then.
+        if outcome is not PollOutcome.OK or device.said is not outcome or self._long_ago(device):
+            self._say(device, outcome, self._message(device, ended, outcome))
         turned = self._turned.pop(name, None)
         if turned is not None:
             turned.set_result(None)
 
-    async def turn(self, name: str, slot_ms: int) -> None:
-        """One turn of a device outside the schedule, for that slot; returns when it has ended."""
-        self._turned[name] = turned = asyncio.get_running_loop().create_future()
-        self._begin(Due(name, slot_ms, self._settings.every), self._clock.now().timestamp())
-        await turned
-
-    async def hand_over(self) -> None:
-        """Give the sink what was measured and told up to now."""
-        await asyncio.gather(*self._explaining)
-        self._settle()
-        await self.gatherer.flush()
-
-    def _long_ago(self, said: _Said) -> bool:
-        return self._clock.monotonic() - said.at >= SAY_AGAIN_SECONDS
+    def _long_ago(self, device: WatchedDevice) -> bool:
+        return self._clock.monotonic() - device.said_at >= SAY_AGAIN_SECONDS
 
     def _outcome(self, device: WatchedDevice, ended: Ended) -> PollOutcome:
         outcome = outcome_of(ended.answer.outcome, ended.answer.error_status)
@@ -221,21 +213,35 @@ class SnmpWatch:
         self.gatherer.add_fact(Fact(booted, name, FactKind.REBOOT, f"{uptime_seconds:.0f}", Source.SNMP, now))
         log.info("device_rebooted", device=name, uptime_seconds=uptime_seconds)
 
-    def _say(self, device: Device, outcome: PollOutcome, message: str) -> None:
-        """Each poll that failed is a fact, so that one can be told from many; the same good news only now and then."""
-        said = self._said.get(device.id)
-        repeated = said is not None and said.outcome is outcome and not self._long_ago(said)
-        news = outcome is not (said.outcome if said else PollOutcome.OK)
+    def _say(self, device: WatchedDevice, outcome: PollOutcome, message: str) -> None:
+        repeated = device.said is outcome and not self._long_ago(device)
+        news = outcome is not (device.said or PollOutcome.OK)
         if not repeated:
-            self._said[device.id] = _Said(outcome, self._clock.monotonic())
-        fact = Fact(self._clock.now(), device.id, FactKind.POLL_OUTCOME, outcome.value, Source.SNMP, self._clock.now())
+            device.said, device.said_at = outcome, self._clock.monotonic()
+        fact = self._fact(device.device.id, outcome)
         if outcome is PollOutcome.TIMEOUT and not repeated:
-            self._explaining.add(task := asyncio.create_task(self._explain(device, fact, message)))
+            self._explaining.add(task := asyncio.create_task(self._explain(device.device, fact, message)))
             task.add_done_callback(self._explaining.discard)
         else:
             self.gatherer.add_fact(replace(fact, detail=message))
         if news or (message and not repeated):
-            log.info("poll_outcome", device=device.id, outcome=outcome, message=message)
+            log.info("poll_outcome", device=device.device.id, outcome=outcome, message=message)
+
+    def _fact(self, name: str, outcome: PollOutcome) -> Fact:
+        now = self._clock.now()
+        return Fact(now, name, FactKind.POLL_OUTCOME, outcome.value, Source.SNMP, now)
+
+    async def turn(self, name: str, slot_ms: int) -> None:
+        """One turn of a device outside the schedule, for that slot; returns when it has ended."""
+        self._turned[name] = turned = asyncio.get_running_loop().create_future()
+        self._begin(Due(name, slot_ms, self._settings.every), self._clock.now().timestamp())
+        await turned
+
+    async def hand_over(self) -> None:
+        """Give the sink what was measured and told up to now."""
+        await asyncio.gather(*self._explaining)
+        self._settle()
+        await self.gatherer.flush()
 
     async def _explain(self, device: Device, fact: Fact, seen: str) -> None:
         """A device that did not answer, with what ping says of it."""
@@ -252,11 +258,11 @@ class SnmpWatch:
         address, port = device.management_address or "", device.snmp.port if device.snmp else 0
         watched = self._devices.get(device.id)
         if watched is None:
-            _, why = self._unaskable[device.id]
+            why = self._unaskable[device.id]
             return PollReport(device=device.id, address=address, port=port, outcome=PollOutcome.ERROR, message=why)
         waiter = self._waiters[device.id] = asyncio.get_running_loop().create_future()
         every = self._settings.every
-        watched.poll(int(self._clock.now().timestamp() // every) * every * 1000, every)
+        watched.poll(int(self._clock.now().timestamp() // every) * every * 1000, every, self._clock.monotonic())
         ended = await waiter
         settled = self._harvest.settle(epoch_ms(self._clock.now()))
         outcome = self._outcome(watched, ended)

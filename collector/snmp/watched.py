@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from array import array
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,14 +19,15 @@ from collector.snmp.ask import Answer, Outcome
 from collector.snmp.ber import Value
 from collector.snmp.continuity import AgentClocks, Continuity, continuity
 from collector.snmp.discovery import Discovery, discover
-from collector.snmp.exchange import Delivered, Exchange, counters
+from collector.snmp.exchange import Delivered, Exchange
 from collector.snmp.gauges import Gauge, gauge_value
 from collector.snmp.harvest import Clocks, Harvest
 from collector.snmp.interfaces import Column, Row
-from collector.snmp.lane import MOST_VARBINDS, LaneRow, plan, steady_columns
+from collector.snmp.lane import MOST_VARBINDS, LaneRow, Part, plan, steady_columns
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.profiles import Kind, Profiles
 from collector.snmp.reading import Reading, read
+from collector.snmp.report import PollOutcome
 from config.clock import Clock
 from inventory.model import Device, Link
 
@@ -68,26 +69,9 @@ class WatchedDevice:
     """`poll` begins a turn, `ended` is called at its end; what was read lies in the harvest by then."""
 
     __slots__ = (
-        "_common",
-        "_counts",
-        "_ended",
-        "_every",
-        "_exchange",
-        "_found_at",
-        "_full_at",
-        "_known",
-        "_learnt",
-        "_most_varbinds",
-        "_place",
-        "_slot_ms",
-        "_started",
-        "_task",
-        "_uptime",
-        "agent",
-        "device",
-        "discovery",
-        "links",
-        "rows",
+        "_common", "_counts", "_ended", "_ended_well", "_every", "_exchange", "_find", "_full_due", "_known", "_learnt",
+        "_most_varbinds", "_place", "_slot_ms", "_started", "_task", "_uptime", "agent", "device", "discovery", "links",
+        "round", "rows", "said", "said_at",
     )  # fmt: skip
 
     def __init__(
@@ -97,10 +81,13 @@ class WatchedDevice:
         agent: Agent,
         links: Mapping[int, Link],
         ended: Callable[[WatchedDevice, Ended], None],
+        ended_well: Callable[[WatchedDevice, float], None],
     ) -> None:
-        """`links` are by their row in the harvest."""
+        """`links` are by their row in the harvest. `ended_well` is called for a turn in the steady state, with its
+        moment, `ended` for every other."""
         self._common = common
         self._ended = ended
+        self._ended_well = ended_well
         self.device = device
         self.agent = agent
         self.links = tuple(links.values())
@@ -108,10 +95,14 @@ class WatchedDevice:
         self.rows: NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self.discovery: Discovery | None = None
         self._exchange: Exchange | None = None
-        self._known: tuple[float, Clocks] | None = None
+        self._known = math.nan
         self._learnt: tuple[float, Clocks] | None = None
         self._uptime = -1
-        self._found_at = self._full_at = -math.inf
+        self._full_due = -math.inf
+        self._find = True
+        self.round = -1
+        self.said: PollOutcome | None = None
+        self.said_at = -math.inf
         self._most_varbinds = MOST_VARBINDS
         self._counts: dict[str, float] = {}
         self._slot_ms = self._every = 0
@@ -141,20 +132,19 @@ class WatchedDevice:
     def datagrams(self) -> int:
         return len(self._exchange.parts) if self._exchange else 1
 
-    def poll(self, slot_ms: int, every: int) -> None:
-        """Begin a turn for the slot of `every` seconds that begins at `slot_ms`."""
-        self._begin(slot_ms, every)
-        now = self._common.clock.monotonic()
-        if self._exchange is None or now - self._full_at > READ_IN_FULL_SECONDS:
-            self._learn()
-        elif self.missing and now - self._found_at > FIND_AGAIN_SECONDS:
-            self._learn(find=True)
-        else:
+    def poll(self, slot_ms: int, every: int, moment: float) -> None:
+        """Begin a turn for the slot of `every` seconds that begins at `slot_ms`; `moment` is now, by our clock."""
+        self._slot_ms, self._every = slot_ms, every
+        self._started = time.monotonic()
+        if moment < self._full_due and self._exchange is not None:
             self._exchange.start(self._common.poller)
+        else:
+            self._learn(find=bool(self.missing))
 
     def probe(self, slot_ms: int, every: int, answered: Callable[[Answer | None], None]) -> None:
         """Ask for sysUpTime alone, once; `answered` gets None when something came."""
-        self._begin(slot_ms, every)
+        self._slot_ms, self._every = slot_ms, every
+        self._started = time.monotonic()
 
         def done(result: Delivered | Answer | None) -> None:
             silent = isinstance(result, Answer) and result.outcome is Outcome.TIMEOUT
@@ -169,10 +159,6 @@ class WatchedDevice:
             answered(unplaced)
         else:
             exchange.start(self._common.poller)
-
-    def _begin(self, slot_ms: int, every: int) -> None:
-        self._slot_ms, self._every = slot_ms, every
-        self._started = asyncio.get_running_loop().time()
 
     def stop(self) -> None:
         if self._task is not None:
@@ -189,43 +175,47 @@ class WatchedDevice:
             self._end(Answer(outcome=Outcome.ERROR, detail="a defect of ours; see the log"))
 
     def _end(self, answer: Answer, *, rebooted: float | None = None, restarted: bool = False) -> None:
-        took = (asyncio.get_running_loop().time() - self._started) * 1000
-        self._ended(self, Ended(answer=answer, milliseconds=took, rebooted=rebooted, restarted=restarted))
+        self._ended(self, Ended(answer=answer, milliseconds=self.milliseconds, rebooted=rebooted, restarted=restarted))
+
+    @property
+    def milliseconds(self) -> float:
+        """Since the turn began."""
+        return (time.monotonic() - self._started) * 1000
 
     def _arrived(self, result: Delivered | Answer | None) -> None:
         """The steady state: everything came as planned, or the device is read in full again."""
         if isinstance(result, Answer):
             self._end(result)
-            return
-        assert self._exchange is not None  # noqa: S101 - it is what delivered
-        parts = self._exchange.parts
-        numbers = [counters(part, values) for part, values in zip(parts, result, strict=True)] if result else []
-        uptime = result[0][0] if result and parts[0].numbers.start else -1
-        if result is None or not isinstance(uptime, int) or uptime < self._uptime or None in numbers:
+        elif result is None or self._exchange is None or not self._take(self._exchange.parts, result):
             self._learn(find=True)
-            return
-        now = self._common.clock.monotonic()
-        if self._is_young(uptime, now):
-            self._learn()
-            return
+
+    def _take(self, parts: Sequence[Part], delivered: Delivered) -> bool:
+        """False when the agent seems to have started again, or a value is of another kind than it was."""
+        moment = self._common.clock.monotonic()
+        uptime = delivered[0][0] if parts[0].numbers.start else -1
+        if not isinstance(uptime, int) or uptime < self._uptime or self._is_young(uptime, moment):
+            return False
         harvest = self._common.harvest
-        for part, values, each in zip(parts, result, numbers, strict=True):
-            if each:
-                harvest.put(part.cells, each)
-            for (row, gauge), value in zip(part.gauges, values[part.gauge_values], strict=True):
-                self._measured(row, gauge, value)
-        self._keep(now, (uptime, -1, -1, -1))
-        self._end(OK)
+        for part, values in zip(parts, delivered, strict=True):
+            if len(part.cells) and not harvest.put(part.cells, values[part.numbers]):
+                return False
+            if part.gauges:
+                for (row, gauge), value in zip(part.gauges, values[part.gauge_values], strict=True):
+                    self._measured(row, gauge, value)
+        self._keep(moment, (uptime, -1, -1, -1))
+        self._ended_well(self, moment)
+        return True
 
     def _is_young(self, uptime: int, now: float) -> bool:
         """Whether sysUpTime alone leaves open if the agent started again since the last poll; its other clocks tell."""
-        then = self._known[0] if self._known else now
-        return 0 <= uptime < 100 * ((now - then) * YOUNG_SHARE + YOUNG_SECONDS)
+        return 0 <= uptime < 100 * ((now - self._known) * YOUNG_SHARE + YOUNG_SECONDS)
 
     def _keep(self, moment: float, clocks: Clocks) -> None:
         self._uptime = clocks[0]
-        self._known = (moment, clocks)
-        self._common.harvest.polled(self.rows, moment, clocks, self._slot_ms, self._every)
+        self._known = moment
+        harvest = self._common.harvest
+        harvest.polled(self.rows, moment, clocks, self._slot_ms, self._every)
+        self.round = harvest.round
 
     def _measured(self, row: int, gauge: Gauge, value: Value) -> None:
         """One gauge's value; of a count, how far it went since the last one."""
@@ -236,8 +226,7 @@ class WatchedDevice:
         self._common.harvest.put_gauge(row, gauge.field, number)
 
     def _learn(self, *, find: bool = False) -> None:
-        if find:
-            self._found_at = -math.inf
+        self._find = self._find or find
         self._run(self._read_in_full())
 
     async def _read_in_full(self) -> None:
@@ -252,9 +241,7 @@ class WatchedDevice:
         for link, row in reading.rows.items():
             columns = steady_columns(row.values)
             harvest.expect(self._place[link], columns)
-            harvest.put(
-                harvest.cells(self._place[link], columns), array("Q", [row.values[column] for column in columns])
-            )
+            harvest.put(harvest.cells(self._place[link], columns), [row.values[column] for column in columns])
         for link, values in reading.gauges.items():
             for gauge, value in values.items():
                 self._measured(self._place[link], gauge, value)
@@ -262,19 +249,20 @@ class WatchedDevice:
         self._keep(reading.moment, reading.clocks)
         # An interface that shows its name and no number yet is asked for everything again.
         whole = all(row.values for row in reading.rows.values())
-        self._full_at = self._common.clock.monotonic() if whole else -math.inf
+        within = (FIND_AGAIN_SECONDS if self.missing else READ_IN_FULL_SECONDS) if whole else -math.inf
+        self._full_due = self._common.clock.monotonic() + within
         self._end(OK, rebooted=reading.clocks[0] / 100 if rebooted else None, restarted=restarted)
 
     async def _found_and_read(self) -> Reading:
         """Read the known rows. They are found first where they are not known, and again when one has gone."""
         common = self._common
         while True:
-            finding = self.discovery is None or self._found_at == -math.inf
+            finding = self._find
             if finding:
                 discovery = await discover(common.poller, self.agent, self.links, common.profiles)
                 if discovery.answer.outcome is not Outcome.OK:
                     return Reading(answer=discovery.answer)
-                self.discovery, self._found_at = discovery, common.clock.monotonic()
+                self.discovery, self._find = discovery, False
             assert self.discovery is not None  # noqa: S101
             reading = await read(
                 common.poller, self.agent, self.discovery.rows, self.discovery.gauges, common.clock, self._most_varbinds
@@ -282,14 +270,14 @@ class WatchedDevice:
             self._most_varbinds = reading.most_varbinds
             if finding or not reading.vanished:
                 return reading
-            self._found_at = -math.inf
+            self._find = True
 
     def _restart(self, reading: Reading) -> tuple[bool, bool]:
         """Whether the device, or only its agent, started again since the last reading."""
-        if self._known is None or self._learnt is None:
+        moment = self._known
+        if self._learnt is None or math.isnan(moment):
             return False, False
-        moment, (uptime, *_) = self._known
-        before = (uptime, *_advanced(self._learnt, moment)[1:])
+        before = (self._uptime, *_advanced(self._learnt, moment)[1:])
         self._common.harvest.recall(self.rows, before)
         elapsed = np.array([reading.moment - moment])
         what = continuity(_clocks(before), _clocks(reading.clocks), elapsed)[0]
