@@ -165,10 +165,11 @@ def _text(numbers: Sequence[int]) -> str | None:
 
 
 def scale_of(spec: ValueSpec, row: str, cells: Mapping[tuple[str, str], Value]) -> float | None:
-    """The factor of a row, `cells` by column and row. None where the row names one that the profile does not know."""
-    if spec.factors is None:
+    """The factor of a row, `cells` by column and row: the plain one where the agent does not know the column (an older
+    one), None where the row names one that the profile does not know."""
+    named = cells.get((spec.factors.column, row)) if spec.factors else None
+    if spec.factors is None or named is None:
         return spec.scale
-    named = cells.get((spec.factors.column, row))
     factor = spec.factors.by_value.get(named) if isinstance(named, int) else None
     return None if factor is None else spec.scale * factor
 

@@ -30,7 +30,7 @@ from collector.snmp.profiles import (
 from config import __file__ as config_file
 from config.errors import ConfigurationError, Fault
 from config.expected import one_of
-from config.yamlfile import read_model
+from config.yamlfile import line_of, read_model, read_yaml
 
 SHIPPED = Path(config_file).parent / "profiles"
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
@@ -180,10 +180,12 @@ class TablePart(_Part):
     rows: tuple[RowPart, ...] = ()
     label: Oid | None = None
     index: Literal["number", "text"] = "number"
-    values: tuple[ValuePart, ...] = Field(min_length=1)
+    values: tuple[ValuePart, ...]
 
     @model_validator(mode="after")
     def _fields_need_rows(self) -> Self:
+        if not self.values:
+            raise ValueError("at least one of values")
         if not self.rows and any(value.field for value in self.values):
             raise ValueError("rows, which say whose link a row with a field is")
         return self
@@ -205,7 +207,7 @@ class ProfilePart(_Part):
     about: str = ""
     extends: str | None = None
     match: tuple[MatchPart, ...] = ()
-    columns: tuple[Column, ...] | None = Field(default=None, min_length=1)
+    columns: tuple[Column, ...] | None = None
     tables: tuple[TablePart, ...] = ()
     device: tuple[ValuePart, ...] = ()
 
@@ -213,8 +215,7 @@ class ProfilePart(_Part):
     def _device_values_are_no_fields(self) -> Self:
         if any(value.field for value in self.device):
             raise ValueError("device values without field; a field belongs to a link, so to a table with rows")
-        unknown = set(self.columns or ()) - set(READ_COLUMNS)
-        if unknown:
+        if self.columns is not None and not 0 < len(set(self.columns) & set(READ_COLUMNS)) == len(self.columns):
             raise ValueError(f"columns out of {', '.join(READ_COLUMNS)}")
         return self
 
@@ -261,12 +262,17 @@ def _read(folder: Path) -> dict[str, tuple[Path, ProfilePart]]:
             continue
         if part.name in parts:
             other = parts[part.name][0].name
-            faults.append(Fault(str(path), None, "name", part.name, f"a name of its own; {other} has this one"))
+            expected = f"a name of its own; {other} has this one"
+            faults.append(Fault(str(path), _line(path, "name"), "name", part.name, expected))
             broken.append(f"{path} and {other} have one name")
         parts[part.name] = (path, part)
     if broken:
         raise ConfigurationError("; ".join(broken), faults)
     return parts
+
+
+def _line(path: Path, key: str) -> int | None:
+    return line_of(read_yaml(path)[1], (key,))
 
 
 def _joined(parts: Mapping[str, tuple[Path, ProfilePart]]) -> Profiles:
@@ -279,7 +285,7 @@ def _joined(parts: Mapping[str, tuple[Path, ProfilePart]]) -> Profiles:
             if part.extends is not None:
                 if part.extends not in parts or part.extends in on_the_way:
                     expected = one_of(part.extends, sorted(set(parts) - set(on_the_way)))
-                    fault = Fault(str(path), None, "extends", part.extends, expected)
+                    fault = Fault(str(path), _line(path, "extends"), "extends", part.extends, expected)
                     raise ConfigurationError(f"{path} extends {part.extends}, which it cannot", [fault])
                 base = resolve(part.extends, (*on_the_way, part.extends))
             done[name] = part.profile(base)
