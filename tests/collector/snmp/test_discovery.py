@@ -36,7 +36,7 @@ tables:
       - {column: 1.3.6.1.4.1.99999.1.2, holds: interface}
       - {column: 1.3.6.1.4.1.99999.1.3, via: 1.3.6.1.4.1.99999.2.1, holds: interface}
     values:
-      - {name: lineRoundTrip, oid: 1.3.6.1.4.1.99999.1.4, field: rtt_ms, scale: 0.001, sentinels: [0], meaning: two ways}
+      - {name: lineRoundTrip, oid: 1.3.6.1.4.1.99999.1.4, field: rtt_ms, scale: 0.001, sentinels: [0], meaning: twice}
       - {name: lineOldRoundTrip, oid: 1.3.6.1.4.1.99999.1.5, field: rtt_ms}
       - {name: lineNote, oid: 1.3.6.1.4.1.99999.1.6}
   - name: radioTable
@@ -256,7 +256,7 @@ async def test_a_survey_reads_everything_with_its_meaning(
     )
     rtt = by_oid[f"{ACME_OID}.1.4.1"]
     assert (rtt.value, rtt.raw, rtt.unit, rtt.field) == (12.5, 12_500, "ms", "rtt_ms")
-    assert (rtt.row, rtt.interface, rtt.meaning) == ("carrier A", "ge0", "two ways")
+    assert (rtt.row, rtt.interface, rtt.meaning) == ("carrier A", "ge0", "twice")
     unmeasured = by_oid[f"{ACME_OID}.1.4.2"]
     assert (unmeasured.value, unmeasured.raw, unmeasured.row) == (None, 0, "2")
     assert by_oid[f"{ACME_OID}.1.6.1"].value == "fine"
