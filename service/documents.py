@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -52,6 +53,7 @@ def outbox_document(row: OutboxRow) -> dict[str, Any]:
 
 
 def poll_document(report: PollReport) -> dict[str, Any]:
+    survey = report.survey
     return {
         "device": report.device,
         "address": report.address,
@@ -60,5 +62,13 @@ def poll_document(report: PollReport) -> dict[str, Any]:
         "message": report.message,
         "milliseconds": round(report.milliseconds, 3),
         "missing": list(report.missing),
+        "profile": survey.profile.name if survey and survey.profile else None,
+        "system": asdict(survey.system) if survey else None,
+        "measurements": {
+            link: {name: value for name, value in fields.items() if not math.isnan(value)}
+            for link, fields in report.measurements.items()
+        },
         "values": [asdict(value) for value in report.values()],
+        "notes": list(survey.notes) if survey else [],
+        "datagrams_not_taken": dict(report.strays),
     }

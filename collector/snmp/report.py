@@ -9,10 +9,12 @@ from enum import StrEnum
 
 from collector.echo import Reachability, Reached
 from collector.snmp.ask import Outcome
+from collector.snmp.gauges import Gauge
 from collector.snmp.harvest import Settled
 from collector.snmp.interfaces import COLUMNS, SYS_UPTIME, Column, Row, interface_text
 from collector.snmp.message import ErrorStatus
 from collector.snmp.rates import MEASURED_FIELDS
+from collector.snmp.survey import SURVEY_COLUMNS, Survey
 
 
 class PollOutcome(StrEnum):
@@ -54,15 +56,19 @@ _OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class PolledValue:
-    """One value with its meaning. `link` is None for a value of the device as a whole."""
+    """One value with its meaning. `value` is None where the object says that nothing was measured."""
 
     oid: str
     name: str
-    value: int | str
+    value: float | int | str | None
     unit: str
     meaning: str
     link: str | None
     interface: str | None
+    row: str | None = None
+    """Of a table: its row, as people call it."""
+    field: str | None = None
+    """The measurement field that it feeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,14 +93,40 @@ class PollReport:
     measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     missing: tuple[str, ...] = ()
     strays: Mapping[str, int] = field(default_factory=dict)
+    gauges: Mapping[str, tuple[Gauge, ...]] = field(default_factory=dict)
+    survey: Survey | None = None
+    """Everything that the device shows, where it was asked for."""
 
     def values(self) -> Iterator[PolledValue]:
         """Every value that was answered, device first, then link by link."""
         if self.uptime_seconds is not None:
             ticks = round(self.uptime_seconds * 100)
             yield PolledValue(SYS_UPTIME, "sysUpTime", ticks, "1/100 s", "time since the agent started", None, None)
+        if self.survey is not None:
+            yield from self._surveyed(self.survey)
+            return
         for link, reading in self.readings.items():
             yield from _of_link(link, self.rows[link], reading)
+
+    def _surveyed(self, survey: Survey) -> Iterator[PolledValue]:
+        """All values, the links' own first."""
+        of_row = {str(row.index): link for link, row in self.rows.items()}
+        of_oid = {gauge.oid: link for link, gauges in self.gauges.items() for gauge in gauges}
+        found = [
+            PolledValue(
+                oid=each.oid,
+                name=each.name,
+                value=each.value,
+                unit=each.unit,
+                meaning=each.meaning,
+                link=of_oid.get(each.oid) or (of_row.get(each.row or "") if each.name in SURVEY_COLUMNS else None),
+                interface=each.interface,
+                row=each.row,
+                field=each.field,
+            )
+            for each in survey.all_values()
+        ]
+        yield from sorted(found, key=lambda value: value.link is None and value.row is not None)
 
 
 def _of_link(link: str, row: Row, reading: Mapping[Column, int]) -> Iterator[PolledValue]:

@@ -23,6 +23,7 @@ from collector.snmp.profile_files import load_profiles
 from collector.snmp.rates import MEASURED_FIELDS
 from collector.snmp.report import PollOutcome, PollReport, at, measured_of, outcome_of, silence
 from collector.snmp.schedule import Due, Entry, Limits, Schedule
+from collector.snmp.survey import survey
 from collector.snmp.watched import LEARNING_AT_ONCE, OK, Common, Ended, WatchedDevice
 from config.clock import Clock, epoch_ms
 from inventory.model import Device, Inventory, LifeCycle, Link, Tool
@@ -253,8 +254,11 @@ class SnmpWatch:
         address, port = device.management_address or "", device.snmp.port if device.snmp else 0
         return silence(address, port, await ping(address), seen)
 
-    async def poll_device(self, device: Device) -> PollReport:
-        """One poll now; nothing is handed to the sink. Rates are known from the second call on. Not beside `run`."""
+    async def poll_device(self, device: Device, *, in_full: bool = False) -> PollReport:
+        """One poll now; nothing is handed to the sink. Rates are known from the second call on. Not beside `run`.
+
+        `in_full` reads everything else that the device shows as well.
+        """
         address, port = device.management_address or "", device.snmp.port if device.snmp else 0
         watched = self._devices.get(device.id)
         if watched is None:
@@ -269,20 +273,24 @@ class SnmpWatch:
         message = self._message(watched, ended, outcome)
         if outcome is PollOutcome.TIMEOUT:
             message = await self._silence(device, message)
-        there = watched.readings() if ended.answer.outcome is Outcome.OK else {}
+        answered = ended.answer.outcome is Outcome.OK
+        there = watched.readings() if answered else {}
+        seen = await survey(self._poller, watched.agent, self._common.profiles) if answered and in_full else None
         return PollReport(
             device=device.id,
             address=address,
             port=port,
             outcome=outcome,
             message=message,
-            uptime_seconds=watched.uptime_seconds if ended.answer.outcome is Outcome.OK else None,
+            uptime_seconds=watched.uptime_seconds if answered else None,
             rebooted=ended.rebooted is not None,
             milliseconds=ended.milliseconds,
             rows={link: row for link, row in watched.found().items() if link in there},
             readings=there,
             measurements=measured_of(settled, there),
             missing=tuple(link.id for link in watched.missing),
+            gauges=watched.discovery.gauges if watched.discovery else {},
+            survey=seen if seen is not None and seen.answer.outcome is Outcome.OK else None,
             strays={stray.value: count for stray, count in self._poller.strays.counts.items()},
         )
 

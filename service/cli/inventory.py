@@ -100,8 +100,9 @@ async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
             raise NotFoundError(f"no device is known as {identity!r}; `lineproof inventory show SITE` lists a site's")
         settings = installation.settings.snmp
         poller = SnmpPoller(timeout=settings.timeout, retries=settings.retries)
+        watch = SnmpWatch(inventory, settings, installation.clock, NoSink(), poller, [device])
         try:
-            report = await SnmpWatch(inventory, settings, installation.clock, NoSink(), poller).poll_device(device)
+            report = await watch.poll_device(device, in_full=True)
         finally:
             poller.close()
     if as_json:

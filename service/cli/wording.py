@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from collector.model import FIELDS
-from collector.snmp.report import PollReport
+from collector.snmp.report import PollReport, at
 from inventory.model import Site
 from triage.formatting import quantity
 from triage.model import Cause, Finding, VerdictKind
@@ -109,11 +109,26 @@ def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 def poll_lines(report: PollReport) -> Iterator[str]:
     """A poll of one device: every value with its meaning, or why there is none."""
-    yield f"{report.device} at {report.address}:{report.port}: {report.outcome} in {report.milliseconds:.1f} ms"
+    where = at(report.address, report.port)
+    yield f"{report.device} at {where}: {report.outcome} in {report.milliseconds:.1f} ms"
     if report.message:
         yield f"  {report.message}"
-    for value in report.values():
-        where = f"{value.link} ({value.interface})" if value.link else report.device
-        yield f"  {where:32} {value.name:28} {value.value!s:>20} {value.unit:8} {value.meaning}  [{value.oid}]"
+    if report.survey is not None and report.survey.profile is not None:
+        system = report.survey.system
+        yield f"  {system.name or 'no sysName'}: {' '.join(system.description.split()) or 'no sysDescr'}"
+        yield f"  profile {report.survey.profile.name}, by sysObjectID {system.object_id or '(none)'}"
+    for link, fields in report.measurements.items():
+        known = ", ".join(
+            f"{name} {value:g} {FIELDS[name]}".rstrip() for name, value in fields.items() if value == value
+        )
+        yield f"  {link}: {known or 'nothing measured'}"
     for link in report.missing:
         yield f"  {link}: the device shows no such interface"
+    for value in report.values():
+        subject = f"{value.link} ({value.interface})" if value.link else value.interface or value.row or report.device
+        shown = "-" if value.value is None else str(value.value)
+        yield f"  {subject:32} {value.name:28} {shown:>20} {value.unit:8} {value.meaning}  [{value.oid}]"
+    for note in report.survey.notes if report.survey else ():
+        yield f"  note: {note}"
+    for reason, count in report.strays.items():
+        yield f"  {count} datagram{'s' if count > 1 else ''} not taken: {reason}"
