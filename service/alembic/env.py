@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import collector.tables  # noqa: F401 - declares its tables
 import inventory.tables  # noqa: F401 - declares its tables
 import triage.tables  # noqa: F401 - declares its tables
 from config.database import metadata
