@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
+from prometheus_client import Counter
 
 from collector.health import CollectorHealth, SourceHealth, polled_health
 from collector.journal import Journal
 from collector.journal_sink import JournalSink
-from collector.metrics import JOURNAL_OLDEST, JOURNAL_WAITING, POLLS, STORE_BACKLOG, WATCH_RESTARTS
+from collector.metrics import (
+    DATAGRAMS,
+    DEAD_DEVICES,
+    JOURNAL_OLDEST,
+    JOURNAL_WAITING,
+    POLLS,
+    STORE_BACKLOG,
+    TURNS,
+    WATCH_RESTARTS,
+)
 from collector.model import Source
 from collector.orchestrator.velocloud import VeloCloud
 from collector.orchestrator.watch import OrchestratorWatch
@@ -24,6 +36,9 @@ from collector.store.port import MeasurementStore
 from config.clock import Clock
 from config.errors import LineproofError
 from inventory.model import Inventory
+
+if TYPE_CHECKING:
+    from collector.snmp.traps import TrapReceiver
 
 log = structlog.get_logger()
 
@@ -55,8 +70,13 @@ class Collector:
         self._clock = clock
         self._store = store
         self._sink = JournalSink(journal)
-        self._poller = SnmpPoller(timeout=settings.snmp.timeout, retries=settings.snmp.retries)
+        self._poller = SnmpPoller(
+            timeout=settings.snmp.timeout,
+            retries=settings.snmp.retries,
+            packets_per_second=settings.snmp.packets_per_second,
+        )
         self._snmp = SnmpWatch(inventory, settings.snmp, clock, self._sink, self._poller)
+        self._traps = _receiver(settings, inventory, self._snmp, clock, journal.path.parent)
         self._probe = ProbeWatch(inventory, settings.probe, clock, self._sink)
         self._orchestrators = [
             OrchestratorWatch(VeloCloud(name, each, inventory, clock), each, inventory, clock, self._sink, store)
@@ -68,6 +88,7 @@ class Collector:
             Source.PROBE: len(probed_links(inventory)) if settings.probe.enabled else 0,
         }
         self._counted = dict.fromkeys(PollOutcome, 0)
+        self._tallied: dict[str, int] = {}
         self._broken: dict[str, tuple[float, str]] = {}
         self._upkeep_error = ""
         self._started = clock.now()
@@ -81,6 +102,8 @@ class Collector:
         if self._forwarder is not None:
             keepers.append(self._supervised("forwarder", self._forwarder.run))
         watches = [self._supervised("snmp", self._snmp.run), self._supervised("probe", self._probe.run)]
+        if self._traps is not None:
+            watches.append(self._supervised("traps", self._traps.run))
         watches += [
             self._supervised(f"orchestrator {name}", watch.run)
             for name, watch in zip(self._settings.orchestrators, self._orchestrators, strict=True)
@@ -141,9 +164,18 @@ class Collector:
             for outcome, count in self._snmp.polls.items():
                 POLLS.labels(outcome).inc(count - self._counted[outcome])
                 self._counted[outcome] = count
+            self._count_up(DATAGRAMS, self._snmp.tallies())
+            turns = self._snmp.schedule.counts
+            self._count_up(TURNS, {"late": turns.late, "skipped": turns.skipped, "overlapped": turns.overlapped})
+            DEAD_DEVICES.set(self._snmp.dead)
             JOURNAL_WAITING.set(self._sink.waiting_rows())
             JOURNAL_OLDEST.set(self._sink.lag_seconds())
             await asyncio.sleep(COUNT_EVERY)
+
+    def _count_up(self, counter: Counter, tallies: Mapping[str, int]) -> None:
+        for kind, count in tallies.items():
+            counter.labels(kind).inc(count - self._tallied.get(kind, 0))
+            self._tallied[kind] = count
 
     async def health(self) -> CollectorHealth:
         """What is stale and why, source by source."""
@@ -195,6 +227,27 @@ def _forwarder(
     from collector.store.influx import CURSOR
 
     return Forwarder(journal, store, clock, CURSOR)
+
+
+def _receiver(
+    settings: CollectorSettings, inventory: Inventory, watch: SnmpWatch, clock: Clock, folder: Path
+) -> TrapReceiver | None:
+    """Who listens for traps; pysnmp is heavy, and imported only where it is needed."""
+    if not settings.traps.enabled:
+        return None
+    from collector.snmp.traps import TrapReceiver
+
+    credentials = {name: each.credential() for name, each in settings.snmp.credentials.items()}
+    return TrapReceiver(
+        settings.traps,
+        inventory,
+        watch.gatherer,
+        clock,
+        credentials,
+        folder,
+        on_event=watch.look_closer,
+        link_at=watch.link_at,
+    )
 
 
 def _started(work: Sequence[Coroutine[None, None, None]]) -> list[asyncio.Task[None]]:

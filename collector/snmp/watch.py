@@ -36,6 +36,8 @@ SETTLE_EVERY = 1.0
 LONGEST_WAIT = 1.0
 NAMES_SHOWN = 12
 PINGS_AT_ONCE = 8
+CLOSE_LOOK_EVERY, CLOSE_LOOK_SECONDS = 10, 120.0
+"""After a trap about a line: enough polls to see whether it is down or flapping."""
 SAY_AGAIN_SECONDS = 300
 """An outcome that does not change is written this often, so that "still silent" and "no longer asked" differ."""
 
@@ -231,6 +233,36 @@ class SnmpWatch:
     def _fact(self, name: str, outcome: PollOutcome) -> Fact:
         now = self._clock.now()
         return Fact(now, name, FactKind.POLL_OUTCOME, outcome.value, Source.SNMP, now)
+
+    def faster(self, device: str, every: int, until: float) -> None:
+        """Poll a device each `every` seconds until the epoch second `until`, as far as limits allow."""
+        if device in self.schedule:
+            self.schedule.faster(device, every, until)
+
+    def look_closer(self, device: str) -> None:
+        """Something was said about a device's lines: poll it faster for a while."""
+        self.faster(device, CLOSE_LOOK_EVERY, self._clock.now().timestamp() + CLOSE_LOOK_SECONDS)
+
+    def link_at(self, device: str, if_index: int) -> str | None:
+        """The link whose interface has this ifIndex at a device, as far as it was polled."""
+        found = self._devices[device].found() if device in self._devices else {}
+        return next((link for link, row in found.items() if row.index == if_index), None)
+
+    def tallies(self) -> dict[str, int]:
+        """Datagrams since the start, by what became of them."""
+        counts = self._poller.counts
+        sent = {
+            "sent": counts.sent,
+            "received": counts.received,
+            "retried": counts.retries,
+            "given_up": counts.timeouts,
+        }
+        return sent | {stray.value: count for stray, count in self._poller.strays.counts.items()}
+
+    @property
+    def dead(self) -> int:
+        """How many devices are only probed."""
+        return self._breaker.dead
 
     async def turn(self, name: str, slot_ms: int) -> None:
         """One turn of a device outside the schedule, for that slot; returns when it has ended."""
