@@ -88,7 +88,7 @@ class Collector:
             Source.PROBE: len(probed_links(inventory)) if settings.probe.enabled else 0,
         }
         self._counted = dict.fromkeys(PollOutcome, 0)
-        self._tallied: dict[str, int] = {}
+        self._tallied: dict[tuple[Counter, str], int] = {}
         self._broken: dict[str, tuple[float, str]] = {}
         self._upkeep_error = ""
         self._started = clock.now()
@@ -174,8 +174,8 @@ class Collector:
 
     def _count_up(self, counter: Counter, tallies: Mapping[str, int]) -> None:
         for kind, count in tallies.items():
-            counter.labels(kind).inc(count - self._tallied.get(kind, 0))
-            self._tallied[kind] = count
+            counter.labels(kind).inc(count - self._tallied.get((counter, kind), 0))
+            self._tallied[counter, kind] = count
 
     async def health(self) -> CollectorHealth:
         """What is stale and why, source by source."""
