@@ -210,13 +210,15 @@ async def read_table(
     on what could not be read."""
     walked = await walk(poller, agent, tuple(dict.fromkeys(spec.oid for spec in specs)), pace)
     if walked.outcome is not Outcome.OK:
-        return Cells({}, ()), {}, [f"{table.name} could not be read: {walked.detail or walked.outcome.value}"]
+        return Cells({}, ()), {}, [_unread(table, walked.answer)]
     rows = row_indices(replace(table, values=tuple(specs)), walked.columns)
     named = [spec.factors.column for spec in specs if spec.factors]
     asked = [*named, *(relation.column for relation in table.relations if relation.column)]
     if not rows or not asked:
         return Cells(walked.columns, rows), {}, []
     known = await look_up(poller, agent, (f"{column}.{row}" for column in asked for row in rows), pace)
+    if known.answer.outcome is not Outcome.OK:
+        return Cells(walked.columns, rows), {}, [_unread(table, known.answer)]
     held: dict[tuple[Relation, str], tuple[str, Value]] = {}
     second: dict[str, tuple[Relation, str]] = {}
     for relation in table.relations:
@@ -229,6 +231,8 @@ async def read_table(
                 held[relation, row] = (oid, value)
     if second:
         further = await look_up(poller, agent, second, pace)
+        if further.answer.outcome is not Outcome.OK:
+            return Cells(walked.columns, rows, held), {}, [_unread(table, further.answer)]
         held |= {second[oid]: (oid, value) for oid, value in further.values.items()}
     factors = {
         (column, row): known.values[oid]
@@ -237,6 +241,10 @@ async def read_table(
         if (oid := f"{column}.{row}") in known.values
     }
     return Cells(walked.columns, rows, held), factors, []
+
+
+def _unread(table: TableSpec, answer: Answer) -> str:
+    return f"{table.name} could not be read: {answer.detail or answer.outcome.value}"
 
 
 def _gauges(

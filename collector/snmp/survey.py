@@ -122,7 +122,8 @@ async def survey(poller: SnmpPoller, agent: Agent, profiles: Profiles) -> Survey
         notes += trouble
         labels: Mapping[str, Value] = {}
         if table.label and cells.rows:
-            labels = (await look_up(poller, agent, (f"{table.label}.{row}" for row in cells.rows), pace)).values
+            shown = await look_up(poller, agent, (f"{table.label}.{row}" for row in cells.rows), pace)
+            labels = shown.values  # without them a row goes by its index
         values += _of_table(table, cells, factors, labels, interfaces)
     return Survey(
         answer=Answer(outcome=Outcome.OK),

@@ -223,6 +223,22 @@ async def test_a_table_that_cannot_be_read_costs_no_interface(
     assert found.notes[0].startswith("lineTable could not be read: error-status genErr")
 
 
+async def test_a_table_whose_rows_cannot_be_told_apart_gives_nothing_and_says_so(
+    start_agent: StartAgent, impatient: SnmpPoller, profiles: Profiles, if_row: Any
+) -> None:
+    agent = await start_agent({**system(), **if_row(1, "ge0"), **line(1, interface="ge0", rtt=5_000)})
+    whole = agent.datagram_received
+
+    def deaf_to_names(data: bytes, source: Any) -> None:
+        if bytes.fromhex("2b0601040186 8d1f0102 01".replace(" ", "")) not in data:  # 1.3.6.1.4.1.99999.1.2.1
+            whole(data, source)
+
+    agent.datagram_received = deaf_to_names
+    found = await discover(impatient, at(agent), [link("a", "ge0")], profiles)
+    assert (set(found.rows), found.gauges) == ({"a"}, {})
+    assert found.notes == ("lineTable could not be read: timeout",)
+
+
 async def test_an_agent_that_says_nothing_of_itself_is_any_device(
     start_agent: StartAgent, poller: SnmpPoller, profiles: Profiles, if_row: Any
 ) -> None:

@@ -203,6 +203,20 @@ def test_rows_are_those_of_the_values_without_their_suffixes_in_the_order_of_num
     assert row_indices(TableSpec(name="t", values=specs), values) == ("9", "10")
 
 
+def test_a_value_can_be_kept_to_some_rows_of_its_column() -> None:
+    snr = ".".join(str(octet) for octet in (5, *b"snr-a"))
+    rate = ".".join(str(octet) for octet in (6, *b"rate-a"))
+    specs = (ValueSpec(name="a", oid="1.1", rows=re.compile("^snr-")),)
+    values: dict[str, dict[str, Value]] = {"1.1": {snr: b"20", rate: b"7"}}
+    assert row_indices(TableSpec(name="t", values=specs), values) == (snr,)
+
+
+def test_a_link_given_by_its_index_goes_by_the_names_of_its_row() -> None:
+    assert wanted(link("a", "ifIndex:7"), Row(7, None, b""), ["ge0"]).names == {"ge0"}
+    assert wanted(link("a", "ifAlias:uplink"), None, []).names == frozenset()
+    assert wanted(link("a", "GE0"), None, ["ge0", "port 0"]).names == {"ge0", "port 0"}
+
+
 @pytest.mark.parametrize(("named", "scale"), [(1, 1.0), (2, 0.001), (3, None), (None, 1.0)])
 def test_a_row_can_name_the_factor_of_its_values(named: int | None, scale: float | None) -> None:
     spec = ValueSpec(name="v", oid="1.1", factors=Factors(column="1.9", by_value={1: 1.0, 2: 0.001}))
