@@ -1,11 +1,11 @@
-"""The polling plan: what collecting will cost devices, orchestrators and metered lines. Pure; nothing is sent."""
+"""The polling plan: what collecting will cost devices, orchestrators, metered lines and us. Pure; nothing is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collector.echo import ICMP_HEADER, PAYLOAD
 from collector.orchestrator.velocloud import (
     AGGREGATE_LINK_METRICS,
     EDGE_LINK_STATUS,
@@ -15,16 +15,16 @@ from collector.orchestrator.velocloud import (
 )
 from collector.orchestrator.velocloud_mapping import Directory, directory
 from collector.probe import probed_links
-from collector.settings import CollectorSettings, OrchestratorSettings, ProbeSettings
-from collector.snmp.interfaces import READ_COLUMNS
-from collector.snmp.reading import VARBINDS_PER_GET
+from collector.settings import CollectorSettings, OrchestratorSettings, ProbeSettings, SnmpSettings
+from collector.snmp.budget import MEGABYTE
+from collector.snmp.intervals import PROBE_OCTETS, Intervals, LineLoad, Stretched, intervals, limits_of
 from collector.snmp.watch import polled_devices, polled_links
 from inventory.model import Inventory, Link
 
-MONTH_SECONDS = 30 * 86400
-IP_HEADER = 20
-PROBE_OCTETS = IP_HEADER + ICMP_HEADER.size + PAYLOAD.size
-"""One probe packet on an IPv4 line, either way; UDP's header (RFC 768) is as long as ICMP's."""
+CPU_MICROSECONDS = 15.0
+"""Of one core for each request of a poll, from schedule to journal: the most that `benchmarks/snmp.py` lets it take."""
+SHOWN, NAMES_SHOWN = 20, 4
+"""Of metered lines, of reasons for longer intervals, and of what they apply to, on a terminal; JSON has all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,14 @@ class SnmpPlan:
     polls_per_minute: float
     datagrams_per_minute: float
     """Requests and answers, while nothing has to be repeated."""
+    bytes_per_minute: float
+    """Of these, with IP and UDP headers; answers at their largest."""
+    every: int
+    """Seconds over which a round is spread: one poll of each device, where nothing is stretched."""
+    fastest_round_seconds: float
+    """How long a round takes at least, at the pace and each site's share."""
+    core_percent: float
+    """Of one core of this machine, about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +49,9 @@ class ProbePlan:
     links: int
     packets_per_minute: float
     """Sent; as many come back."""
+    bytes_per_minute: float
+    """Both ways."""
+    every: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +75,17 @@ class OrchestratorPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeteredPlan:
-    """What probing costs a metered line: both ways together, in megabytes (10^6) of 30 days."""
+    """What SNMP and probes cost a metered line: both ways together, in megabytes (10^6) of 30 days. None of it is the
+    client's traffic, nor an orchestrator's."""
 
     link: str
     megabytes_per_month: float
+    snmp_megabytes_per_month: float
+    probe_megabytes_per_month: float
     percent_of_cap: float | None
+    budget_megabytes: float
+    """The most that is sent and received in a calendar month, retries included; then it stops."""
+    percent_of_budget: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,14 +94,16 @@ class Plan:
     probe: ProbePlan
     orchestrators: tuple[OrchestratorPlan, ...]
     metered: tuple[MeteredPlan, ...]
+    stretched: tuple[Stretched, ...]
+    """Devices that are polled, and links that are probed, less often than the settings say."""
 
     def lines(self) -> Iterator[str]:
         """The plan for a terminal."""
+        yield from self._snmp_lines()
         yield (
-            f"SNMP: {self.snmp.devices} devices with {self.snmp.links} links, {self.snmp.polls_per_minute:.0f} polls "
-            f"and {self.snmp.datagrams_per_minute:.0f} datagrams a minute"
+            f"Probes: {self.probe.links} links, {self.probe.packets_per_minute:.0f} packets sent a minute, "
+            f"{_volume(self.probe.bytes_per_minute)} a minute"
         )
-        yield f"Probes: {self.probe.links} links, {self.probe.packets_per_minute:.0f} packets sent a minute"
         for host in self.orchestrators:
             yield (
                 f"Orchestrator {host.name} ({host.host}): {host.devices} devices with {host.links} links, "
@@ -92,46 +111,76 @@ class Plan:
             )
             for each in host.methods:
                 yield f"  {each.method}: {each.calls_per_hour:.1f} an hour"
-        for line in self.metered:
-            share = f", {line.percent_of_cap:.1f} % of its cap" if line.percent_of_cap is not None else ""
-            yield f"Metered {line.link}: {line.megabytes_per_month:.1f} MB a month by probes{share}"
+        by_cost = sorted(self.metered, key=lambda line: -line.megabytes_per_month)
+        for line in by_cost[:SHOWN]:
+            yield _metered_line(line)
+        if len(by_cost) > SHOWN:
+            yield f"and {len(by_cost) - SHOWN} more metered lines, none of which carries more"
+
+    def _snmp_lines(self) -> Iterator[str]:
+        snmp = self.snmp
+        yield (
+            f"SNMP: {snmp.devices} devices with {snmp.links} links, {snmp.polls_per_minute:.0f} polls "
+            f"and {snmp.datagrams_per_minute:.0f} datagrams a minute, {_volume(snmp.bytes_per_minute)} a minute"
+        )
+        yield (
+            f"  a round is spread over {snmp.every} s, and could be done in {snmp.fastest_round_seconds:.1f} s within "
+            f"the limits; it takes {_share(snmp.core_percent)} of one core"
+        )
+        groups: dict[tuple[int, str], list[str]] = {}
+        for each in self.stretched:
+            groups.setdefault((each.every, each.why), []).append(each.subject)
+        for (every, why), subjects in list(groups.items())[:SHOWN]:
+            names = ", ".join(subjects[:NAMES_SHOWN]) + (", ..." if len(subjects) > NAMES_SHOWN else "")
+            yield f"  only each {every} s, {len(subjects)} of them ({names}): {why}"
+        if len(groups) > SHOWN:
+            yield f"  and {len(groups) - SHOWN} more reasons to poll or probe less often"
 
 
 def polling_plan(inventory: Inventory, settings: CollectorSettings) -> Plan:
     """What one collector will send with these settings."""
+    polled = [(device, polled_links(inventory, device)) for device in polled_devices(inventory)]
+    probed = [link for link, _ in probed_links(inventory)] if settings.probe.enabled else []
+    planned = intervals(inventory, polled, probed, settings)
     return Plan(
-        snmp=_snmp_plan(inventory, settings.snmp.every),
-        probe=_probe_plan(inventory, settings.probe),
+        snmp=_snmp_plan(planned, sum(len(links) for _, links in polled), settings.snmp),
+        probe=_probe_plan(planned, probed, settings.probe),
         orchestrators=tuple(
             _orchestrator_plan(name, each, directory(inventory, name)) for name, each in settings.orchestrators.items()
         ),
-        metered=_metered_plan(inventory, settings.probe),
+        metered=tuple(_metered_plan(load, inventory.links[load.link]) for load in planned.metered),
+        stretched=planned.stretched,
     )
 
 
-def _snmp_plan(inventory: Inventory, every: int) -> SnmpPlan:
-    devices = polled_devices(inventory)
-    links = {device.id: polled_links(inventory, device) for device in devices}
-    gets = sum(gets_for(len(of_device)) for of_device in links.values())
-    per_minute = 60 / every
+def _snmp_plan(planned: Intervals, links: int, settings: SnmpSettings) -> SnmpPlan:
+    limits = limits_of(settings)
+    datagrams_per_second = math.fsum(entry.datagrams / entry.every for entry in planned.entries)
+    by_site: dict[str, float] = {}
+    for entry in planned.entries:
+        by_site[entry.site] = by_site.get(entry.site, 0.0) + limits.site_seconds(entry.datagrams)
+    at_full_pace = sum(entry.datagrams for entry in planned.entries) / limits.packets_per_second
     return SnmpPlan(
-        devices=len(devices),
-        links=sum(map(len, links.values())),
-        polls_per_minute=len(devices) * per_minute,
-        datagrams_per_minute=2 * gets * per_minute,
+        devices=len(planned.entries),
+        links=links,
+        polls_per_minute=math.fsum(60 / entry.every for entry in planned.entries),
+        datagrams_per_minute=2 * 60 * datagrams_per_second,
+        bytes_per_minute=math.fsum(60 * entry.octets / entry.every for entry in planned.entries),
+        every=settings.every,
+        fastest_round_seconds=max(at_full_pace, *by_site.values(), 0.0),
+        core_percent=100 * datagrams_per_second * CPU_MICROSECONDS / 1e6,
     )
 
 
-def gets_for(links: int) -> int:
-    """GETs that one poll of a device needs at most: sysUpTime, and for each link its columns and its name."""
-    per_link = len(READ_COLUMNS) + 1
-    per_get = max(1, (VARBINDS_PER_GET - 1) // per_link)
-    return max(1, -(-links // per_get))
-
-
-def _probe_plan(inventory: Inventory, settings: ProbeSettings) -> ProbePlan:
-    links = len(probed_links(inventory)) if settings.enabled else 0
-    return ProbePlan(links=links, packets_per_minute=links * settings.packets * 60 / settings.every)
+def _probe_plan(planned: Intervals, probed: Sequence[Link], settings: ProbeSettings) -> ProbePlan:
+    trains = math.fsum(60 / planned.probe_every.get(link.id, settings.every) for link in probed)
+    packets = trains * settings.packets
+    return ProbePlan(
+        links=len(probed),
+        packets_per_minute=packets,
+        bytes_per_minute=2 * PROBE_OCTETS * packets,
+        every=settings.every,
+    )
 
 
 def _orchestrator_plan(name: str, settings: OrchestratorSettings, known: Directory) -> OrchestratorPlan:
@@ -156,16 +205,31 @@ def _orchestrator_plan(name: str, settings: OrchestratorSettings, known: Directo
     )
 
 
-def _metered_plan(inventory: Inventory, settings: ProbeSettings) -> tuple[MeteredPlan, ...]:
-    if not settings.enabled:
-        return ()
-    megabytes = 2 * PROBE_OCTETS * settings.packets * MONTH_SECONDS / settings.every / 1e6
-    return tuple(
-        MeteredPlan(link=link.id, megabytes_per_month=megabytes, percent_of_cap=_share(link, megabytes))
-        for link, _ in probed_links(inventory)
-        if link.metered
+def _metered_plan(load: LineLoad, link: Link) -> MeteredPlan:
+    octets = load.snmp + load.probe
+    return MeteredPlan(
+        link=link.id,
+        megabytes_per_month=octets / MEGABYTE,
+        snmp_megabytes_per_month=load.snmp / MEGABYTE,
+        probe_megabytes_per_month=load.probe / MEGABYTE,
+        percent_of_cap=100 * octets / link.cap_bytes if link.cap_bytes else None,
+        budget_megabytes=load.budget / MEGABYTE,
+        percent_of_budget=100 * octets / load.budget,
     )
 
 
-def _share(link: Link, megabytes: float) -> float | None:
-    return 100 * megabytes * 1e6 / link.cap_bytes if link.cap_bytes else None
+def _metered_line(line: MeteredPlan) -> str:
+    cap = f", {line.percent_of_cap:.1f} % of its cap" if line.percent_of_cap is not None else ""
+    return (
+        f"Metered {line.link}: {line.megabytes_per_month:.1f} MB a month "
+        f"({line.snmp_megabytes_per_month:.1f} by SNMP, {line.probe_megabytes_per_month:.1f} by probes){cap}, "
+        f"{line.percent_of_budget:.0f} % of its budget of {line.budget_megabytes:g} MB"
+    )
+
+
+def _share(percent: float) -> str:
+    return f"about {percent:.2g} %" if percent >= 0.01 else "less than 0.01 %"
+
+
+def _volume(octets: float) -> str:
+    return f"{octets / 1e6:.1f} MB" if octets >= 1e6 else f"{octets / 1e3:.1f} kB"

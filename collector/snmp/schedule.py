@@ -49,9 +49,9 @@ class Limits:
     site_packets_per_second: float = 10
     attempts: int = 3
 
-    def site_seconds(self, entry: Entry) -> float:
-        """How long a site's uplink is taken by one poll, retries included."""
-        return entry.datagrams * self.attempts / self.site_packets_per_second
+    def site_seconds(self, datagrams: int) -> float:
+        """How long a site's uplink is taken by a poll of so many requests, retries included."""
+        return datagrams * self.attempts / self.site_packets_per_second
 
 
 class Due(NamedTuple):
@@ -142,7 +142,7 @@ class Schedule:
         self._shortest = min(self._every, default=0)
         self._share = array("d", [share_of_slot(entry.key) for entry in entries])
         self._datagrams = array("d", [entry.datagrams for entry in entries])
-        self._width = array("d", [limits.site_seconds(entry) for entry in entries])
+        self._width = array("d", [limits.site_seconds(entry.datagrams) for entry in entries])
         sites = {site: number for number, site in enumerate(dict.fromkeys(entry.site for entry in entries))}
         self._site = array("q", [sites[entry.site] for entry in entries])
         self._free = [0.0] * len(sites)

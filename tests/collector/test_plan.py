@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from collector.plan import gets_for, polling_plan
-from collector.settings import CollectorSettings
+from collector.plan import polling_plan
+from collector.settings import CollectorSettings, MeteredSettings, SnmpSettings
 from inventory.model import (
     Device,
     DeviceRole,
@@ -62,10 +64,42 @@ def test_a_poll_is_one_question_and_one_answer_while_it_fits_a_datagram() -> Non
     assert plan.datagrams_per_minute == 6.0
 
 
-@pytest.mark.parametrize(("links", "gets"), [(0, 1), (1, 1), (3, 1), (4, 2), (7, 3)])
-def test_a_device_with_many_links_needs_several_datagrams(links: int, gets: int) -> None:
-    # 48 varbinds: sysUpTime and three links of 14 columns each.
-    assert gets_for(links) == gets
+def test_the_octets_of_a_poll_count_both_ways_with_their_headers() -> None:
+    # One link: 288 and 356 octets (see snmp/test_sizes). A second adds its bindings: six of 18 and five of 19 octets,
+    # and two for longer lengths; in the answer the same, and 57 for its values (sysUpTime is asked once).
+    one = 288 + 356
+    two = one + 2 * (6 * 18 + 5 * 19 + 2) + 57
+    assert polling_plan(FLEET, SETTINGS).snmp.bytes_per_minute == pytest.approx(2 * one + two)
+
+
+def test_a_device_with_many_links_needs_several_datagrams() -> None:
+    lines = [line(number, 1) for number in range(12)]
+    plan = polling_plan(Inventory.of(devices=[edge(1, 41)], links=lines), SETTINGS).snmp
+    assert plan.datagrams_per_minute > 2
+    assert plan.bytes_per_minute / plan.datagrams_per_minute < 1400 + 28
+
+
+def test_the_share_of_a_core_is_counted_by_the_requests() -> None:
+    # 1,000 devices a minute are 16.7 requests a second; at 15 us each a fortieth of a percent.
+    fleet = Inventory.of(devices=[replace(edge(number, 41), site=f"s{number}") for number in range(1000)])
+    assert polling_plan(fleet, SETTINGS).snmp.core_percent == pytest.approx(0.025)
+
+
+def test_a_round_takes_as_long_as_the_fullest_site_needs() -> None:
+    # Three devices at one site, each with two retries: nine requests at ten a second.
+    plan = polling_plan(FLEET, SETTINGS).snmp
+    assert plan.every == 60
+    assert plan.fastest_round_seconds == pytest.approx(0.9)
+    # 1,500 requests at 1,000 a second, each to a site of its own.
+    spread = Inventory.of(devices=[replace(edge(number, 41), site=f"s{number}") for number in range(1500)])
+    slow = CollectorSettings(snmp=SnmpSettings(packets_per_second=1000))
+    assert polling_plan(spread, slow).snmp.fastest_round_seconds == pytest.approx(1.5)
+
+
+def test_an_empty_inventory_has_a_plan() -> None:
+    plan = polling_plan(Inventory(), CollectorSettings())
+    assert plan.snmp.devices == plan.snmp.fastest_round_seconds == plan.snmp.core_percent == 0
+    assert next(plan.lines()).startswith("SNMP: 0 devices")
 
 
 def test_orchestrator_calls_do_not_grow_with_the_fleet() -> None:
@@ -89,24 +123,68 @@ def test_a_pair_costs_a_second_call_with_every_reading_of_states() -> None:
 
 
 def test_a_metered_line_shows_what_probes_take_of_its_cap() -> None:
-    # 60 octets a packet, both ways, 20 packets a minute, 43,200 minutes: 103.68 MB.
-    plan = polling_plan(FLEET, SETTINGS)
+    # 60 octets a packet, both ways, 20 packets a minute, 43,200 minutes: 103.68 MB, twice what its budget bears.
+    roomy = SETTINGS.model_copy(update={"metered": MeteredSettings(cap_percent=20)})
+    plan = polling_plan(FLEET, roomy)
     (metered,) = plan.metered
     assert metered.link == "line-2"
-    assert metered.megabytes_per_month == pytest.approx(103.68)
+    assert metered.megabytes_per_month == metered.probe_megabytes_per_month == pytest.approx(103.68)
+    assert metered.snmp_megabytes_per_month == 0
     assert metered.percent_of_cap == pytest.approx(10.0)
+    assert metered.budget_megabytes == pytest.approx(207.36)
+    assert metered.percent_of_budget == pytest.approx(50.0)
+    assert plan.stretched == ()
     assert (plan.probe.links, plan.probe.packets_per_minute) == (2, 40.0)
+    assert plan.probe.bytes_per_minute == 40 * 120
 
 
-def test_without_probes_nothing_is_sent_over_metered_lines() -> None:
+def test_a_plan_that_a_metered_line_cannot_bear_is_stretched_and_says_so() -> None:
+    # 5 % of the cap are 51.84 MB, four fifths of that 41.47: 103.68 MB fit in each third minute.
+    plan = polling_plan(FLEET, SETTINGS)
+    (metered,) = plan.metered
+    assert metered.megabytes_per_month == pytest.approx(34.56)
+    assert plan.probe.packets_per_minute == pytest.approx(20 + 20 / 3)
+    (stretched,) = plan.stretched
+    assert (stretched.subject, stretched.every) == ("line-2", 180)
+
+
+def test_an_lte_only_site_shows_polling_and_probing() -> None:
+    lte = line(1, 1, metered=True, probe_target="icmp://192.0.2.9")
+    plan = polling_plan(Inventory.of(devices=[edge(1, 41)], links=[lte]), SETTINGS)
+    (metered,) = plan.metered
+    assert metered.snmp_megabytes_per_month == pytest.approx((288 + 356) * 43_200 / 1e6)
+    assert metered.megabytes_per_month == pytest.approx(103.68 + 27.8208)
+    assert metered.percent_of_cap is None
+
+
+def test_without_probes_nothing_is_sent_over_a_metered_secondary() -> None:
     quiet = SETTINGS.model_copy(update={"probe": SETTINGS.probe.model_copy(update={"enabled": False})})
     plan = polling_plan(FLEET, quiet)
-    assert plan.metered == ()
+    assert [(line.link, line.megabytes_per_month) for line in plan.metered] == [("line-2", 0.0)]
     assert plan.probe.packets_per_minute == 0.0
 
 
 def test_the_plan_reads_as_sentences() -> None:
     text = "\n".join(polling_plan(FLEET, SETTINGS).lines())
-    assert "SNMP: 3 devices with 4 links, 3 polls and 6 datagrams a minute" in text
+    assert "SNMP: 3 devices with 4 links, 3 polls and 6 datagrams a minute, 2.4 kB a minute" in text
+    assert (
+        "a round is spread over 60 s, and could be done in 0.9 s within the limits; it takes less than 0.01 %" in text
+    )
+    assert "only each 180 s, 1 of them (line-2): its metered line line-2 may carry 51.84 MB" in text
     assert "Orchestrator vco1 (vco.example): 3 devices with 4 links, 108 calls an hour, 3 once at first contact" in text
-    assert "Metered line-2: 103.7 MB a month by probes, 10.0 % of its cap" in text
+    assert (
+        "Metered line-2: 34.6 MB a month (0.0 by SNMP, 34.6 by probes), 3.3 % of its cap, "
+        "67 % of its budget of 51.84 MB" in text
+    )
+
+
+def test_a_terminal_is_shown_the_dearest_lines_and_how_many_more_there_are() -> None:
+    lines = [
+        line(number, 1, metered=True, role=LinkRole.SECONDARY, probe_target="icmp://192.0.2.9") for number in range(25)
+    ]
+    idle = line(99, 1, metered=True, role=LinkRole.SECONDARY)
+    text = list(polling_plan(Inventory.of(devices=[edge(1, 41)], links=[idle, *lines, line(100, 1)]), SETTINGS).lines())
+    metered = [sentence for sentence in text if sentence.startswith("Metered")]
+    assert len(metered) == 20
+    assert all("103.7 MB" in sentence for sentence in metered)
+    assert text[-1] == "and 6 more metered lines, none of which carries more"
