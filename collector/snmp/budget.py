@@ -151,10 +151,10 @@ class Ledger:
         return Admission.GRANTED
 
     def settle(self, lines: Iterable[str], reserved: int, spent: int, reserved_at: float, now: float) -> None:
-        """Put what was really sent and received in the place of what was reserved at `reserved_at`."""
-        month = self._open(now)
-        if reserved_at < month.start:
-            reserved = 0  # it went with the month before
+        """Put what was really sent and received in the place of what was reserved at `reserved_at`, the month of which
+        it counts to."""
+        if reserved_at < self._open(now).start:
+            return
         for line in lines:
             self._spent[line] += spent - reserved
 
