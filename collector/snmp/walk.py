@@ -60,8 +60,8 @@ async def walk(
     """Every row of these columns (OIDs without index). Errors are in the outcome; nothing is raised.
 
     `rows` is how many are expected, so that not more than that is asked for at once. An answer that was too big, or
-    that did not come although the agent had answered before (a lost fragment), is asked for in smaller pieces, and
-    `pace` remembers that for the agent's next table.
+    that did not come although the agent had answered before (a lost fragment), is asked for in smaller pieces (fewer
+    rows, then fewer columns at a time), and `pace` remembers that for the agent's next table.
     """
     pace = pace if pace is not None else Pace()
     found: dict[str, dict[str, Value]] = {column: {} for column in columns}
@@ -69,23 +69,25 @@ async def walk(
     for _ in range(MOST_DATAGRAMS):
         if not cursors:
             return Table(outcome=Outcome.OK, columns=found)
-        repetitions = _repetitions(pace, len(cursors), rows)
-        answer = await poller.bulk(agent, tuple(cursors.values()), repetitions)
+        asked = dict(list(cursors.items())[: pace.varbinds])
+        repetitions = _repetitions(pace, len(asked), rows)
+        answer = await poller.bulk(agent, tuple(asked.values()), repetitions)
         pace.bulks += 1
-        if _asks_for_less(answer, pace) and pace.varbinds > 1 and repetitions > 1:
-            smaller = (repetitions * len(cursors)) // 2
-            pace.varbinds = smaller if answer.error_status else min(smaller, VARBINDS_THAT_FIT_ANYWHERE)
+        size = repetitions * len(asked)
+        if _asks_for_less(answer, pace) and size > 1:
+            pace.varbinds = size // 2 if answer.error_status else min(size // 2, VARBINDS_THAT_FIT_ANYWHERE)
             continue
-        if answer.error_status == ErrorStatus.NO_SUCH_NAME and 0 < answer.error_index <= len(cursors):
+        if answer.error_status == ErrorStatus.NO_SUCH_NAME and 0 < answer.error_index <= len(asked):
             # An agent with the manners of SNMPv1: there is nothing behind this column.
-            del cursors[tuple(cursors)[answer.error_index - 1]]
+            del cursors[tuple(asked)[answer.error_index - 1]]
             continue
         if answer.outcome is not Outcome.OK:
             return _ended(answer, found)
         if not answer.varbinds:
             return Table(outcome=Outcome.GARBLED, columns=found, detail="an empty answer to a GETBULK; check the agent")
         pace.answered = True
-        cursors = _take(answer.varbinds, cursors, found)
+        moved = _take(answer.varbinds, asked, found)
+        cursors = moved | {column: cursor for column, cursor in cursors.items() if column not in asked}
     return Table(outcome=Outcome.GARBLED, columns=found, detail="a table that does not end; check the agent")
 
 

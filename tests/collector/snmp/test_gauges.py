@@ -7,6 +7,8 @@ import re
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.snmp.ber import Missing, Value
 from collector.snmp.gauges import Cells, Gauge, gauge_value, row_indices, rows_of, scale_of, spelled, wanted
@@ -59,6 +61,12 @@ def gauge(**given: object) -> Gauge:
 )
 def test_a_value_is_read_as_its_object_means_it(given: dict[str, object], value: Value, expected: float) -> None:
     assert gauge_value(gauge(**given), value) == pytest.approx(expected, nan_ok=True, abs=0)
+
+
+@given(st.one_of(st.integers(-(2**63), 2**64), st.binary(max_size=40), st.text(max_size=20), st.sampled_from(Missing)))
+def test_whatever_an_agent_says_is_within_the_range_or_not_measured(value: Value) -> None:
+    read = gauge_value(gauge(scale=0.1, sentinels=(0, "x"), lowest=-156, highest=-31), value)
+    assert math.isnan(read) or -156 <= read <= -31
 
 
 BY_INDEX = Relation(by=By.INDEX)
@@ -142,6 +150,23 @@ def test_a_target_can_stand_in_the_index() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "row", ["4.192.0.2.9", "4.192.0.2.9.4", "4.192.0.2.9.4.192.0.2", "4.1.1.1.1.4.192.0.2.256", "1.2"]
+)
+def test_an_index_without_a_whole_address_is_no_targets(row: str) -> None:
+    tunnel = Relation(by=By.INDEX, holds=Holds.TARGET, address_at=5)
+    assert whose([link("a", probe_target="icmp://192.0.2.1")], [tunnel], {row: None}) == ({}, [])
+
+
+def test_a_column_can_hold_the_interfaces_index() -> None:
+    number = Relation(by=By.COLUMN, holds=Holds.IF_INDEX, column="1.3.9")
+    assert whose([link("3"), link("4"), link("a", "ge0")], [number], {"70": 4, "80": 3}) == ({"3": "80", "4": "70"}, [])
+
+
+def test_a_cellular_link_without_any_row_is_nothing_to_speak_of() -> None:
+    assert whose([link("a", access=Access.LTE)], [BY_BEING_ALONE], {"1": None}, usable=[]) == ({}, [])
+
+
 def test_of_two_probes_over_one_line_the_first_is_read_and_that_is_said() -> None:
     found, notes = whose([link("a", "wan1")], [BY_NAME], {"1": b"wan1", "2": b"wan1"})
     assert found == {"a": "1"}
@@ -188,6 +213,9 @@ def test_what_one_relation_told_the_next_does_not_take_again() -> None:
         ("3.75.80.78.7.75.80.78.45.82.80.77", "KPN KPN-RPM"),
         ("5.119.108.97.110.48", "wlan0"),
         ("99.101.108.108", "cell"),
+        ("97.32.126", "a ~"),
+        ("97.31.98", "97.31.98"),
+        ("97.127.98", "97.127.98"),
         ("3", "3"),
         ("4.192.0.2.1", "4.192.0.2.1"),
         ("2.65", "2.65"),

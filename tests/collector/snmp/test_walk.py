@@ -105,6 +105,36 @@ async def test_no_such_name_ends_one_column_and_leaves_the_others(agent: Any, po
     assert (await walk(poller, at(agent), (A, B))).columns == {A: {}, B: WHOLE[B]}
 
 
+async def test_no_such_name_of_the_last_column_ends_that_one(agent: Any, poller: SnmpPoller) -> None:
+    agent.refuse = {B: 2}
+    assert (await walk(poller, at(agent), (A, B))).columns == {A: WHOLE[A], B: {}}
+
+
+@pytest.mark.parametrize("index", [0, 3])
+async def test_an_error_of_no_object_asked_is_an_error_of_all(agent: Any, poller: SnmpPoller, index: int) -> None:
+    def refuse(response: Any, request: Any) -> None:
+        v2c.apiPDU.set_error_status(response, 2)
+        v2c.apiPDU.set_error_index(response, index)
+        v2c.apiPDU.set_varbinds(response, v2c.apiPDU.get_varbinds(request))
+
+    agent._fill = refuse
+    assert (await walk(poller, at(agent), (A, B))).outcome is Outcome.ERROR
+    assert (await look_up(poller, at(agent), [f"{A}.1", f"{A}.2"])).answer.outcome is Outcome.ERROR
+
+
+async def test_an_agent_for_which_one_row_is_too_big_is_asked_for_a_column_at_a_time(
+    agent: Any, poller: SnmpPoller
+) -> None:
+    agent.most_varbinds = 1
+    assert (await walk(poller, at(agent), (A, B))).columns == WHOLE
+
+
+async def test_an_agent_for_which_one_value_is_too_big_is_not_asked_for_ever(agent: Any, poller: SnmpPoller) -> None:
+    agent.most_varbinds = 0
+    assert (await walk(poller, at(agent), (A, B))).error_status == 1
+    assert len(agent.requests) < 10
+
+
 async def test_a_general_error_is_not_taken_for_the_end(agent: Any, poller: SnmpPoller) -> None:
     agent.refuse = {A: 5}
     table = await walk(poller, at(agent), (A, B))
@@ -128,9 +158,9 @@ async def test_what_is_looked_up_comes_in_several_datagrams_without_what_is_abse
 
 
 async def test_an_object_that_the_agent_answers_with_an_error_is_left_out(agent: Any, poller: SnmpPoller) -> None:
-    agent.refuse = {f"{A}.2": 5, f"{B}.1": 2}
+    agent.refuse = {f"{A}.1": 2, f"{A}.2": 5, f"{B}.1": 2}
     known = await look_up(poller, at(agent), [f"{A}.1", f"{A}.2", f"{A}.3", f"{B}.1"])
-    assert (known.answer.outcome, known.values) == (Outcome.OK, {f"{A}.1": 1, f"{A}.3": 3})
+    assert (known.answer.outcome, known.values) == (Outcome.OK, {f"{A}.3": 3})
 
 
 async def test_an_agent_that_refuses_everything_is_not_asked_for_ever(agent: Any, poller: SnmpPoller) -> None:
@@ -138,7 +168,7 @@ async def test_an_agent_that_refuses_everything_is_not_asked_for_ever(agent: Any
     agent.refuse = dict.fromkeys(wanted, 5)
     known = await look_up(poller, at(agent), wanted)
     assert (known.answer.outcome, known.values) == (Outcome.ERROR, {})
-    assert len(agent.requests) < 20
+    assert len(agent.requests) == 17
 
 
 async def test_silence_is_a_timeout(agent: Any, impatient: SnmpPoller) -> None:
