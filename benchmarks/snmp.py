@@ -96,7 +96,7 @@ class Bench:
 
     def poll(self) -> Iterator[Row]:
         """The poller alone: GET of 11 objects, v2c, timeouts and retries, source check."""
-        name, polls = "GET of 11 objects", self.count(40_000, 15_000)
+        name, polls = "GET of 11 objects", self.count(40_000, 12_000)
         agents = self.lab.responder().port
         runs = {"floor": lambda: self.lab.floor(agents, self.count(200_000, 60_000), 256, 1000)}
         ours = self.ours(name, lambda **how: self.lab.client("with_ours.py", "get", port=agents, polls=polls, **how))
@@ -108,7 +108,7 @@ class Bench:
             runs["exporter"] = lambda: self.scraped("wan", web, agents, self.count(3_000, 1_000))
         if self.has("pysnmp"):
             runs["pysnmp"] = lambda: self.lab.client(
-                "with_pysnmp.py", "get", port=agents, polls=self.count(1_500, 400), in_flight=50
+                "with_pysnmp.py", "get", port=agents, polls=self.count(800, 200), in_flight=50
             )
         middle = self.in_turn(runs)
         for each in ours:
@@ -133,7 +133,7 @@ class Bench:
 
     def collector(self) -> Iterator[Row]:
         """Schedule, poll, rates, journal; against the same objects through snmp_exporter."""
-        devices, every, slots = self.count(10_000, 2_000), self.count(5, 2), 2
+        devices, every, slots = self.count(10_000, 2_000), self.count(4, 1), self.count(1, 2)
         fleets = {
             "the 11 objects and names": self.lab.responder("-i", "2", "-t"),
             "all its columns": self.lab.responder("-i", "2"),
@@ -147,7 +147,7 @@ class Bench:
                 ),
             )
         middle = self.in_turn(runs, rounds=1 if self.quick else 3)
-        same = {name: agents.asked()["largest"] for name, agents in fleets.items()}
+        same = {name: agents.asked()["last"] for name, agents in fleets.items()}
         scrapes: Runs = {}
         if self.has("prometheus-snmp-exporter"):
             web = self.lab.exporter({f"same{at}": oids for at, oids in enumerate(same.values())})
@@ -173,7 +173,7 @@ class Bench:
         if not self.has("snmpd"):
             yield self.missing(name, "snmpd")
             return
-        agents, polls = self.lab.snmpd(), self.count(8_000, 2_000)
+        agents, polls = self.lab.snmpd(), self.count(6_000, 1_000)
         how = {"port": agents, "devices": 50, "polls": polls, "in_flight": 50}
         before = self.lab.reference(agents)
         runs = self.ours(
@@ -191,7 +191,7 @@ class Bench:
 
     def table(self) -> Iterator[Row]:
         """20 interfaces, the 8 columns that are needed."""
-        name, polls = "table of 20 interfaces, 8 columns", self.count(1_000, 300)
+        name, polls = "table of 20 interfaces, 8 columns", self.count(600, 100)
         agents = self.lab.responder("-i", str(fleet.INTERFACES)).port
         runs = self.ours(name, lambda **how: self.lab.client("with_ours.py", "walk", port=agents, polls=polls, **how))
         ours = list(runs)
@@ -199,8 +199,8 @@ class Bench:
             runs["gufo"] = lambda: self.lab.client("with_gufo.py", "walk", port=agents, polls=polls)
         if self.has("prometheus-snmp-exporter"):
             web = self.lab.exporter({})
-            runs["table"] = lambda: self.scraped("table", web, agents, self.count(500, 200))
-            runs["if_mib"] = lambda: self.scraped("if_mib", web, agents, self.count(200, 60))
+            runs["table"] = lambda: self.scraped("table", web, agents, self.count(400, 100))
+            runs["if_mib"] = lambda: self.scraped("if_mib", web, agents, self.count(150, 30))
         middle = self.in_turn(runs)
         for each in ours:
             for peer, package, said, most in (
@@ -218,7 +218,7 @@ class Bench:
         """2,000 devices, each asked again as soon as it answered or was given up; every tenth is dead or left out."""
         agents = self.lab.responder("-i", "2", "-d", "10").port
         how = {"port": agents, "devices": 2000, "timeout": 1.0, "attempts": 2, "dead_every": 10,
-               "seconds": 2.5 if self.quick else 4.0}  # fmt: skip
+               "seconds": 1.5 if self.quick else 3.0}  # fmt: skip
         clients = {"ours": "with_ours.py"} | ({"gufo": "with_gufo.py"} if self.has("gufo-snmp") else {})
         runs: Runs = {}
         for name, script in clients.items():
@@ -236,7 +236,7 @@ class Bench:
             yield self.missing(said, "gufo-snmp")
         agents, devices = self.lab.responder("-i", "2", "-d", "10").port, self.count(4_000, 1_000)
         run = self.lab.client(
-            "whole_collector.py", "run", port=agents, devices=devices, every=self.count(5, 2), slots=2, dead_every=10
+            "whole_collector.py", "run", port=agents, devices=devices, every=self.count(4, 1), slots=2, dead_every=10
         )
         yield Row("whole collector, 10 % dead: healthy polls of those due", 100 * run["polls"] / run["due"], "%")
         yield Row("whole collector, 10 % dead: a healthy poll", run["cpu_us"], CPU)
@@ -248,7 +248,7 @@ class Bench:
     def memory(self) -> Iterator[Row]:
         """Every device in flight, none answers."""
         agents = self.lab.responder("-i", "2", "-x").port
-        how = {"port": agents, "timeout": 2.0 if self.quick else 4.0, "attempts": 2}
+        how = {"port": agents, "timeout": 1.0 if self.quick else 4.0, "attempts": 2}
         ours = self.lab.client("with_ours.py", "silent", devices=10_000, **how)
         more = self.lab.client("with_ours.py", "silent", devices=20_000, **how)
         said = "memory of a device in flight, of 10,000"
@@ -266,7 +266,7 @@ class Bench:
     def growth(self) -> Iterator[Row]:
         """The whole collector, from 1,000 to 50,000 devices."""
         agents = self.lab.responder("-i", "2").port
-        every = self.count(10, 2)
+        every = self.count(5, 1)
         for devices in (1_000, 3_000) if self.quick else (1_000, 5_000, 20_000, 50_000):
             run = self.lab.client("whole_collector.py", "run", port=agents, devices=devices, every=every, slots=1)
             said = f"whole collector, {devices:,} devices every {every} s"

@@ -45,16 +45,16 @@ def descriptors() -> int:
 
 
 class Meter:
-    """Between `begin` and `report`. `is_wrong` takes a device's number and what `took` was given for it; `cpu` gives
+    """Between `begin` and `report`. `is_wrong` takes what `took` was given: a device and its values; `cpu` gives
     seconds in user and system mode, where it is not this process that is measured."""
 
     def __init__(
-        self, is_wrong: Callable[[int, Any], bool], cpu: Callable[[], tuple[float, float]] | None = None
+        self, is_wrong: Callable[[Any, Any], bool], cpu: Callable[[], tuple[float, float]] | None = None
     ) -> None:
         self.polls = self.failed = self.wrong = 0
         self._is_wrong = is_wrong
         self._cpu, self._is_own = cpu or own_cpu, cpu is None
-        self._kept: list[tuple[int, Any]] = []
+        self._kept: list[tuple[object, Any]] = []
         self._checking = self._begun = self._user = self._system = 0.0
 
     def begin(self) -> None:
@@ -64,18 +64,18 @@ class Meter:
         self._user, self._system = self._cpu()
         self._begun = time.perf_counter()
 
-    def took(self, number: int, values: object) -> None:
+    def took(self, device: object, values: object) -> None:
         self.polls += 1
-        self._kept.append((number, values))
+        self._kept.append((device, values))
         if len(self._kept) >= CHECK_AFTER:
             self._check()
 
     def _check(self) -> None:
         begun = time.process_time()
-        for number, values in self._kept:
-            if self._is_wrong(number, values):
+        for device, values in self._kept:
+            if self._is_wrong(device, values):
                 if not self.wrong:
-                    print(f"device {number} answered {values!r}", file=sys.stderr)
+                    print(f"{device} answered {values!r}", file=sys.stderr)
                 self.wrong += 1
         self._kept.clear()
         self._checking += time.process_time() - begun

@@ -134,7 +134,7 @@ class Responder:
         self._process = process
 
     def asked(self) -> dict[str, Any]:
-        """Datagrams so far, and the names of the largest GET."""
+        """Datagrams so far, and the names of the last GET of more than one."""
         assert self._process.stdout is not None
         self._process.send_signal(signal.SIGUSR1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:  # it looks between two datagrams

@@ -5,7 +5,7 @@
  * -d 10: every tenth device never answers. -x: none does. -t: thin agents, which hold no more of the interfaces than
  * name, state, 64-bit octets, errors and discards of what is received.
  * Values are a function of address, object and sysUpTime alone (fleet.py states it), so that a client's can be checked.
- * On SIGUSR1 one line of JSON on stdout: datagrams so far, and the names of the largest GET.
+ * On SIGUSR1 one line of JSON on stdout: datagrams so far, and the names of the last GET of more than one.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,9 +34,8 @@ typedef struct {
 static object held[MOST_OBJECTS];
 static int count, interfaces = 20;
 static uint32_t elapsed; /* hundredths of a second since the start */
-static span largest_get;
-static octet largest_get_octets[2048];
-static int largest_names;
+static span last_get;
+static octet last_get_octets[2048];
 static long requests, answers, malformed;
 static volatile sig_atomic_t told_to_stop, told_to_report;
 
@@ -228,10 +227,9 @@ static int answer(const octet *datagram, int size, octet *to, uint32_t device) {
             int length = asked[each].end - asked[each].at;
             end = put_binding(end, asked[each].at, length, find(asked[each].at, length), NO_SUCH_INSTANCE, device);
         }
-        if (names > largest_names && names_asked.end - names_asked.at <= (long)sizeof largest_get_octets) {
-            largest_names = names;
-            memcpy(largest_get_octets, names_asked.at, names_asked.end - names_asked.at);
-            largest_get = (span){largest_get_octets, largest_get_octets + (names_asked.end - names_asked.at)};
+        if (names > 1 && names_asked.end - names_asked.at <= (long)sizeof last_get_octets) {
+            memcpy(last_get_octets, names_asked.at, names_asked.end - names_asked.at);
+            last_get = (span){last_get_octets, last_get_octets + (names_asked.end - names_asked.at)};
         }
     } else
         end = put_rows(end, asked, names, type == GETBULK ? number_of(third) : 1, device);
@@ -264,8 +262,8 @@ static int answer(const octet *datagram, int size, octet *to, uint32_t device) {
 }
 
 static void report(void) {
-    span pair, name, list = largest_get;
-    printf("{\"requests\": %ld, \"answers\": %ld, \"malformed\": %ld, \"largest\": [", requests, answers, malformed);
+    span pair, name, list = last_get;
+    printf("{\"requests\": %ld, \"answers\": %ld, \"malformed\": %ld, \"last\": [", requests, answers, malformed);
     for (const char *comma = ""; list.at < list.end && take(&list, 0x30, &pair) && take(&pair, OID, &name); comma = ", ") {
         printf("%s\"1.3", comma);
         unsigned long part = 0;

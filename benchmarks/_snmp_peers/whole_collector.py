@@ -29,6 +29,8 @@ from config.clock import SystemClock
 from inventory.model import Device, DeviceRole, Inventory, Link, Site, SnmpAccess
 
 LINKS = 2
+LONGEST_START = 120
+"""Seconds until all is discovered: each device is walked once."""
 TOLERANCE = 0.001
 """Of a rate: sysUpTime and the counters move together, so that only rounding is left."""
 
@@ -62,7 +64,8 @@ async def measured(how: Namespace, journal: Journal) -> dict[str, Any]:
     watch = SnmpWatch(fleet_, settings(how.every), SystemClock(), sink, poller)
     tasks = [asyncio.ensure_future(sink.run()), asyncio.ensure_future(watch.run())]
     silent = sum(fleet.is_dead(number, how.dead_every) for number in range(how.devices))
-    await until(lambda: watch.polls[PollOutcome.OK] >= 2 * (how.devices - silent), how.every * 6 + 20)
+    await until(lambda: watch.polls[PollOutcome.OK] >= 2 * (how.devices - silent), how.every * 6 + LONGEST_START)
+    await asyncio.sleep(how.every)  # what was late at the start has been made up for
     polls, sent = watch.polls[PollOutcome.OK], poller.counts.sent
     user, system = client.own_cpu()
     begun = time.perf_counter()

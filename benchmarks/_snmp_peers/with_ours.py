@@ -6,7 +6,7 @@ import asyncio
 import time
 from argparse import Namespace
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import client
 import fleet
@@ -34,8 +34,10 @@ Columns = Mapping[str, Mapping[str, Value]]
 class Fleet:
     """The devices' asks, and where their answers go."""
 
-    def __init__(self, meter: client.Meter, how: Namespace, oids: Sequence[str], credential: Credential) -> None:
-        self.meter = meter
+    def __init__(
+        self, is_wrong: Callable[[int, object], bool], how: Namespace, oids: Sequence[str], credential: Credential
+    ) -> None:
+        self.meter = client.Meter(lambda ask, values: is_wrong(self.numbers[ask], values))
         self.poller = SnmpPoller(timeout=how.timeout, retries=how.attempts - 1, packets_per_second=UNPACED)
         template = Template(oids)
         self.asks = [
@@ -62,11 +64,11 @@ class Fleet:
     def take(self, ask: Ask, result: Result) -> None:
         if isinstance(result, Answer):
             if result.outcome is Outcome.OK:
-                self.meter.took(self.numbers[ask], [varbind.value for varbind in result.varbinds])
+                self.meter.took(ask, [varbind.value for varbind in result.varbinds])
             else:
                 self.meter.failed += 1
         else:
-            self.meter.took(self.numbers[ask], result)
+            self.meter.took(ask, result)
         self.waiting.append(ask)
         self.left -= 1
         if self.left > 0:
@@ -81,15 +83,18 @@ async def main() -> None:
 
 
 async def get(how: Namespace) -> None:
-    await measured(client.Meter(fleet.is_wrong), how, fleet.WAN_OIDS, COMMUNITY)
+    await measured(fleet.is_wrong, how, fleet.WAN_OIDS, COMMUNITY)
 
 
 async def get_v3(how: Namespace) -> None:
-    await measured(client.Meter(client.snmpd_check(how.reference)), how, fleet.SNMPD_OIDS, USER)
+    await measured(client.snmpd_check(how.reference), how, fleet.SNMPD_OIDS, USER)
 
 
-async def measured(meter: client.Meter, how: Namespace, oids: Sequence[str], credential: Credential) -> None:
-    ours = Fleet(meter, how, oids, credential)
+async def measured(
+    is_wrong: Callable[[int, object], bool], how: Namespace, oids: Sequence[str], credential: Credential
+) -> None:
+    ours = Fleet(is_wrong, how, oids, credential)
+    meter = ours.meter
     await ours.place()
     for polls in (max(how.polls // 10, how.devices), how.polls):
         meter.begin()
@@ -130,8 +135,8 @@ async def table(how: Namespace) -> None:
 
 async def dead(how: Namespace) -> None:
     """Each device is asked again as soon as it answered or was given up."""
-    meter = client.Meter(fleet.is_wrong)
-    ours = Fleet(meter, how, fleet.WAN_OIDS, COMMUNITY)
+    ours = Fleet(fleet.is_wrong, how, fleet.WAN_OIDS, COMMUNITY)
+    meter = ours.meter
     await ours.place()
     asked = [n for n in range(how.devices) if not (how.without_dead and fleet.is_dead(n, how.dead_every))]
     ended = time.perf_counter() + how.seconds
@@ -140,7 +145,7 @@ async def dead(how: Namespace) -> None:
         if isinstance(result, Answer):
             meter.failed += 1
         else:
-            meter.took(ours.numbers[ask], result)
+            meter.took(ask, result)
         if time.perf_counter() < ended:
             ours.poller.start(ask)
 
@@ -155,9 +160,9 @@ async def dead(how: Namespace) -> None:
 
 async def silent(how: Namespace) -> None:
     """Every device in flight at once, none answers."""
-    meter = client.Meter(fleet.is_wrong)
     before = client.resident_kib()
-    ours = Fleet(meter, how, fleet.WAN_OIDS, COMMUNITY)
+    ours = Fleet(fleet.is_wrong, how, fleet.WAN_OIDS, COMMUNITY)
+    meter = ours.meter
     await ours.place()
     placed, begun = client.resident_kib(), time.perf_counter()
     meter.begin()
