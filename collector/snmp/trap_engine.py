@@ -70,7 +70,7 @@ def _last(path: Path) -> tuple[bytes, int]:
         raise TrapError(
             f"{path} does not hold an SNMP engine's id and boots; remove it, senders of informs find the new engine"
         ) from error
-    if not SHORTEST_ENGINE_ID <= len(engine_id) <= LONGEST_ENGINE_ID or boots < 0:
+    if not SHORTEST_ENGINE_ID <= len(engine_id) <= LONGEST_ENGINE_ID or boots < 1:
         raise TrapError(
             f"{path} holds an SNMP engine that cannot be; remove it, senders of informs find the new engine"
         )

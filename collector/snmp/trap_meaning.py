@@ -241,14 +241,14 @@ def started_again(notification: Notification) -> float | None:
 def interface_index(notification: Notification) -> int | None:
     """The one ifIndex that a notification speaks of: told as a value, else as the index of IF-MIB columns."""
     told = {value for oid, value in notification.values if _of(_IF_INDEX, oid) and isinstance(value, int)}
-    indexes = told or {int(index) for index in _instances(notification) if index.isascii() and index.isdigit()}
+    indexes = told or set(_instances(notification))
     return indexes.pop() if len(indexes) == 1 else None
 
 
-def _instances(notification: Notification) -> Iterator[str]:
+def _instances(notification: Notification) -> Iterator[int]:
     for oid, _ in notification.values:
         if oid.startswith((_IF_ENTRY + ".", _IF_X_ENTRY + ".")):
-            yield oid.rpartition(".")[2]
+            yield int(oid.rpartition(".")[2])
 
 
 def link_of(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from collector.snmp.agent import AuthProtocol, PrivProtocol, User
 from collector.snmp.ber import DecodeError
-from collector.snmp.trap_admission import Bucket, Complaints, Recently, Senders, TrapError, TrapOutcome
-from collector.snmp.trap_engine import OwnEngine, start_engine
+from collector.snmp.trap_admission import TrapOutcome
+from collector.snmp.trap_engine import OwnEngine
 from collector.snmp.trap_guard import Guard
-from collector.snmp.trap_message import read_message
-from inventory.model import Device, DeviceRole, Inventory, LifeCycle, Link, Monitoring, Site, Tool
+from collector.snmp.trap_message import UserMessage, read_message, read_scoped
+from collector.snmp.usm import local_keys
 
 V1_LINK_DOWN = bytes.fromhex(
     "303902010004057472617073a42d06082b060104010901014004c0000207020102020100430212673011300f060a2b0601020102020101"
@@ -50,6 +50,27 @@ V3_NO_AUTH = bytes.fromhex(
 V3_DISCOVERY = bytes.fromhex(
     "304f020103301102041de0136e020300ffe30401040201030410300e04000201000201000400040004003025041180001f888072c36c4d"
     "571a026b000000000400a00e02044ebb8fa90201000201003000"
+)
+V3_INFORM = bytes.fromhex(
+    "3081a20201033011020407ae7ed4020300ffe304010702010304383036041180004fb805000102030405060708090a0b020107020203e8"
+    "04026c70040cc1a31dfdaccaa56872a609130408bf212fb1431d0d160450e8f86e6720cb2ff7627271d4146a93e461c62acf7fce67b46d"
+    "56f7365dc6a11c316bf11d74bb084407fa44286a33b16eecb6a706fd68db6b4d68057358e1141ab27b06fb168cc3ad1b0e56f83fdc735a"
+)
+"""To our engine at boots 7, time 1000; V3_GET_OF_US and V3_TRAP_OF_US likewise."""
+V3_GET_OF_US = bytes.fromhex(
+    "3081870201033011020423be185e020300ffe304010702010304383036041180004fb805000102030405060708090a0b020107020203e8"
+    "04026c70040c55af860731d69de8ee327cc2040865faeae100c138e604352be5e8eba9bdebf63e417bc5f5bc6e941f0aa40abacc6acde4"
+    "ea9c2147f3146c9a3cf140fc101a1a90fa70aa207b2699ee95135546"
+)
+V3_TRAP_OF_US = bytes.fromhex(
+    "3081a20201033011020401d783b2020300ffe304010302010304383036041180004fb805000102030405060708090a0b020107020203e8"
+    "04026c70040c981c6d8507592cb3e0fe62450408fa999e1dd5ffbe3104500fccc80b25a3f1a1f5491e1f467b667a02d7226f1ad56c8e70"
+    "cf2a304c1733e4d4e951e2ccbe2dc91f65c0c0b8526560283409e4e0ce528a1ef2ca879411ac5fca1d1cd5546ab1e7939358c068de7051"
+)
+V3_OTHER_ENGINE = bytes.fromhex(
+    "3081990201033011020453a52e9f020300ffe3040103020103042f302d04088000000001020305020103020203e804026c70040c16baac"
+    "66e828d0b670b64b0304085a2666b7808d2362045007ce453b46a5ac1171ae99cf7fe92d81377e8b8b5cabbb1906c29575d0cb7d7da67c"
+    "a509e3ef58e423ec7ac5602c26c3ad3271284b8b149a098221ab8ad73d3819073b3c077e1e0d54a3e1a704bb1135"
 )
 PRIVATE = User(
     name="lp",
@@ -139,9 +160,8 @@ def test_no_other_level_than_the_users_is_taken(octets: bytes, user: User) -> No
         ({"priv_password": "privpass2"}, "decryption"),
     ],
 )
-def test_a_wrong_user_key_or_protocol_is_told_apart(changed: dict[str, str], expected: str) -> None:
-    fields = {name: getattr(PRIVATE, name) for name in ("name", "auth", "auth_password", "priv", "priv_password")}
-    assert outcome(V3_AUTH_PRIV, User(**fields | changed)) == expected
+def test_a_wrong_user_key_or_protocol_is_told_apart(changed: dict[str, Any], expected: str) -> None:
+    assert outcome(V3_AUTH_PRIV, replace(PRIVATE, **changed)) == expected
 
 
 def test_users_of_one_name_are_told_apart_by_their_passwords() -> None:
@@ -173,6 +193,148 @@ def test_a_sender_who_wants_to_inform_is_told_our_engine_and_its_clock() -> None
     assert answer.endswith(bytes.fromhex("300f060a2b060106030f01010400410101"))
 
 
+@pytest.mark.parametrize(
+    ("boots", "now", "expected"),
+    [
+        (7, 1000.0, "taken"),
+        (7, 850.0, "taken"),
+        (7, 849.9, "synchronised"),
+        (7, 1150.9, "taken"),
+        (7, 1151.0, "synchronised"),
+        (8, 1000.0, "synchronised"),
+        (6, 1000.0, "synchronised"),
+    ],
+)
+def test_an_inform_is_taken_within_150_seconds_of_our_own_clock(boots: int, now: float, expected: str) -> None:
+    listening = Guard([], [PRIVATE], OWN._replace(boots=boots))
+    assert listening.hear(V3_INFORM, now).outcome.value == expected
+
+
+def test_an_engine_that_has_run_out_of_boots_takes_nothing() -> None:
+    listening = Guard([], [PRIVATE], OWN._replace(boots=2**31 - 1))
+    message = V3_INFORM.replace(bytes.fromhex("020107020203e8"), bytes.fromhex("02047fffffff020203e8"), 1)
+    assert listening.hear(message, 1000.0).pdu is None
+
+
+def test_an_inform_is_answered_as_secretly_as_it_came() -> None:
+    answer = guard(PRIVATE).hear(V3_INFORM, 1000.0).answer
+    assert answer is not None
+    response = read_message(answer)
+    assert isinstance(response, UserMessage)
+    keys = local_keys(PRIVATE, OWN.id)
+    assert (response.message_id, response.flags, response.user) == (0x07AE7ED4, 3, b"lp")
+    assert (response.engine_id, response.boots, response.time) == (OWN.id, 7, 1000)
+    assert keys.digest is not None
+    assert keys.privacy is not None
+    assert keys.digest(response.octets) == response.digest
+    pdu = read_scoped(keys.privacy.decrypt(response.data, 7, 1000, response.salt)).pdu
+    assert pdu[0] == 0xA2
+    assert bytes.fromhex("06092b0601060301010503") in pdu  # snmpTrapOID's value, linkDown
+
+
+def test_no_two_answers_are_encrypted_with_the_same_salt() -> None:
+    listening = guard(PRIVATE)
+    answers = [listening.hear(V3_INFORM, 1000.0).answer for _ in range(5)]
+    assert len({read_message(answer or b"").salt for answer in answers}) == 5  # type: ignore[union-attr]
+
+
+def test_our_time_is_told_authentically_and_readably_to_a_user_who_has_it_wrong() -> None:
+    answer = guard(PRIVATE).hear(V3_INFORM, 5000.0).answer
+    assert answer is not None
+    report = read_message(answer)
+    assert isinstance(report, UserMessage)
+    digest = local_keys(PRIVATE, OWN.id).digest
+    assert digest is not None
+    assert (report.flags, report.boots, report.time, digest(report.octets)) == (1, 7, 5000, report.digest)
+    # usmStatsNotInTimeWindows.0 = Counter32 1
+    assert answer.endswith(bytes.fromhex("300f060a2b060106030f01010200410101"))
+
+
+@pytest.mark.parametrize(
+    ("octets", "users", "counter"),
+    [
+        (V3_INFORM, [], "03"),
+        (V3_INFORM, [User(name="lp")], "01"),
+        (V3_INFORM, [User(name="lp", auth=AuthProtocol.SHA1, auth_password="another-one")], "01"),
+        (V3_INFORM, [replace(PRIVATE, auth_password="another-one")], "05"),
+        (V3_INFORM, [replace(PRIVATE, priv_password="another-one")], "06"),
+    ],
+)
+def test_a_refused_sender_is_told_why_and_nothing_else(octets: bytes, users: list[User], counter: str) -> None:
+    heard = guard(*users).hear(octets, 1000.0)
+    assert heard.pdu is None
+    assert heard.answer is not None
+    assert heard.answer.endswith(bytes.fromhex(f"300f060a2b060106030f0101{counter}00410101"))
+
+
+@pytest.mark.parametrize("octets", [V3_GET_OF_US, V3_TRAP_OF_US])
+def test_what_is_for_our_engine_and_no_inform_is_refused(octets: bytes) -> None:
+    heard = guard(PRIVATE).hear(octets, 1000.0)
+    assert (heard.outcome, heard.answer) == (TrapOutcome.NO_NOTIFICATION, None)
+
+
+def test_an_inform_for_another_engine_is_told_ours() -> None:
+    other = Guard([], [PRIVATE], OWN._replace(id=bytes.fromhex("80004fb805ffffff")))
+    answer = other.hear(V3_INFORM, 1000.0).answer
+    assert answer is not None
+    assert read_message(answer).engine_id == bytes.fromhex("80004fb805ffffff")  # type: ignore[union-attr]
+
+
+def test_a_trap_is_never_answered_whatever_becomes_of_it() -> None:
+    for users in ([PRIVATE], [AUTHENTIC], [User(name="lp")], [], [replace(PRIVATE, auth_password="another-one")]):
+        for octets in (V3_AUTH_PRIV, V3_AUTH, V3_NO_AUTH):
+            assert guard(*users).hear(octets, 0.0).answer is None
+
+
+def test_only_so_many_engines_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.snmp.trap_guard.MOST_ENGINES", 1)
+    listening = guard(PRIVATE)
+    for octets in (V3_AUTH_PRIV, V3_OTHER_ENGINE, V3_OTHER_ENGINE):
+        assert listening.hear(octets, 0.0).outcome is TrapOutcome.TAKEN
+    assert list(listening._engines) == [bytes.fromhex("8000000001020305")]
+
+
+def unauthenticated(
+    engine: bytes = b"\x80\0\0\0\1",
+    user: bytes = b"lp",
+    header: str = "020101020300ffe3040100020103",
+    boots: str = "020103",
+) -> bytes:
+    """A linkDown in a message put together by hand; `header` and `boots` in hexadecimal BER."""
+
+    def wrap(tag: int, content: bytes) -> bytes:
+        return bytes((tag, 0x81, len(content))) + content
+
+    pdu = V3_NO_AUTH[V3_NO_AUTH.index(b"\xa7\x37") :]
+    security = wrap(4, engine) + bytes.fromhex(boots + "020103") + wrap(4, user) + wrap(4, b"") * 2
+    scoped = wrap(0x30, wrap(4, engine) + wrap(4, b"") + pdu)
+    data = wrap(0x30, bytes.fromhex(header)) + wrap(4, wrap(0x30, security)) + scoped
+    return wrap(0x30, b"\x02\x01\x03" + data)
+
+
+@pytest.mark.parametrize(("size", "expected"), [(4, "engine"), (5, "taken"), (32, "taken"), (33, "engine")])
+def test_an_engine_id_has_five_to_thirty_two_octets(size: int, expected: str) -> None:
+    assert outcome(unauthenticated(engine=b"\x80" * size), User(name="lp")) == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, "taken"),
+        ({"header": "020100020300ffe3040100020103"}, "taken"),  # msgID 0
+        ({"header": "0201ff020300ffe3040100020103"}, "malformed"),  # msgID -1
+        ({"header": "020101020300ffe3040102020103"}, "malformed"),  # privacy without authentication
+        ({"header": "020101020300ffe304020000020103"}, "malformed"),  # two octets of flags
+        ({"header": "020101020300ffe3040100020102"}, "malformed"),  # the security model of v2c
+        ({"boots": "0201ff"}, "malformed"),
+        ({"user": b"u" * 32}, "user"),
+        ({"user": b"u" * 33}, "malformed"),
+    ],
+)
+def test_a_header_that_cannot_be_is_malformed(changed: dict[str, Any], expected: str) -> None:
+    assert outcome(unauthenticated(**changed), User(name="lp")) == expected
+
+
 @given(st.binary(max_size=200))
 def test_whatever_octets_arrive_are_an_outcome(octets: bytes) -> None:
     assert guard(PRIVATE).hear(octets, 0.0).outcome is TrapOutcome.MALFORMED
@@ -201,108 +363,3 @@ def test_a_damaged_message_is_an_outcome_and_a_damaged_digest_is_none_that_is_ta
 def test_another_version_of_snmp_is_none(version: bytes) -> None:
     with pytest.raises(DecodeError, match="no SNMP version"):
         read_message(V2C_LINK_DOWN.replace(b"\x02\x01\x01", version, 1))
-
-
-@pytest.mark.rim
-def test_our_engine_keeps_its_id_and_counts_its_starts(tmp_path: Path) -> None:
-    path = tmp_path / "data" / "snmp-engine.json"
-    first, second = start_engine(path, 10.0), start_engine(path, 20.0)
-    assert (first.boots, second.boots, second.started) == (1, 2, 20.0)
-    assert first.id == second.id
-    assert json.loads(path.read_text())["boots"] == 2
-    assert first.id[0] & 0x80  # RFC 3411: not the older form of an engine id
-    assert 5 <= len(first.id) <= 32
-    assert start_engine(tmp_path / "other.json", 0.0).id != first.id
-
-
-@pytest.mark.rim
-def test_an_engine_whose_boots_have_run_out_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "snmp-engine.json"
-    path.write_text(json.dumps({"engine_id": OWN.id.hex(), "boots": 2**31 - 1}))
-    engine = start_engine(path, 0.0)
-    assert engine.boots == 1
-    assert engine.id != OWN.id
-
-
-@pytest.mark.rim
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"engine_id": "80", "boots": 1}', '{"engine_id": "zz", "boots": 1}'])
-def test_a_file_that_is_no_engine_is_named_and_kept(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "snmp-engine.json"
-    path.write_text(text)
-    with pytest.raises(TrapError, match="remove it"):
-        start_engine(path, 0.0)
-    assert path.read_text() == text
-
-
-def test_a_bucket_gives_ten_seconds_worth_and_then_its_rate() -> None:
-    bucket = Bucket(2.0, 100.0)
-    assert [bucket.take(2.0, 100.0) for _ in range(21)] == [True] * 20 + [False]
-    assert [bucket.take(2.0, 100.5) for _ in range(2)] == [True, False]
-    assert [bucket.take(2.0, 1000.0) for _ in range(21)] == [True] * 20 + [False]
-
-
-def test_what_came_is_remembered_for_its_time_and_in_bounds() -> None:
-    recently = Recently(10.0, most=3)
-    assert [recently.again("a", 0.0), recently.again("a", 9.9), recently.again("a", 10.0)] == [False, True, False]
-    assert [recently.again(key, 11.0) for key in "bcd"] == [False] * 3
-    assert not recently.again("a", 11.0)
-
-
-def test_a_source_is_complained_of_once_a_minute_and_all_together_thirty_times() -> None:
-    complaints = Complaints()
-    assert [complaints.due("192.0.2.1", now) for now in (0.0, 59.9, 60.0)] == [True, False, True]
-    assert sum(complaints.due(f"198.51.100.{n}", 61.0) for n in range(200)) == 29
-    assert not complaints.due("203.0.113.1", 119.9)
-    assert complaints.due("203.0.113.1", 121.0)
-
-
-def fleet(*devices: Device) -> Inventory:
-    links = [
-        Link(id="wan", site="s", device="a", interface="GE1"),
-        Link(id="ordered", site="s", device="a", interface="GE2", life_cycle=LifeCycle.ORDERED),
-        Link(id="elsewhere", site="s", device="b", interface="GE1"),
-    ]
-    return Inventory.of(sites=[Site(id="s", client="c")], devices=devices, links=links)
-
-
-def box(name: str, address: str | None, **changes: object) -> Device:
-    fields: dict[str, object] = {"id": name, "site": "s", "role": DeviceRole.ROUTER, "management_address": address}
-    return Device(**fields | changes)  # type: ignore[arg-type]
-
-
-def test_a_sender_is_the_one_watched_device_at_an_address() -> None:
-    senders = Senders(fleet(box("a", "192.0.2.1"), box("b", "2001:DB8::0001"), box("c", None)))
-    a, b = senders.at("192.0.2.1"), senders.at("2001:db8::1")
-    assert not isinstance(a, TrapOutcome)
-    assert not isinstance(b, TrapOutcome)
-    assert (a.device, [link.id for link in a.links], b.device) == ("a", ["wan"], "b")
-    assert senders.at("192.0.2.2") is TrapOutcome.UNKNOWN_SOURCE
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"life_cycle": LifeCycle.RETIRED},
-        {"monitoring": Monitoring(subscribed=False)},
-        {"monitoring": Monitoring(tools=(Tool.ORCHESTRATOR,))},
-    ],
-)
-def test_a_device_that_is_not_watched_over_snmp_is_not_listened_to(changes: dict[str, object]) -> None:
-    assert Senders(fleet(box("a", "192.0.2.1", **changes))).at("192.0.2.1") is TrapOutcome.UNKNOWN_SOURCE
-
-
-def test_an_address_of_two_devices_names_neither() -> None:
-    senders = Senders(fleet(box("a", "192.0.2.1"), box("b", "192.0.2.1")))
-    assert senders.at("192.0.2.1") is TrapOutcome.AMBIGUOUS_SOURCE
-
-
-def test_a_host_name_is_known_once_it_is_resolved_and_forgotten_when_it_moves() -> None:
-    senders = Senders(fleet(box("a", "edge.example.net"), box("b", "192.0.2.2")))
-    assert senders.names == ("edge.example.net",)
-    assert senders.at("192.0.2.1") is TrapOutcome.UNKNOWN_SOURCE
-    senders.resolved({"edge.example.net": ["192.0.2.1", "2001:db8::1", "192.0.2.1"]})
-    assert not isinstance(senders.at("192.0.2.1"), TrapOutcome)
-    assert not isinstance(senders.at("2001:db8::1"), TrapOutcome)
-    senders.resolved({"edge.example.net": ["192.0.2.2"]})
-    assert senders.at("192.0.2.1") is TrapOutcome.UNKNOWN_SOURCE
-    assert senders.at("192.0.2.2") is TrapOutcome.AMBIGUOUS_SOURCE

@@ -140,6 +140,8 @@ def test_viptelas_oper_state_is_zero_for_up(name: str, column: str, up: str, dow
         (((BGP_STATE, 1),), "dia"),
         ((("1.3.6.1.2.1.15.3.1.2.192.0.2.1", 1),), None),
         ((("1.3.6.1.4.1.41916.100.1.73.0", b"GE1"),), "dia"),
+        (((IF_NAME, 7),), "lte"),
+        ((("1.3.6.1.4.1.99999.1.192.0.2.129", 1),), None),
         ((), None),
     ],
 )
@@ -195,3 +197,5 @@ def test_a_detail_is_bounded_and_printable_whatever_a_device_puts_into_it() -> N
     assert len(detail) < 2000
     assert detail.isprintable()
     assert "and 190 more values" in detail
+    ten = detail_of(said("1.3.6.1.4.1.99999.0.1", *((f"1.3.6.1.4.1.99999.{n}.0", n) for n in range(10))))
+    assert "more values" not in ten

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +19,7 @@ from structlog.testing import capture_logs
 from collector.model import Fact, FactKind, Source
 from collector.settings import CollectorSettings
 from collector.sink import Gatherer, NoSink
-from collector.snmp.trap_admission import TrapError, TrapOutcome
+from collector.snmp.trap_admission import TrapOutcome
 from collector.snmp.traps import TrapReceiver, nowhere
 from config.clock import ManualClock
 from inventory.model import Device, DeviceRole, Inventory, Link, Site
@@ -79,6 +77,7 @@ class Lab:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.inventory = inventory()
         self.gatherer = Keeping()
         self.polled: list[str] = []
         self.receiver: TrapReceiver
@@ -90,7 +89,14 @@ class Lab:
         settings = CollectorSettings.model_validate({"traps": traps}).traps
         clock = ManualClock(NOW)
         self.receiver = TrapReceiver(
-            settings, inventory(), self.gatherer, clock, {}, self.folder, on_event=self.polled.append, link_at=link_at
+            settings,
+            self.inventory,
+            self.gatherer,
+            clock,
+            {},
+            self.folder,
+            on_event=self.polled.append,
+            link_at=link_at,
         )
         self.running = asyncio.create_task(self.receiver.run())
         await self.until(lambda: self.receiver.port > 0)
@@ -129,11 +135,10 @@ class Lab:
 
 
 def inventory() -> Inventory:
-    addresses = {"rtr": "127.0.0.1", "fw": "127.0.0.2", "one": "127.0.0.3", "other": "127.0.0.3", "named": "localhost"}
+    addresses = {"rtr": "127.0.0.1", "fw": "127.0.0.2", "one": "127.0.0.3", "other": "127.0.0.3"}
     devices = [
         Device(id=name, site="s", role=DeviceRole.ROUTER, management_address=address)
         for name, address in addresses.items()
-        if name != "named"
     ]
     links = [
         Link(id="dia", site="s", device="rtr", interface="GE1"),
@@ -251,6 +256,17 @@ async def test_a_wrong_community_is_not_acknowledged_and_never_logged(lab: Lab) 
         lab.sender().recv(65535)
 
 
+async def test_what_strangers_send_does_not_hide_what_is_wrong_with_a_device(lab: Lab) -> None:
+    with capture_logs() as logs:
+        await lab.start()
+        for number in range(40):
+            await lab.send(message(LINK_DOWN), address=f"127.0.1.{number}")
+        await lab.send(message(LINK_DOWN, community="wrong"))
+    refused = [(entry["reason"], entry["source"]) for entry in logs if entry["event"] == "trap_refused"]
+    assert len(refused) == 31
+    assert ("community", "127.0.0.1") in refused
+
+
 async def test_a_sources_surplus_is_dropped_and_other_sources_are_not_hurt(lab: Lab) -> None:
     await lab.start(per_source=2, overall=1000)
     await lab.send(*(message(LINK_DOWN, request_id=number) for number in range(60)))
@@ -305,6 +321,13 @@ async def test_only_a_forwarder_may_speak_for_another(lab: Lab) -> None:
     assert lab.outcomes() == {"taken": 2, "unknown_source": 2}
 
 
+async def test_what_a_forwarder_says_of_nobody_known_is_not_acknowledged(lab: Lab) -> None:
+    await lab.start(forwarders=["127.0.0.8"])
+    await lab.send(message(LINK_DOWN, "301106092b06010603120103004004" + "7f000009", pdu=0xA6), address="127.0.0.8")
+    with pytest.raises(BlockingIOError):
+        lab.sender("127.0.0.8").recv(65535)
+
+
 async def test_garbage_is_counted_and_the_next_trap_is_taken(lab: Lab) -> None:
     await lab.start(per_source=1000, overall=1000)
     noise = random.Random(7)
@@ -355,59 +378,6 @@ async def test_a_storm_is_dropped_and_the_event_loop_stays_free(lab: Lab, source
     assert sorted(stalls)[len(stalls) // 100 * 99] < 0.05  # two processes share two cores with other tests
 
 
-async def test_a_taken_port_says_what_to_do(lab: Lab) -> None:
-    await lab.start()
-    second = Lab(lab.folder)
-    with pytest.raises(TrapError, match="Address already in use; another program has it"):
-        await second.start(port=lab.receiver.port)
-
-
-@pytest.mark.parametrize(
-    ("listen", "complaint"),
-    [(["203.0.113.77"], "no address of this machine; correct traps.listen")],
-)
-async def test_an_address_that_is_not_ours_says_what_to_do(lab: Lab, listen: list[str], complaint: str) -> None:
-    with pytest.raises(TrapError, match=complaint):
-        await lab.start(listen=listen)
-
-
-UNPRIVILEGED = """
-import os
-from collector.snmp.traps import _listening
-from collector.snmp.trap_admission import TrapError
-os.setuid(65534)
-try:
-    _listening("0.0.0.0", 162)
-except TrapError as error:
-    print(error)
-"""
-
-
-@pytest.mark.real
-@pytest.mark.slow
-@pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace of its own needs root")
-def test_port_162_without_privilege_says_what_to_do() -> None:
-    alone = ["unshare", "-n", sys.executable, "-c", UNPRIVILEGED]  # where the kernel's own limit of 1024 is in force
-    asked = subprocess.run(alone, capture_output=True, text=True, check=True)
-    assert "Permission denied" in asked.stdout
-    assert "CAP_NET_BIND_SERVICE" in asked.stdout
-    assert "traps.port to 1162" in asked.stdout
-
-
-async def test_a_user_that_is_no_user_is_refused_at_once(tmp_path: Path) -> None:
-    settings = CollectorSettings.model_validate({"traps": {"communities": ["x"]}}).traps
-    settings = settings.model_copy(update={"users": ("nobody",)})
-    with pytest.raises(TrapError, match="'nobody', which is no user"):
-        TrapReceiver(settings, inventory(), Keeping(), ManualClock(NOW), {}, tmp_path)
-
-
-@pytest.mark.slow
-def test_pysnmp_is_not_imported_until_traps_are_received() -> None:
-    code = "import sys, collector.snmp.traps; print('pysnmp' in sys.modules)"
-    asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert asked.stdout == "False\n"
-
-
 async def test_a_start_again_counts_the_engines_boots_before_it_listens(lab: Lab) -> None:
     await lab.start()
     await lab.stop()
@@ -416,17 +386,9 @@ async def test_a_start_again_counts_the_engines_boots_before_it_listens(lab: Lab
 
 
 async def test_a_host_name_in_the_inventory_is_resolved(lab: Lab) -> None:
-    lab.gatherer = Keeping()
-    settings = CollectorSettings.model_validate(
-        {"traps": {"enabled": True, "listen": ["127.0.0.1"], "port": 0, "communities": [COMMUNITY]}}
-    ).traps
-    known = Inventory.of(
-        sites=[Site(id="s", client="c")],
-        devices=[Device(id="named", site="s", role=DeviceRole.ROUTER, management_address="localhost")],
-    )
-    lab.receiver = TrapReceiver(settings, known, lab.gatherer, ManualClock(NOW), {}, lab.folder)
-    lab.running = asyncio.create_task(lab.receiver.run())
-    await lab.until(lambda: lab.receiver.port > 0)
+    device = Device(id="named", site="s", role=DeviceRole.ROUTER, management_address="localhost")
+    lab.inventory = Inventory.of(sites=[Site(id="s", client="c")], devices=[device])
+    await lab.start()
     await lab.until(lambda: lab.receiver._senders.at("127.0.0.1") is not TrapOutcome.UNKNOWN_SOURCE)
     await lab.send(message(LINK_DOWN))
     assert lab.gatherer.told == [("named", "EDGE_INTERFACE_DOWN")]
