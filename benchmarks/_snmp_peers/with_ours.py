@@ -28,6 +28,8 @@ USER = User(
     priv_password=fleet.PRIV_PASSWORD,
 )
 UNPACED = 10**6
+AT_ONCE = 40
+"""Objects in one GET, about 1,000 octets of answer."""
 Columns = Mapping[str, Mapping[str, Value]]
 
 
@@ -79,7 +81,8 @@ class Fleet:
 
 async def main() -> None:
     how = client.arguments(timeout=2.0, attempts=3, dead_every=0, without_dead=0, reference="")
-    await {"get": get, "get-v3": get_v3, "await": awaited, "walk": table, "dead": dead, "silent": silent}[how.what](how)
+    kinds = {"get": get, "get-v3": get_v3, "await": awaited, "walk": table, "rows": known_rows, "dead": dead}
+    await (kinds | {"silent": silent})[how.what](how)
 
 
 async def get(how: Namespace) -> None:
@@ -130,6 +133,63 @@ async def table(how: Namespace) -> None:
     meter = client.Meter(is_wrong)
     await client.polled(meter, how, one)
     meter.report(datagrams=poller.counts.sent / (meter.polls * 1.1))
+    poller.close()
+
+
+class Rows:
+    """A device whose rows are known: as many GETs as its table needs, all in flight together."""
+
+    def __init__(
+        self, number: int, how: Namespace, templates: Sequence[Template], done: Callable[[Rows], None]
+    ) -> None:
+        agent = Agent(fleet.address(number), how.port, COMMUNITY)
+        self.number = number
+        self.asks = [Ask(agent, template, self.take) for template in templates]
+        self.left = 0
+        self.values: list[object] = []
+        self.got: dict[Ask, list[object]] = {}
+        self._done = done
+
+    def take(self, ask: Ask, result: Result) -> None:
+        self.got[ask] = [] if isinstance(result, Answer) else list(result)
+        if len(self.got) == len(self.asks):
+            self.values = [value for each in self.asks for value in self.got[each]]
+            self.got.clear()
+            self._done(self)
+
+
+async def known_rows(how: Namespace) -> None:
+    """The table again and again, once its rows are known."""
+    oids = [f"{column}.{row}" for row in range(1, fleet.INTERFACES + 1) for column in fleet.TABLE_COLUMNS]
+    templates = [Template(oids[start : start + AT_ONCE]) for start in range(0, len(oids), AT_ONCE)]
+    poller = SnmpPoller(timeout=2.0, retries=2, packets_per_second=UNPACED)
+    meter = client.Meter(lambda number, values: fleet.is_wrong_table(number, dict(zip(oids, values, strict=False))))
+    left, over = 0, asyncio.Event()
+
+    def done(device: Rows) -> None:
+        nonlocal left
+        meter.took(device.number, device.values)
+        left -= 1
+        if left > 0:
+            begin(devices[(device.number + how.in_flight) % how.devices])
+        elif not poller.in_flight():
+            over.set()
+
+    def begin(device: Rows) -> None:
+        for ask in device.asks:
+            poller.start(ask)
+
+    devices = [Rows(number, how, templates, done) for number in range(how.devices)]
+    for device in devices:
+        for ask in device.asks:
+            await poller.place(ask)
+    for left in (how.devices, how.polls):  # noqa: B007 - `done` counts it down
+        over.clear()
+        meter.begin()
+        for device in devices[: how.in_flight]:
+            begin(device)
+        await over.wait()
+    meter.report(datagrams=len(templates))
     poller.close()
 
 
