@@ -182,6 +182,8 @@ class Wrapping:
             self._authenticate(data, message, engine.id)
         same_context, pdu = self._body(data, message)
         report = _reported(pdu) if pdu[0] == _REPORT else None
+        if not report and pdu[0] != _RESPONSE:
+            raise DecodeError("an SNMPv3 message neither answers nor reports")
         if report and not level:
             return Opened(pdu, engine, report, authenticated=False)
         if not report:
@@ -201,7 +203,7 @@ class Wrapping:
         body_at = start + form.octets
         head = data[start:body_at]
         time = int.from_bytes(head[form.time_at], "big", signed=True)
-        if not start or int.from_bytes(head, "big") & form.mask != form.expected or time < 0:
+        if int.from_bytes(head, "big") & form.mask != form.expected or time < 0:
             return None
         digest, parameters, digest_at = head[form.digest_at], head[form.parameters_at], start + form.digest_at.start
         flags, engine_id, boots, _, user, *_ = form.message
@@ -269,7 +271,7 @@ def _form(data: bytes, message: _Message) -> _Form:
 
 def _read(data: bytes) -> _Message:
     """RFC 3412, 6 and RFC 3414, 2.4. Raises DecodeError."""
-    content, end = open_message(data)
+    content, _ = open_message(data)
     if data[content : content + 3] != _VERSION:
         raise DecodeError("the message is of another SNMP version than the request")
     at, stop = _enter(data, content + 3, ber.SEQUENCE)
@@ -295,7 +297,7 @@ def _read(data: bytes) -> _Message:
     digest_at = slice(start, at)
     start, at = _enter(data, at, ber.OCTET_STRING)
     parameters_at = slice(start, at)
-    if not at == stop == body_at < end or not 0 <= boots <= LAST_CLOCK or not 0 <= time <= LAST_CLOCK:
+    if not at == stop == body_at or not 0 <= boots <= LAST_CLOCK or not 0 <= time <= LAST_CLOCK:
         raise DecodeError("the security parameters of an SNMPv3 message are malformed")
     digest, parameters, variable = data[digest_at], data[parameters_at], (id_at, time_at, digest_at, parameters_at)
     return _Message(
