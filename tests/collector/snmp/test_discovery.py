@@ -100,10 +100,11 @@ async def test_an_agent_is_known_and_its_rows_are_found(
     assert (found.missing, found.names, found.gauges) == (("b",), ("ge0", "ge1"), {})
 
 
-async def test_twenty_interfaces_take_few_datagrams(
-    start_agent: StartAgent, poller: SnmpPoller, profiles: Profiles, if_row: Any
+@pytest.mark.parametrize("counted", [20, 0])
+async def test_twenty_interfaces_take_few_datagrams_even_where_the_agent_cannot_count(
+    start_agent: StartAgent, poller: SnmpPoller, profiles: Profiles, if_row: Any, counted: int
 ) -> None:
-    objects = {**system("1.3.6.1.4.1.14988.1"), "1.3.6.1.2.1.2.1.0": v2c.Integer(20)}
+    objects = {**system("1.3.6.1.4.1.14988.1"), "1.3.6.1.2.1.2.1.0": v2c.Integer(counted)}
     for index in range(1, 21):
         objects |= if_row(index, f"ether{index}")
     agent = await start_agent(objects)
@@ -176,6 +177,65 @@ async def test_a_link_is_known_by_its_interface_even_where_if_mib_does_not_show_
     agent = await start_agent(objects)
     found = await discover(poller, at(agent), [link("a", "ge0")], profiles)
     assert (found.missing, now(found, objects)) == (("a",), {"a": {"rtt_ms": 5.0}})
+
+
+async def test_what_a_table_told_is_not_looked_for_in_the_next(
+    start_agent: StartAgent, poller: SnmpPoller, profiles: Profiles, if_row: Any, tmp_path: Path
+) -> None:
+    more = ACME.replace("device:", "  - name: second\n    rows: [{index: ifindex}]\n    values:\n      "
+                        "- {name: again, oid: 1.3.6.1.4.1.99999.4.1, field: rtt_ms}\ndevice:")  # fmt: skip
+    (tmp_path / "acme.yaml").write_text(more)
+    second = {f"{ACME_OID}.4.1.{row}": v2c.Integer(50 + row) for row in (1, 2)}
+    objects = {**system(), **if_row(1, "ge0"), **if_row(2, "ge1"), **line(1, interface="ge0", rtt=5_000), **second}
+    agent = await start_agent(objects)
+    found = await discover(poller, at(agent), [link("a", "ge0", Access.DIA)], load_profiles(tmp_path))
+    assert now(found, objects) == {"a": {"rtt_ms": 5.0}}
+    asked = [str(oid) for request in agent.requests for oid, _ in v2c.apiPDU.get_varbinds(request)]
+    assert not [oid for oid in asked if oid.startswith(f"{ACME_OID}.4")]
+    links = [link("a", "ge0", Access.DIA), link("b", "ge1", Access.DIA)]
+    both = await discover(poller, at(agent), links, load_profiles(tmp_path))
+    assert now(both, objects) == {"a": {"rtt_ms": 5.0}, "b": {"rtt_ms": 52.0}}
+
+
+@pytest.mark.parametrize(
+    ("rows", "fitting", "other"),
+    [
+        ("{index: ifindex}", Link(id="a", site="s", interface="ifIndex:1"), Link(id="a", site="s", interface="ge9")),
+        (
+            "{column: 1.3.6.1.4.1.99999.4.2, holds: target}",
+            Link(id="a", site="s", interface="ge9", probe_target="icmp://192.0.2.1"),
+            Link(id="a", site="s", interface="ge9"),
+        ),
+        (
+            "{column: 1.3.6.1.4.1.99999.4.2, holds: carrier}",
+            Link(id="a", site="s", interface="ge9", carrier="A", access=Access.LTE),
+            Link(id="a", site="s", interface="ge9", carrier="A", access=Access.DIA),
+        ),
+    ],
+)
+async def test_a_table_that_can_tell_nothing_of_a_link_is_not_asked(
+    start_agent: StartAgent, poller: SnmpPoller, tmp_path: Path, rows: str, fitting: Link, other: Link
+) -> None:
+    value = "{name: v, oid: 1.3.6.1.4.1.99999.4.1, field: rtt_ms}"
+    table = f"tables:\n  - {{name: t, rows: [{rows}], values: [{value}]}}\n"
+    (tmp_path / "acme.yaml").write_text(f"name: acme\nmatch: [{{object: {ACME_OID}}}]\n{table}")
+    agent = await start_agent(system())
+
+    async def asks(link: Link) -> bool:
+        agent.requests.clear()
+        await discover(poller, at(agent), [link], load_profiles(tmp_path))
+        asked = [str(oid) for request in agent.requests for oid, _ in v2c.apiPDU.get_varbinds(request)]
+        return f"{ACME_OID}.4.1" in asked
+
+    assert [await asks(fitting), await asks(other)] == [True, False]
+
+
+async def test_an_agent_without_names_shows_its_descriptions(
+    start_agent: StartAgent, poller: SnmpPoller, profiles: Profiles, if_row: Any
+) -> None:
+    agent = await start_agent({**system(), **if_row(1, ""), **if_row(2, "")})
+    found = await discover(poller, at(agent), [link("a", "ge9")], profiles)
+    assert (found.missing, found.names) == (("a",), ("Port 1", "Port 2"))
 
 
 async def test_a_cellular_link_has_the_only_modem_and_a_wired_one_is_not_even_asked_about(
