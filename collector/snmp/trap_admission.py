@@ -39,6 +39,8 @@ class TrapOutcome(StrEnum):
     """Several devices have it."""
     SOURCE_RATE = "source_rate"
     OVERALL_RATE = "overall_rate"
+    RECEIVE_BUFFER = "receive_buffer"
+    """The kernel had no room for it; nobody has seen it."""
     TOO_LARGE = "too_large"
     MALFORMED = "malformed"
     NO_NOTIFICATION = "no_notification"

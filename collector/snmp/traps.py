@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -63,6 +64,8 @@ DATAGRAMS_PER_WAKE = 64
 RECEIVE_BUFFER = 4 * 2**20
 SO_RCVBUFFORCE = 33
 """Linux: exceeds net.core.rmem_max with CAP_NET_ADMIN."""
+SO_MEMINFO, _MEMINFO_FIELDS, _DROPS = 55, 9, 8
+"""Linux: what a socket's memory holds, and how many datagrams found no room in it."""
 DECODING_SHARE = 0.2
 """Of the event loop's time, at most."""
 NO_NEWS_SECONDS = 3600.0
@@ -135,6 +138,7 @@ class TrapReceiver:
         self._sockets: list[socket.socket] = []
         self._guard: Guard | None = None
         self._buffer = bytearray(_LARGEST_DATAGRAM)
+        self._lost = 0
         self._counted = dict.fromkeys(TrapOutcome, 0)
         self.counts = dict.fromkeys(TrapOutcome, 0)
 
@@ -165,16 +169,17 @@ class TrapReceiver:
         except TrapError:
             self.close()
             raise
+        self._lost = 0
         for sock in self._sockets:
             loop.add_reader(sock, self._readable, sock)
         log.info("listening_for_traps", addresses=[sock.getsockname()[:2] for sock in self._sockets])
 
     def close(self) -> None:
+        self._publish()
         for sock in self._sockets:
             asyncio.get_running_loop().remove_reader(sock)
             sock.close()
         self._sockets.clear()
-        self._publish()
 
     @property
     def port(self) -> int:
@@ -300,6 +305,9 @@ class TrapReceiver:
             self._publish()
 
     def _publish(self) -> None:
+        lost = sum(map(_dropped, self._sockets))
+        self.counts[TrapOutcome.RECEIVE_BUFFER] += lost - self._lost
+        self._lost = lost
         for outcome, count in self.counts.items():
             TRAPS.labels(outcome).inc(count - self._counted[outcome])
             self._counted[outcome] = count
@@ -350,6 +358,15 @@ def _listening(address: str, port: int) -> socket.socket:
         sock.close()
         raise TrapError(f"{where}: {error.strerror}; {_what_to_do(error)}") from error
     return sock
+
+
+def _dropped(sock: socket.socket) -> int:
+    """Datagrams that the kernel dropped for want of room, since the socket was opened; 0 where it does not say."""
+    try:
+        octets = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, 4 * _MEMINFO_FIELDS)
+    except OSError:
+        return 0
+    return int(struct.unpack(f"{_MEMINFO_FIELDS}I", octets)[_DROPS]) if len(octets) == 4 * _MEMINFO_FIELDS else 0
 
 
 def _what_to_do(error: OSError) -> str:

@@ -15,7 +15,7 @@ import pytest
 from collector.model import Source
 from collector.settings import CollectorSettings
 from collector.sink import Gatherer, NoSink
-from collector.snmp.trap_admission import TrapError
+from collector.snmp.trap_admission import TrapError, TrapOutcome
 from collector.snmp.traps import TrapReceiver
 from config.clock import SystemClock
 from inventory.model import Inventory
@@ -86,12 +86,17 @@ def test_pysnmp_is_not_imported_until_traps_are_received() -> None:
     assert asked.stdout == "False\n"
 
 
-async def test_ipv6_is_received_too(tmp_path: Path) -> None:
-    listening = receiver(tmp_path, listen=["::1"])
+async def started(listening: TrapReceiver) -> asyncio.Task[None]:
     running = asyncio.create_task(listening.run())
     async with asyncio.timeout(5):
         while not listening.port:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+    return running
+
+
+async def test_ipv6_is_received_too(tmp_path: Path) -> None:
+    listening = receiver(tmp_path, listen=["::1"])
+    running = await started(listening)
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
         sender.sendto(b"?", ("::1", listening.port))
     async with asyncio.timeout(5):
@@ -99,4 +104,13 @@ async def test_ipv6_is_received_too(tmp_path: Path) -> None:
             await asyncio.sleep(0.01)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
-    assert listening.counts["unknown_source"] == 1  # type: ignore[index]
+    assert listening.counts[TrapOutcome.UNKNOWN_SOURCE] == 1
+
+
+async def test_a_start_again_counts_the_engines_boots_before_it_listens(tmp_path: Path) -> None:
+    listening = receiver(tmp_path)
+    for boots in (1, 2):
+        running = await started(listening)
+        assert f'"boots": {boots}' in (tmp_path / "snmp-engine.json").read_text()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
