@@ -33,6 +33,9 @@ from config.errors import LineproofError
 PAYLOAD = struct.Struct(">4s8sIIQI")
 MAGIC = b"LPE1"
 ICMP_HEADER = struct.Struct(">BBHHH")
+IPV4_HEADER = 20
+PROBE_OCTETS = IPV4_HEADER + ICMP_HEADER.size + PAYLOAD.size
+"""One probe packet on an IPv4 line, either way; UDP's header (RFC 768) is as long as ICMP's."""
 ICMP_FILTER, ICMP6_FILTER, SOL_RAW = 1, 1, 255
 SO_TIMESTAMPNS = 35
 TIMESPEC = struct.Struct("@qq")

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from collector.echo import PROBE_OCTETS
 from collector.orchestrator.velocloud import (
     AGGREGATE_LINK_METRICS,
     EDGE_LINK_STATUS,
@@ -17,8 +18,8 @@ from collector.orchestrator.velocloud_mapping import Directory, directory
 from collector.probe import probed_links
 from collector.settings import CollectorSettings, OrchestratorSettings, ProbeSettings, SnmpSettings
 from collector.snmp.budget import MEGABYTE
-from collector.snmp.intervals import PROBE_OCTETS, Intervals, LineLoad, Stretched, intervals, limits_of
-from collector.snmp.watch import polled_devices, polled_links
+from collector.snmp.intervals import Intervals, LineLoad, Stretched, intervals, limits_of
+from collector.snmp.polled import polled_devices, polled_links
 from inventory.model import Inventory, Link
 
 CPU_MICROSECONDS = 15.0
@@ -137,13 +138,20 @@ class Plan:
             yield f"  and {len(groups) - SHOWN} more reasons to poll or probe less often"
 
 
-def polling_plan(inventory: Inventory, settings: CollectorSettings) -> Plan:
-    """What one collector will send with these settings."""
+def planned_intervals(inventory: Inventory, settings: CollectorSettings) -> Intervals:
+    """How often each device is polled and each link probed."""
     polled = [(device, polled_links(inventory, device)) for device in polled_devices(inventory)]
     probed = [link for link, _ in probed_links(inventory)] if settings.probe.enabled else []
-    planned = intervals(inventory, polled, probed, settings)
+    return intervals(inventory, polled, probed, settings)
+
+
+def polling_plan(inventory: Inventory, settings: CollectorSettings) -> Plan:
+    """What one collector will send with these settings."""
+    planned = planned_intervals(inventory, settings)
+    probed = [link for link, _ in probed_links(inventory)] if settings.probe.enabled else []
+    links = sum(len(polled_links(inventory, device)) for device in polled_devices(inventory))
     return Plan(
-        snmp=_snmp_plan(planned, sum(len(links) for _, links in polled), settings.snmp),
+        snmp=_snmp_plan(planned, links, settings.snmp),
         probe=_probe_plan(planned, probed, settings.probe),
         orchestrators=tuple(
             _orchestrator_plan(name, each, directory(inventory, name)) for name, each in settings.orchestrators.items()

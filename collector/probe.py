@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import pairwise
 from statistics import median
@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from collector.echo import EchoKind, EchoProber, NotPermittedError, ProbeError
+from collector.echo import PROBE_OCTETS, EchoKind, EchoProber, NotPermittedError, ProbeError
+from collector.metering import Meter
 from collector.model import Fact, FactKind, Source
 from collector.pacing import Turns
 from collector.settings import ProbeSettings
@@ -104,7 +105,20 @@ class ProbeWatch:
     A packet that could not be sent is no loss: when none of a train could be, the slot has no row.
     """
 
-    def __init__(self, inventory: Inventory, settings: ProbeSettings, clock: Clock, sink: Sink) -> None:
+    def __init__(
+        self,
+        inventory: Inventory,
+        settings: ProbeSettings,
+        clock: Clock,
+        sink: Sink,
+        *,
+        every: Mapping[str, int] | None = None,
+        meter: Meter | None = None,
+    ) -> None:
+        """`every` names the links whose interval is a longer one, a multiple of the ordinary; `meter` says what may go
+        over metered lines."""
+        self._every = every or {}
+        self._meter = meter
         self._links = probed_links(inventory) if settings.enabled else ()
         self._settings = settings
         self._clock = clock
@@ -136,6 +150,11 @@ class ProbeWatch:
 
     async def _turn(self, item: tuple[Link, ProbeTarget], slot_ms: int) -> None:
         link, target = item
+        if slot_ms // 1000 % self._every.get(link.id, self._settings.every):
+            return
+        octets = 2 * PROBE_OCTETS * self._settings.packets
+        if self._meter is not None and not self._meter.reserve_on(link.id, octets):
+            return
         try:
             measured = await self.probe(target)
         except ProbeError as error:

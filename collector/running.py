@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from prometheus_client import Counter
 from collector.health import CollectorHealth, SourceHealth, polled_health
 from collector.journal import Journal
 from collector.journal_sink import JournalSink
+from collector.metering import Meter
 from collector.metrics import (
     DATAGRAMS,
     DEAD_DEVICES,
@@ -26,11 +28,14 @@ from collector.metrics import (
 from collector.model import Source
 from collector.orchestrator.velocloud import VeloCloud
 from collector.orchestrator.watch import OrchestratorWatch
+from collector.plan import planned_intervals
 from collector.probe import ProbeWatch, probed_links
 from collector.settings import CollectorSettings
+from collector.snmp.polled import polled_devices
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome
-from collector.snmp.watch import SnmpWatch, polled_devices
+from collector.snmp.watch import SnmpWatch
+from collector.snmp.wishes import PollWish
 from collector.store.forwarder import Forwarder
 from collector.store.port import MeasurementStore
 from config.clock import Clock
@@ -47,9 +52,13 @@ LONGEST_PAUSE = 60.0
 STEADY_AFTER = 600.0
 MAINTAIN_EVERY = 300.0
 COUNT_EVERY = 5.0
+WISHES_EVERY = 5.0
 LONGEST_LAG = 5.0
 PATIENCE = 5.0
 """Real seconds: what fails here is this process and this disk, whatever clock the measurements run on."""
+
+
+Wishes = Callable[[datetime], Awaitable[Sequence[PollWish]]]
 
 
 class Collector:
@@ -65,8 +74,11 @@ class Collector:
         journal: Journal,
         store: MeasurementStore,
         clock: Clock,
+        wishes: Wishes | None = None,
     ) -> None:
+        """`wishes` tells which devices somebody wants polled faster."""
         self._settings = settings
+        self._wishes = wishes
         self._clock = clock
         self._store = store
         self._sink = JournalSink(journal)
@@ -75,9 +87,16 @@ class Collector:
             retries=settings.snmp.retries,
             packets_per_second=settings.snmp.packets_per_second,
         )
-        self._snmp = SnmpWatch(inventory, settings.snmp, clock, self._sink, self._poller)
-        self._traps = _receiver(settings, inventory, self._snmp, clock, journal.path.parent)
-        self._probe = ProbeWatch(inventory, settings.probe, clock, self._sink)
+        planned = planned_intervals(inventory, settings)
+        folder = journal.path.parent
+        self._meter = Meter(planned.budgets, planned.lines, folder, clock)
+        self._snmp = SnmpWatch(
+            inventory, settings.snmp, clock, self._sink, self._poller, planned=planned, meter=self._meter
+        )
+        self._traps = _receiver(settings, inventory, self._snmp, clock, folder)
+        self._probe = ProbeWatch(
+            inventory, settings.probe, clock, self._sink, every=planned.probe_every, meter=self._meter
+        )
         self._orchestrators = [
             OrchestratorWatch(VeloCloud(name, each, inventory, clock), each, inventory, clock, self._sink, store)
             for name, each in settings.orchestrators.items()
@@ -98,7 +117,9 @@ class Collector:
         """Measure until `stop`, or until cancelled."""
         self._started = self._clock.now()
         keepers = [self._supervised("journal", self._sink.run), self._supervised("upkeep", self._maintain)]
-        keepers.append(self._supervised("metrics", self._count))
+        keepers += [self._supervised("metrics", self._count), self._supervised("metering", self._meter.run)]
+        if self._wishes is not None:
+            keepers.append(self._supervised("wishes", self._heed_wishes))
         if self._forwarder is not None:
             keepers.append(self._supervised("forwarder", self._forwarder.run))
         watches = [self._supervised("snmp", self._snmp.run), self._supervised("probe", self._probe.run)]
@@ -158,6 +179,24 @@ class Collector:
                     log.warning("store_upkeep_failed", error=str(error))
                 self._upkeep_error = str(error)
 
+    async def _heed_wishes(self) -> None:
+        """Poll faster what somebody wants to see closer; a wish that cannot be read is told once."""
+        assert self._wishes is not None  # noqa: S101 - else this does not run
+        heeded: set[PollWish] = set()
+        error = ""
+        while True:
+            try:
+                wished = set(await self._wishes(self._clock.now()))
+            except LineproofError as problem:
+                if str(problem) != error:
+                    log.warning("wishes_not_read", error=str(problem))
+                error = str(problem)
+            else:
+                for each in wished - heeded:
+                    self._snmp.faster(each.device, each.every, each.until.timestamp())
+                heeded, error = wished, ""
+            await asyncio.sleep(WISHES_EVERY)
+
     async def _count(self) -> None:
         """Carry the watches' own counts over to Prometheus."""
         while True:
@@ -188,6 +227,7 @@ class Collector:
             problems.append(f"journal: {self._sink.error}")
         elif self._sink.lag_seconds() > LONGEST_LAG:
             problems.append(f"journal: rows have waited for {self._sink.lag_seconds():.0f} s to be written")
+        problems += [f"budget: {each}" for each in self._meter.problems()]
         if self._upkeep_error:
             problems.append(f"store: {self._upkeep_error}")
         try:

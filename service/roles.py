@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -50,10 +50,16 @@ async def run_collector(path: Path | None, stop: asyncio.Event) -> None:
 async def _collect(installation: Installation, current: list[Collector], stop: asyncio.Event) -> None:
     """Run one collector on one inventory, until stopped or until that inventory is no longer the current one."""
     from collector.running import Collector
+    from collector.snmp.wishes import PollWish, wishes
 
     inventory = await installation.inventory()
+
+    async def wished(now: datetime) -> Sequence[PollWish]:
+        async with installation.database.reading() as connection:
+            return await wishes(connection, now)
+
     collector = Collector(
-        installation.settings, inventory, installation.journal, installation.store, installation.clock
+        installation.settings, inventory, installation.journal, installation.store, installation.clock, wished
     )
     current[:] = [collector]
     running = asyncio.create_task(collector.run())

@@ -42,6 +42,22 @@ Result = Answer | list[FastValue]
 Deliver = Callable[["Ask", Result], None]
 
 
+@dataclass(slots=True)
+class Tally:
+    """Octets to and from one agent, with IP and UDP headers."""
+
+    headers: int
+    octets: int = 0
+
+    def add(self, octets: int) -> None:
+        self.octets += octets + self.headers
+
+    def taken(self) -> int:
+        """What came together since the last time."""
+        octets, self.octets = self.octets, 0
+        return octets
+
+
 class Ask:
     """A question to one agent, to be started again once it was delivered.
 
@@ -53,7 +69,7 @@ class Ask:
 
     __slots__ = (
         "agent", "attempt", "attempts", "deliver", "due", "head", "in_order", "request", "request_id", "session",
-        "sock", "started", "steps", "tail", "target", "template",
+        "sock", "started", "steps", "tail", "tally", "target", "template",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +85,7 @@ class Ask:
         self.sock: socket.socket | None = None
         self.session: Session | None = None
         self.steps: Steps | None = None
+        self.tally: Tally | None = None
         self.request_id = 0
         self.attempt = 0
         self.started = self.due = 0.0

@@ -130,9 +130,12 @@ def _judge(agent: _Clock, engine: _Clock, host: _Clock) -> Continuity:
     """What the three clocks say together. While one of them ran on, the device is not said to have rebooted."""
     if _Clock.RESTARTED in (agent, engine, host):
         return Continuity.AGENT_RESTARTED if _Clock.RAN_ON in (agent, engine, host) else Continuity.REBOOTED
-    if agent in (_Clock.RAN_ON, _Clock.WRAPPED) or engine is _Clock.RAN_ON:
+    if agent is engine is _Clock.SILENT:
+        return Continuity.UNKNOWN
+    if engine is _Clock.RAN_ON or (agent is _Clock.RAN_ON and engine is not _Clock.DOUBTFUL):
         return Continuity.CONTINUOUS
-    return Continuity.UNKNOWN if agent is engine is _Clock.SILENT else Continuity.DOUBTFUL
+    wrapped = agent is _Clock.WRAPPED and _Clock.DOUBTFUL not in (engine, host)
+    return Continuity.CONTINUOUS if wrapped else Continuity.DOUBTFUL
 
 
 _SILENT, _DOUBTFUL, _RESTARTED, _WRAPPED, _RAN_ON = map(np.int8, _Clock)

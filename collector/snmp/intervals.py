@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
-from collector.echo import ICMP_HEADER, PAYLOAD
+from collector.echo import PROBE_OCTETS
 from collector.settings import CollectorSettings, ProbeSettings, SnmpSettings
 from collector.snmp.budget import MEGABYTE, budget_octets, metered_lines
 from collector.snmp.schedule import FIRST_ATTEMPTS, Entry, Limits
@@ -17,9 +17,6 @@ from collector.snmp.sizes import PollSize, poll_size
 from inventory.model import Device, Inventory, LifeCycle, Link
 
 MONTH_SECONDS = 30 * 86400
-IP_HEADER = 20
-PROBE_OCTETS = IP_HEADER + ICMP_HEADER.size + PAYLOAD.size
-"""One probe packet on an IPv4 line, either way; UDP's header (RFC 768) is as long as ICMP's."""
 
 
 class Reason(StrEnum):

@@ -22,7 +22,7 @@ import structlog
 from collector.addresses import SocketAddress, resolve
 from collector.snmp.agent import Agent, User
 from collector.snmp.answers import answer_of
-from collector.snmp.ask import Answer, Ask, Outcome, Result
+from collector.snmp.ask import Answer, Ask, Outcome, Result, Tally
 from collector.snmp.ber import DecodeError
 from collector.snmp.message import (
     FIRST_REQUEST_ID,
@@ -44,6 +44,8 @@ from collector.snmp.wire import Receiver, send
 
 log = structlog.get_logger()
 
+IPV4_AND_UDP, IPV6_AND_UDP = 28, 48
+"""Octets of headers without options (RFC 791, RFC 8200, RFC 768)."""
 BACKOFF = 1.5
 """Each attempt waits this many times as long as the one before."""
 TICK_SECONDS = 0.02
@@ -83,6 +85,7 @@ class SnmpPoller:
         self._receiver = Receiver()
         self._pdus = Envelopes()
         self._sessions: dict[Agent, Session] = {}
+        self._tallies: dict[Agent, Tally] = {}
         self._addresses: dict[tuple[str, int], tuple[float, socket.AddressFamily, SocketAddress]] = {}
 
     async def get(self, agent: Agent, oids: Sequence[str]) -> Answer:
@@ -135,6 +138,9 @@ class SnmpPoller:
                 lasts = float("inf") if target[0] == key[0] else now + RESOLVE_AGAIN_SECONDS
                 known = self._addresses[key] = (lasts, family, target)
             _, family, ask.target = known
+            ask.tally = self._tallies.get(ask.agent)
+            if ask.tally is not None:
+                ask.template = None  # what is compared octet by octet does not tell its length
             if isinstance(ask.agent.credential, User):
                 ask.session = self._session(ask.agent, ask.agent.credential)
             ask.sock = self._sockets.get(family) or self._open(family)
@@ -143,6 +149,12 @@ class SnmpPoller:
                 outcome=Outcome.ERROR, detail=f"the address cannot be used: {error.strerror or error}; correct it"
             )
         return None
+
+    def tally(self, agent: Agent) -> Tally:
+        """Count the octets to and from this agent from now on; for lines that are paid by volume."""
+        tally = Tally(IPV6_AND_UDP if ":" in agent.address else IPV4_AND_UDP)
+        self._tallies[agent] = tally
+        return tally
 
     def _session(self, agent: Agent, user: User) -> Session:
         session = self._sessions.get(agent)
@@ -285,6 +297,8 @@ class SnmpPoller:
             attempt = ask.attempt
             if not attempt:
                 ask.started = now
+            if ask.tally is not None:
+                ask.tally.add(len(ask.head) + 4 + len(ask.tail))
             ask.due = now + self._timeouts[attempt]
             self._deadlines[attempt].append((ask.due, ask.request_id, ask))
         self._sent_this_tick += len(sent)
@@ -319,6 +333,8 @@ class SnmpPoller:
         elif ask.target is not None and ask.target != source:
             self.strays.foreign(ask.target, source)
         else:
+            if ask.tally is not None:
+                ask.tally.add(len(data))
             self._take(ask, data, response, self._receiver.envelopes)
 
     def _opened(self, data: bytes, identity: int, source: SocketAddress) -> None:
@@ -331,6 +347,8 @@ class SnmpPoller:
         elif ask.session is None or ask.steps is None:
             self.strays.refused(source, "an SNMPv3 message in answer to a request of SNMPv2c; check the agent")
         else:
+            if ask.tally is not None:
+                ask.tally.add(len(data))
             self._unwrapped(ask, ask.session, ask.steps, data, source)
 
     def _unwrapped(self, ask: Ask, session: Session, steps: Steps, data: bytes, source: SocketAddress) -> None:

@@ -8,12 +8,13 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import count, groupby
 from typing import NamedTuple
 
 from collector.pacing import MOST_LATE, share_of_slot
+from collector.snmp.ring import Ring, first_slot
 
 ON_TIME = 1 / 12
 """A turn that is started within this share of its slot (5 s of a minute) after its moment is punctual."""
@@ -79,42 +80,16 @@ class ScheduleCounts:
     """How often the clock went back by more than a slot; turns were aligned anew."""
 
 
-@dataclass(slots=True, eq=False)
-class _Ring:
-    """The devices of one interval, from number `first` on, by their moment in it.
-
-    `moment` is the next turn's, the `at`-th of slot `slot`.
-    """
-
-    every: int
-    first: int
-    offsets: array[float]
-    slot: int = 0
-    at: int = 0
-    moment: float = math.inf
-
-    def align(self, now: float) -> None:
-        """Let the first moment from `now` on be the next."""
-        self.slot = int(now // self.every)
-        self.go_to(bisect_left(self.offsets, now - self.slot * self.every))
-
-    def go_to(self, at: int) -> None:
-        """Let the `at`-th moment of this slot be the next; behind the last comes the first of the next slot."""
-        self.slot, self.at = (self.slot, at) if at < len(self.offsets) else (self.slot + 1, 0)
-        self.moment = self.slot * self.every + self.offsets[self.at]
-
-    def leave_out(self, until: float) -> int:
-        """Pass over every turn before `until`; returns how many."""
-        before = self.slot * len(self.offsets) + self.at
-        self.align(until)
-        return self.slot * len(self.offsets) + self.at - before
-
-
 @dataclass(frozen=True, slots=True)
 class _Faster:
+    """Sub-slots of one device. The moments of their turns lie in [first, stop); ordinary turns there are left out, so
+    that the pause before and after is never longer than an ordinary one."""
+
     every: int
     until: float
     serial: int
+    first: float
+    stop: float
 
 
 _Turn = tuple[int, float, int, int]
@@ -176,7 +151,7 @@ class Schedule:
         if self._sub_slots:
             self._start_faster(now, room_from, found)
         if self._waiting:
-            self._start_waiting(now, found)
+            self._start_waiting(now, room_from, found)
         for ring in self._rings:
             if ring.moment <= now:
                 self._start_ring(ring, now, room_from, found)
@@ -197,6 +172,16 @@ class Schedule:
         """The device's turn has ended. Raises KeyError for one that is not in the schedule."""
         self._busy[self._index[key]] = 0
 
+    def weigh(self, key: str, datagrams: int) -> None:
+        """From now on a poll of this device takes so many requests: discovery has told. Raises KeyError."""
+        i = self._index[key]
+        faster = self._faster.get(i)
+        every = faster.every if faster else self._every[i]
+        width = self._limits.site_seconds(datagrams)
+        self._site_load[self._site[i]] += (width - self._width[i]) / every
+        self._load += (datagrams - self._datagrams[i]) / every
+        self._datagrams[i], self._width[i] = datagrams, width
+
     def faster(self, key: str, every: int, until: float) -> int:
         """Poll a device more often until the epoch second `until`; then it has its ordinary turns again.
 
@@ -214,19 +199,21 @@ class Schedule:
         self._change_load(i, current, granted)
         if granted == ordinary:
             return ordinary
+        share, slot = self._share[i], first_slot(self._now or 0.0, granted, self._share[i])
+        stop = math.nextafter((first_slot(until, granted, share) - 1 + share) * granted, math.inf)
         if before is not None and granted == current:
-            self._faster[i] = _Faster(granted, until, before.serial)
+            self._faster[i] = replace(before, until=until, stop=stop)
         else:
-            self._faster[i] = _Faster(granted, until, next(self._serial))
-            self._push_sub_slot(i, self._now or 0.0)
+            self._faster[i] = _Faster(granted, until, next(self._serial), (slot + share) * granted, stop)
+            self._push_sub_slot(i, slot)
         return granted
 
-    def _make_rings(self) -> Iterator[_Ring]:
+    def _make_rings(self) -> Iterator[Ring]:
         """Devices are numbered by interval and moment, so that those whose turns follow each other lie together."""
         first = 0
         for every, of_interval in groupby(self._every):
             behind = first + sum(1 for _ in of_interval)
-            yield _Ring(every, first, array("d", [share * every for share in self._share[first:behind]]))
+            yield Ring(every, first, array("d", [share * every for share in self._share[first:behind]]))
             first = behind
 
     def _begin(self, now: float) -> None:
@@ -240,13 +227,17 @@ class Schedule:
         self._waiting.clear()
         self._free = [0.0] * len(self._free)
         self._sub_slots.clear()
-        for i in self._faster:
-            self._push_sub_slot(i, now)
+        for i, faster in self._faster.items():
+            slot = first_slot(now, faster.every, self._share[i])
+            self._faster[i] = replace(faster, first=(slot + self._share[i]) * faster.every)
+            self._push_sub_slot(i, slot)
 
-    def _start_ring(self, ring: _Ring, now: float, room_from: float, found: list[Due]) -> None:
+    def _start_ring(self, ring: Ring, now: float, room_from: float, found: list[Due]) -> None:
         every, offsets = ring.every, ring.offsets
-        if ring.moment < now - MOST_LATE * every:
-            self.counts.skipped += ring.leave_out(now - MOST_LATE * every)
+        too_late = now - MOST_LATE * every
+        if ring.moment < too_late:
+            self.counts.skipped -= self._replaced(ring, ring.moment, too_late)
+            self.counts.skipped += ring.leave_out(too_late)
         while ring.moment <= now:
             start, at = ring.slot * every, ring.at
             held_up = bisect_left(offsets, now - ON_TIME * every - start, at)
@@ -258,9 +249,7 @@ class Schedule:
             self._start_punctual(ring, held_up, behind, now, room_from, found)
             ring.go_to(behind)
 
-    def _start_punctual(
-        self, ring: _Ring, at: int, behind: int, now: float, room_from: float, found: list[Due]
-    ) -> None:
+    def _start_punctual(self, ring: Ring, at: int, behind: int, now: float, room_from: float, found: list[Due]) -> None:
         """The turns at..behind of this slot. Written out, because every turn of every device comes by here."""
         first, every, start = ring.first + at, ring.every, ring.slot * ring.every
         last = ring.first + behind
@@ -282,11 +271,14 @@ class Schedule:
     def _has_sub_slots(self, i: int, moment: float) -> bool:
         """Whether faster polling stands in the place of the ordinary turn at this moment."""
         faster = self._faster.get(i)
-        return faster is not None and moment < faster.until
+        return faster is not None and faster.first <= moment < faster.stop
 
     def _take(self, turn: _Turn, now: float, room_from: float, found: list[Due]) -> None:
         """Start a turn, or let it wait until its site has room."""
         i, moment, _, every = turn
+        if now - moment > MOST_LATE * every:
+            self.counts.skipped += 1
+            return
         if self._busy[i]:
             self.counts.overlapped += 1
             return
@@ -308,29 +300,26 @@ class Schedule:
         self.counts.late += is_late
         found.append(Due(self._keys[i], start * 1000, every, start % self._every[i] != 0))
 
-    def _start_waiting(self, now: float, found: list[Due]) -> None:
-        """Start the turns whose site has room now; it was reserved when they began to wait."""
+    def _start_waiting(self, now: float, room_from: float, found: list[Due]) -> None:
+        """Start the turns whose site has room now; it was reserved when they began to wait. Those that we come to late
+        look for room again, so that they do not come in a heap."""
         while self._waiting and self._waiting[0][0] <= now:
             planned, _, turn, was_late = heapq.heappop(self._waiting)
-            i, every = turn[0], turn[3]
-            if now - planned > MOST_LATE * every:
-                self.counts.skipped += 1
-            elif self._busy[i]:
+            if now - planned > LONGEST_STEP:
+                self._take(turn, now, room_from, found)
+            elif self._busy[turn[0]]:
                 self.counts.overlapped += 1
             else:
-                self._start(turn, found, is_late=was_late or now - planned > ON_TIME * every)
+                self._start(turn, found, is_late=was_late)
 
     def _catch_up(self, now: float, elapsed: float, room_from: float, found: list[Due]) -> None:
         """Start turns that our own lag held up, oldest first, but no burst of them."""
         rate = max(SLOWEST_CATCH_UP, CATCH_UP * self._turns_per_second)
         self._credit += rate * min(elapsed, ON_TIME * self._shortest)
         while self._overdue and self._credit >= 1:
-            turn = self._overdue.popleft()
-            if now - turn[1] > MOST_LATE * turn[3]:
-                self.counts.skipped += 1
-            else:
+            if now - self._overdue[0][1] <= MOST_LATE * self._overdue[0][3]:
                 self._credit -= 1
-                self._take(turn, now, room_from, found)
+            self._take(self._overdue.popleft(), now, room_from, found)
         if not self._overdue:
             self._credit = 0.0
 
@@ -344,19 +333,32 @@ class Schedule:
                 self._change_load(i, faster.every, self._every[i])
                 del self._faster[i]
                 continue
-            missed = int((now - moment) // faster.every)
-            self.counts.skipped += missed
-            slot += missed
-            moment = (slot + self._share[i]) * faster.every
-            if moment < faster.until:
-                self._take((i, moment, slot * faster.every, faster.every), now, room_from, found)
-            self._push_sub_slot(i, moment)
+            # A turn that is too late is left out, and with it all before it.
+            end = first_slot(faster.until, faster.every, self._share[i])
+            first = min(end, max(slot, first_slot(now - MOST_LATE * faster.every, faster.every, self._share[i])))
+            self.counts.skipped += first - slot
+            moment = (first + self._share[i]) * faster.every
+            if first < end and moment <= now:
+                self._take((i, moment, first * faster.every, faster.every), now, room_from, found)
+                first += 1
+            self._push_sub_slot(i, first)
 
-    def _push_sub_slot(self, i: int, now: float) -> None:
-        """Put the device's first sub-slot after `now` in its place."""
+    def _push_sub_slot(self, i: int, slot: int) -> None:
         faster = self._faster[i]
-        slot = math.floor(now / faster.every - self._share[i]) + 1
         heapq.heappush(self._sub_slots, ((slot + self._share[i]) * faster.every, faster.serial, i, slot))
+
+    def _replaced(self, ring: Ring, begin: float, end: float) -> int:
+        """How many ordinary turns of a ring in [begin, end) faster polling stood in the place of."""
+        behind = ring.first + len(ring.offsets)
+        return sum(
+            max(
+                0,
+                first_slot(min(end, faster.stop), ring.every, self._share[i])
+                - first_slot(max(begin, faster.first), ring.every, self._share[i]),
+            )
+            for i, faster in self._faster.items()
+            if ring.first <= i < behind
+        )
 
     def _has_room(self, i: int, before: int, every: int) -> bool:
         more = 1 / every - 1 / before

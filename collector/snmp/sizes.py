@@ -15,10 +15,9 @@ from collector.snmp.gauges import CELLULAR, Gauge
 from collector.snmp.interfaces import COLUMNS, Column
 from collector.snmp.lane import LaneRow, Part, plan, steady_columns
 from collector.snmp.message import community_head
+from collector.snmp.poller import IPV4_AND_UDP, IPV6_AND_UDP
 from inventory.model import Link
 
-IPV4_AND_UDP, IPV6_AND_UDP = 28, 48
-"""Octets of headers without options (RFC 791, RFC 8200, RFC 768)."""
 VERSION_3_MORE = 123
 """Octets that a v3 message has beside its PDU more than a v2c message with a community of 16 characters: 19 of
 msgGlobalData, 86 of USM parameters (engine id of 17 octets, user of 16, HMAC-SHA-256's 24), 36 of the encrypted scoped

@@ -11,22 +11,26 @@ from datetime import timedelta
 import structlog
 
 from collector.echo import ping
+from collector.metering import Meter
 from collector.model import Fact, FactKind, Source
 from collector.settings import SnmpSettings
 from collector.sink import Gatherer, Sink
 from collector.snmp.agent import Agent
-from collector.snmp.ask import Answer, Outcome
+from collector.snmp.ask import Answer, Outcome, Tally
 from collector.snmp.breaker import Breaker, Turn
+from collector.snmp.budget import most_octets
 from collector.snmp.harvest import Harvest, Settled
+from collector.snmp.intervals import Intervals, limits_of
+from collector.snmp.polled import polled_devices, polled_links
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.profile_files import load_profiles
 from collector.snmp.rates import MEASURED_FIELDS
 from collector.snmp.report import PollOutcome, PollReport, at, measured_of, outcome_of, silence
-from collector.snmp.schedule import Due, Entry, Limits, Schedule
+from collector.snmp.schedule import Due, Entry, Schedule
 from collector.snmp.survey import survey
 from collector.snmp.watched import LEARNING_AT_ONCE, OK, Common, Ended, WatchedDevice
 from config.clock import Clock, epoch_ms
-from inventory.model import Device, Inventory, LifeCycle, Link, Tool
+from inventory.model import Device, Inventory, Link
 
 log = structlog.get_logger()
 
@@ -57,8 +61,12 @@ class SnmpWatch:
         sink: Sink,
         poller: SnmpPoller,
         devices: Sequence[Device] | None = None,
+        *,
+        planned: Intervals | None = None,
+        meter: Meter | None = None,
     ) -> None:
-        """`devices` are all that are under obligation, unless they are given."""
+        """`devices` are all that are under obligation, unless they are given. `planned` says how often each is polled
+        (without it each in every slot), `meter` what may go over metered lines."""
         self._settings = settings
         self._clock = clock
         self._poller = poller
@@ -71,6 +79,9 @@ class SnmpWatch:
             settings, load_profiles(), poller, clock, self._harvest, asyncio.Semaphore(LEARNING_AT_ONCE)
         )
         self._breaker = Breaker()
+        self._meter = meter
+        self._reserved: dict[str, tuple[Tally, int, float]] = {}
+        self._tallies: dict[str, Tally] = {}
         self._unaskable: dict[str, str] = {}
         self._devices: dict[str, WatchedDevice] = {}
         self._waiters: dict[str, asyncio.Future[Ended]] = {}
@@ -79,7 +90,8 @@ class SnmpWatch:
         self._pinging = asyncio.Semaphore(PINGS_AT_ONCE)
         for name, of_device in links.items():
             self._know(inventory.devices[name], of_device)
-        self.schedule = Schedule([self._entry(device) for device in self._devices.values()], _limits(settings))
+        entries = planned.entries if planned else [self._entry(device) for device in self._devices.values()]
+        self.schedule = Schedule([each for each in entries if each.key in self._devices], limits_of(settings))
         self.gatherer = Gatherer(Source.SNMP, MEASURED_FIELDS, sink, clock)
         self.polls = dict.fromkeys(PollOutcome, 0)
 
@@ -88,6 +100,8 @@ class SnmpWatch:
         if isinstance(agent, str):
             self._unaskable[device.id] = agent
             return
+        if self._meter is not None and self._meter.charges(device.id):
+            self._tallies[device.id] = self._poller.tally(agent)
         placed = {self._rows[link.id]: link for link in links}
         self._devices[device.id] = WatchedDevice(self._common, device, agent, placed, self._ended, self._ended_well)
 
@@ -143,13 +157,35 @@ class SnmpWatch:
         device = self._devices[turn.key]
         if device.round == self._harvest.round:
             self._settle()
-        match self._breaker.turn(turn.key, now):
+        worth = self._breaker.turn(turn.key, now)
+        if turn.key in self._tallies and worth is not Turn.REST and not self._may_send(device, turn, worth, now):
+            worth = Turn.REST
+        match worth:
             case Turn.REST:
                 self.schedule.finished(turn.key)
             case Turn.PROBE:
                 device.probe(turn.slot_ms, turn.every, lambda silent: self._probed(device, turn, silent))
             case Turn.POLL:
                 device.poll(turn.slot_ms, turn.every, self._clock.monotonic())
+
+    def _may_send(self, device: WatchedDevice, turn: Due, worth: Turn, now: float) -> bool:
+        """Whether the metered lines of this device bear the turn at its largest."""
+        assert self._meter is not None  # noqa: S101 - it is what charges
+        attempts = self._settings.retries + 1
+        octets = most_octets(1, 1) if worth is Turn.PROBE else 0
+        octets += most_octets(device.datagrams, attempts)
+        tally = self._tallies[turn.key]
+        tally.taken()
+        if not self._meter.reserve(turn.key, octets, extra=turn.extra):
+            return False
+        self._reserved[turn.key] = (tally, octets, now)
+        return True
+
+    def _settle_octets(self, name: str) -> None:
+        reserved = self._reserved.pop(name, None)
+        if reserved is not None and self._meter is not None:
+            tally, octets, at_ = reserved
+            self._meter.settle(name, octets, tally.taken(), at_)
 
     def _probed(self, device: WatchedDevice, turn: Due, silent: Answer | None) -> None:
         """A device that answers a probe gets its poll in the same turn."""
@@ -162,7 +198,12 @@ class SnmpWatch:
     def _ended_well(self, device: WatchedDevice, moment: float) -> None:
         """The end of nearly every turn: only what must be done then."""
         name = device.device.id
-        if name in self._waiters or name in self._turned or len(device.rows) < len(device.links):
+        if (
+            name in self._waiters
+            or name in self._turned
+            or name in self._tallies
+            or len(device.rows) < len(device.links)
+        ):
             self._ended(device, Ended(answer=OK, milliseconds=device.milliseconds))
             return
         self.schedule.finished(name)
@@ -178,6 +219,7 @@ class SnmpWatch:
             waiter.set_result(ended)
             return
         self.schedule.finished(name)
+        self._settle_octets(name)
         if ended.answer.outcome is Outcome.TIMEOUT:
             if self._breaker.unanswered(name, self._clock.now().timestamp(), self._settings.every):
                 log.info("device_dead", device=name)
@@ -337,38 +379,6 @@ class SnmpWatch:
                 f"device {device.id} names the SNMP credential {name!r}; add it to the settings under snmp.credentials"
             )
         return Agent(device.management_address, device.snmp.port, credential.credential())
-
-
-def _limits(settings: SnmpSettings) -> Limits:
-    return Limits(
-        packets_per_second=settings.packets_per_second,
-        site_packets_per_second=settings.site_packets_per_second,
-        attempts=settings.retries + 1,
-    )
-
-
-def polled_devices(inventory: Inventory) -> tuple[Device, ...]:
-    """Live devices under a monitoring obligation that have SNMP access, and not tools that leave SNMP out."""
-    return tuple(
-        device
-        for device in inventory.devices.values()
-        if device.snmp is not None
-        and device.life_cycle is LifeCycle.LIVE
-        and device.monitoring.subscribed
-        and (not device.monitoring.tools or Tool.SNMP in device.monitoring.tools)
-    )
-
-
-def polled_links(inventory: Inventory, device: Device) -> tuple[Link, ...]:
-    """The watched links of a device whose interface is known."""
-    return tuple(
-        link
-        for link in inventory.links_at(device.site)
-        if link.device == device.id
-        and link.interface
-        and link.watched
-        and (not link.monitoring.tools or Tool.SNMP in link.monitoring.tools)
-    )
 
 
 def _about_missing(device: WatchedDevice) -> str:

@@ -34,6 +34,8 @@ from inventory.model import Device, Link
 log = structlog.get_logger()
 
 LEARNING_AT_ONCE = 256
+DATAGRAMS_TO_LEARN = 40
+"""What discovery of an ordinary device takes: who it is, its interfaces' names, its profile's tables, one full read."""
 FIND_AGAIN_SECONDS = 600.0
 """How often an interface that the device does not show is looked for again."""
 YOUNG_SHARE, YOUNG_SECONDS = 1.5, 20.0
@@ -130,7 +132,9 @@ class WatchedDevice:
 
     @property
     def datagrams(self) -> int:
-        return len(self._exchange.parts) if self._exchange else 1
+        """How many a turn takes at most, as far as it is known: a device that must be found takes more."""
+        learning = DATAGRAMS_TO_LEARN if self._exchange is None or self._find else 0
+        return learning + (len(self._exchange.parts) if self._exchange else 1)
 
     def poll(self, slot_ms: int, every: int, moment: float) -> None:
         """Begin a turn for the slot of `every` seconds that begins at `slot_ms`; `moment` is now, by our clock."""

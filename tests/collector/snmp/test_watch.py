@@ -15,9 +15,10 @@ from collector.echo import Reachability, Reached
 from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.settings import SnmpSettings
 from collector.snmp.interfaces import Column
+from collector.snmp.polled import polled_devices
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome, silence
-from collector.snmp.watch import SnmpWatch, polled_devices
+from collector.snmp.watch import SnmpWatch
 from config.clock import Clock, ManualClock, ScaledClock, epoch_ms
 from inventory.model import Device, DeviceRole, Inventory, LifeCycle, Link, LinkRole, Monitoring, Site, SnmpAccess, Tool
 
