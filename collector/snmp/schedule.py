@@ -82,8 +82,8 @@ class ScheduleCounts:
 
 @dataclass(frozen=True, slots=True)
 class _Faster:
-    """Sub-slots of one device. The moments of their turns lie in [first, stop); ordinary turns there are left out, so
-    that the pause before and after is never longer than an ordinary one."""
+    """Sub-slots of one device. The moments of their turns lie in [first, stop). Ordinary turns are left out only there,
+    so that the pause before and after is no longer than an ordinary one."""
 
     every: int
     until: float

@@ -96,6 +96,7 @@ def test_long_dead_devices_are_probed_each_five_minutes_or_in_each_turn_that_com
     assert set(hour) == {Turn.PROBE}
     later = turns(breaker, now + len(hour) * every, 40, every)
     probes = [number for number, turn in enumerate(later) if turn is Turn.PROBE]
+    assert probes[0] == pause // every - 1
     assert {second - first for first, second in pairwise(probes)} == {pause // every}
 
 

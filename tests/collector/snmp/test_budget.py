@@ -97,6 +97,8 @@ def test_a_new_month_begins_at_midnight_utc_with_the_whole_budget() -> None:
     assert keep(ledger, at(30)) is not None
     assert ledger.reserve(["lte"], POLL, at(30)) is Admission.GRANTED
     assert ledger.spent("lte") == POLL
+    ledger.settle(["lte"], POLL, 700, at(30), at(30) + 1)
+    assert ledger.spent("lte") == 700
 
 
 def test_a_poll_over_midnight_counts_to_the_month_in_which_it_began() -> None:
@@ -164,7 +166,7 @@ def test_a_line_of_which_nothing_is_known_has_spent_its_share_of_the_month(page:
 
 def test_last_month_s_page_means_that_nothing_was_spent_yet() -> None:
     ledger = Ledger({"lte": BUDGET}, Page("2026-10", {"lte": BUDGET}))
-    ledger.page(at(12))
+    assert ledger.reserve(["lte"], POLL, at(12)) is Admission.UNWRITTEN
     assert ledger.spent("lte") == 0
 
 
