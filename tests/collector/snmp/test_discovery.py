@@ -251,6 +251,28 @@ async def test_a_cellular_link_has_the_only_modem_and_a_wired_one_is_not_even_as
     assert not [oid for oid in asked if oid.startswith(f"{ACME_OID}.3")]
 
 
+async def test_objects_that_a_row_lacks_or_whose_factor_is_unknown_are_no_gauges(
+    start_agent: StartAgent, poller: SnmpPoller, tmp_path: Path, if_row: Any
+) -> None:
+    values = [
+        "{name: there, oid: 1.3.6.1.4.1.99999.4.1, field: rtt_ms}",
+        "{name: elsewhere, oid: 1.3.6.1.4.1.99999.4.2, field: jitter_ms}",
+        "{name: strange, oid: 1.3.6.1.4.1.99999.4.1, field: mos, "
+        "scale_by: {column: 1.3.6.1.4.1.99999.4.3, values: {1: 1}}}",
+    ]
+    table = f"tables:\n  - {{name: t, rows: [{{index: ifindex}}], values: [{', '.join(values)}]}}\n"
+    (tmp_path / "acme.yaml").write_text(f"name: acme\nmatch: [{{object: {ACME_OID}}}]\n{table}")
+    rows = {f"{ACME_OID}.4.1.1": 4, f"{ACME_OID}.4.3.1": 2, f"{ACME_OID}.4.2.9": 4, f"{ACME_OID}.4.1.2": 3}
+    agent = await start_agent(
+        {**system(), **if_row(1, "ge0"), **if_row(2, "ge1"), **{oid: v2c.Integer(value) for oid, value in rows.items()}}
+    )
+    found = await discover(poller, at(agent), [link("a", "ge0"), link("b", "ge1")], load_profiles(tmp_path))
+    fields = {
+        name: [(gauge.name, gauge.meaning, gauge.scale) for gauge in gauges] for name, gauges in found.gauges.items()
+    }
+    assert fields == {"a": [("there", "t", 1.0)], "b": [("there", "t", 1.0), ("strange", "t", 1.0)]}
+
+
 async def test_which_modem_is_whose_is_not_guessed(
     start_agent: StartAgent, poller: SnmpPoller, profiles: Profiles, if_row: Any
 ) -> None:
@@ -336,3 +358,23 @@ async def test_a_survey_reads_everything_with_its_meaning(
     unmeasured = by_oid[f"{ACME_OID}.1.4.2"]
     assert (unmeasured.value, unmeasured.raw, unmeasured.row) == (None, 0, "2")
     assert by_oid[f"{ACME_OID}.1.6.1"].value == "fine"
+
+
+async def test_a_surveyed_row_is_named_after_its_interface_or_as_its_index_spells(
+    start_agent: StartAgent, poller: SnmpPoller, tmp_path: Path, if_row: Any
+) -> None:
+    spelled = ".".join(str(octet) for octet in b"wan9")
+    (tmp_path / "acme.yaml").write_text(f"""
+name: acme
+match: [{{object: {ACME_OID}}}]
+tables:
+  - {{name: a, rows: [{{index: ifindex}}], values: [{{name: a, oid: {ACME_OID}.4.1}}]}}
+  - {{name: b, index: text, rows: [{{index: interface}}], values: [{{name: b, oid: {ACME_OID}.5.1, rows: '^wan'}}]}}
+""")
+    rows = {f"{ACME_OID}.4.1.1": 1, f"{ACME_OID}.4.1.2": 1, f"{ACME_OID}.4.1.7": 1, f"{ACME_OID}.5.1.{spelled}": 1}
+    lan = f"{ACME_OID}.5.1." + ".".join(str(octet) for octet in b"lan")
+    objects = {oid: v2c.Integer(value) for oid, value in {**rows, lan: 1}.items()}
+    agent = await start_agent({**system(), **if_row(1, "ge0"), **if_row(2, ""), **objects})
+    seen = await survey(poller, at(agent), load_profiles(tmp_path))
+    named = [(value.name, value.row, value.interface) for value in seen.values]
+    assert named == [("a", "1", "ge0"), ("a", "2", "Port 2"), ("a", "7", None), ("b", "wan9", "wan9")]
