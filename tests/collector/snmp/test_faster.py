@@ -137,6 +137,17 @@ def test_the_overall_pace_bounds_it_too() -> None:
     assert begun(entry(), limits=limits).faster("edge", 5, START + 600) == 10
 
 
+def test_what_discovery_tells_counts_for_the_overall_pace_as_well() -> None:
+    # Four fifths of 0.5 a second are 0.4: one request each 5 s, but not four each 5, 6 or 7.5 s.
+    schedule = begun(entry(), limits=Limits(site_packets_per_second=1e6, packets_per_second=0.5))
+    schedule.weigh("edge", 4)
+    assert schedule.faster("edge", 5, START + 600) == 10
+    schedule.weigh("edge", 1)
+    assert schedule.faster("edge", 5, START + 600) == 5
+    schedule.weigh("edge", 8)
+    assert schedule.faster("edge", 5, START + 600) == 20
+
+
 def test_it_is_granted_once_turns_have_begun() -> None:
     schedule = Schedule([entry()], ROOMY)
     assert schedule.faster("edge", 10, START + 600) == 60

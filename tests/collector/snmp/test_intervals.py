@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,17 @@ def test_what_fits_is_polled_in_the_ordinary_interval() -> None:
     assert everies(found) == [60, 60]
     assert [entry.octets for entry in found.entries] == [OCTETS, OCTETS]
     assert found.stretched == ()
+
+
+def test_version_3_and_ipv6_are_told_by_credential_and_address() -> None:
+    user = {"user": "lp", "auth": "sha256", "auth_password": "authpass1"}
+    chosen = settings(snmp={"credentials": {"lab": user}})
+    link = line("1", "a")
+    # 123 octets more of each datagram for a user's message; 20 for IPv6's header, which a name may mean too.
+    assert plan([router("a")], [link], chosen).entries[0].octets == OCTETS + 2 * 123
+    six, named = (replace(router("a"), management_address=address) for address in ("2001:db8::1", "edge.example.net"))
+    for device in (six, named):
+        assert plan([device], [link], settings()).entries[0].octets == OCTETS + 2 * 20
 
 
 def test_a_metered_line_s_budget_stretches_the_interval_with_a_fifth_left_for_retries() -> None:
