@@ -71,6 +71,7 @@ class SnmpSettings(_Section):
     site_packets_per_second: float = Field(
         default=10.0, gt=0, description="requests sent to one site in a second, retries included"
     )
+    profiles: Path | None = Field(default=None, description="a folder of profiles of your own, beside those that ship")
     credentials: dict[str, SnmpCredential] = {}
 
 

@@ -74,4 +74,6 @@ def read_settings(path: Path) -> Settings:
     data = folder / settings.data
     store = settings.store.model_copy(update={"folder": data / settings.store.folder})
     policy = folder / settings.policy if settings.policy is not None else None
-    return settings.model_copy(update={"data": data, "store": store, "policy": policy})
+    profiles = folder / settings.snmp.profiles if settings.snmp.profiles is not None else None
+    snmp = settings.snmp.model_copy(update={"profiles": profiles})
+    return settings.model_copy(update={"data": data, "store": store, "policy": policy, "snmp": snmp})

@@ -76,7 +76,12 @@ class SnmpWatch:
         self._harvest = Harvest(order)
         self._rows = {link.id: row for row, link in enumerate(order)}
         self._common = Common(
-            settings, load_profiles(), poller, clock, self._harvest, asyncio.Semaphore(LEARNING_AT_ONCE)
+            settings,
+            load_profiles(settings.profiles),
+            poller,
+            clock,
+            self._harvest,
+            asyncio.Semaphore(LEARNING_AT_ONCE),
         )
         self._breaker = Breaker()
         self._meter = meter

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from config.clock import rfc3339
 from service.cli.running import AsJson, SettingsFile, print_json, run, site_named
+
+SHORTEST_EVERY = 5
+"""As in collector.snmp.schedule, which is not imported for `--help`'s sake."""
 
 app = typer.Typer(no_args_is_help=True, help="Who and what is there: clients, sites, devices, links.")
 
@@ -36,11 +41,18 @@ def show(
 
 def poll(
     device: Annotated[str, typer.Argument(metavar="DEVICE", help="A device's id.")],
+    faster: Annotated[
+        int | None,
+        typer.Option("--faster", metavar="SECONDS", min=SHORTEST_EVERY, help="Have it polled this often for a while."),
+    ] = None,
+    minutes: Annotated[int, typer.Option("--for", metavar="MINUTES", min=1, max=1440, help="How long.")] = 10,
     config: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Poll a device once over SNMP now: every value with its meaning."""
-    raise typer.Exit(run(_poll(device, config, as_json)))
+    """Poll a device once over SNMP now: every value with its meaning. With --faster the running collector polls it
+    more often for a while instead."""
+    work = _poll(device, config, as_json) if faster is None else _faster(device, faster, minutes, config)
+    raise typer.Exit(run(work))
 
 
 def check(config: SettingsFile = None, as_json: AsJson = False) -> None:
@@ -114,6 +126,22 @@ async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
 
         print("\n".join(poll_lines(report)))
     return 0 if report.outcome is PollOutcome.OK else 1
+
+
+async def _faster(identity: str, every: int, minutes: int, config: Path | None) -> int:
+    from collector.snmp.wishes import PollWish, wish
+    from config.errors import NotFoundError
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        if identity not in (await installation.inventory()).devices:
+            raise NotFoundError(f"no device is known as {identity!r}; `lineproof inventory show SITE` lists a site's")
+        now = installation.clock.now()
+        until = now + timedelta(minutes=minutes)
+        async with installation.database.writing() as connection:
+            await wish(connection, PollWish(device=identity, every=every, until=until, reason="command line"), now)
+    print(f"{identity} is polled each {every} s until {rfc3339(until)}, as far as its site's limits allow")
+    return 0
 
 
 async def _check(config: Path | None, as_json: bool) -> int:
