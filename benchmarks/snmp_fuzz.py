@@ -20,28 +20,25 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from random import Random
 from types import FrameType
 
 from _snmp_peers import damage, damage_v3, judge
 
-from collector.snmp.agent import Agent, AuthProtocol, Community, PrivProtocol, User
+from collector.snmp.agent import Agent, AuthProtocol, Community, Credential, PrivProtocol, User
 from collector.snmp.ask import Answer, Ask, Outcome, Result
-from collector.snmp.ber import DecodeError
-from collector.snmp.engine import Engine
-from collector.snmp.message import bulk_request, decode_pdu
+from collector.snmp.message import bulk_request
 from collector.snmp.poller import SnmpPoller
-from collector.snmp.refusals import SecurityError
+from collector.snmp.session import Session
 from collector.snmp.template import Template
-from collector.snmp.version3 import Wrapping
 
 BLOCK = 10_000
 LONGEST_BLOCK = 60
 """Seconds; a block takes about one."""
 MOST_GROWTH_KIB = 8 * 1024
-AT_ONCE = 45
 FOREIGN = "right answer, wrong source"
 OCTETS, PARTS = list(damage.TO_OCTETS.items()), list(damage.TO_PARTS.items())
 OUTCOMES = ("refused", "refused and said", "same values", "other values", "FAULT")
@@ -66,12 +63,162 @@ class Wire:
         return len(data), source
 
 
-class Findings:
-    """`seen` counts (kind of damage, what became of it)."""
+@dataclass(slots=True)
+class Question:
+    """What is asked of one agent, and a good answer to it. Without `security` by v2c."""
 
-    def __init__(self) -> None:
+    ask: Ask
+    good: judge.Response
+    security: damage_v3.Security | None
+    knows_the_clock: bool = False
+    """Without it any authentic message is taken, as RFC 3414, 2.3 has it."""
+
+    def answer(self, random: Random) -> bytes:
+        if self.security is None:
+            return self.good.octets()
+        return self.security.message(self.good, salt=random.randbytes(8))
+
+    def fault(self, data: bytes, undamaged: bytes, result: Result) -> str:
+        """Why this must not have been accepted from `data`; "" when it may."""
+        if self.security is not None:
+            pdu = damage_v3.pdu_of(data)
+            if self.security.level:
+                return "" if data == undamaged else "its damage can be seen by the digest"
+            if pdu is None:
+                return "values from what is not a v3 response"
+            data = judge.as_version_2c(pdu)
+        if isinstance(result, Answer):
+            told = [tuple(varbind) for varbind in result.varbinds]
+            return judge.fault_of_bindings(self.good, data, told, in_order=self.ask.in_order)
+        return judge.fault_of_values(self.good, data, result)
+
+    def is_good(self, result: Result) -> bool:
+        if isinstance(result, Answer):
+            told = [tuple(varbind) for varbind in result.varbinds]
+            return told == [(name, tag, judge.meant(tag, octets)) for name, tag, octets in self.good.bindings]
+        return result == [judge.meant(tag, octets) for _, tag, octets in self.good.bindings]
+
+
+class Fuzz:
+    """Agents with one question each in flight: by templates, in order, by GETBULK, and by v3 at its three levels."""
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
         self.seen: Counter[tuple[str, str]] = Counter()
+        """(kind of damage, what became of it)"""
         self.faults: list[str] = []
+        self.poller = SnmpPoller(timeout=0.05, retries=0, packets_per_second=10**9)
+        self.wire = Wire()
+        self.results: list[tuple[Ask, Result]] = []
+        self.ports = count(1000)
+        self.version_2c = [
+            self.question(names, good, way, Community(b"public"))
+            for way in ("template", "in order", "bulk")
+            for names, good in damage.responses(random)
+        ]
+        self.version_3 = [
+            self.question(names, good, "template" if at % 3 else "in order", user, security)
+            for security, user in users()
+            for at, (names, good) in enumerate(damage.responses(random))
+        ]
+        self.by_ask = {question.ask: question for question in self.version_2c + self.version_3}
+        self.idle = list(self.by_ask)
+
+    def question(
+        self,
+        names: tuple[str, ...],
+        good: judge.Response,
+        way: str,
+        credential: Credential,
+        security: damage_v3.Security | None = None,
+    ) -> Question:
+        asked = {"template": Template(names), "in order": Template(names).request, "bulk": bulk_request(names[:2], 10)}
+        agent = Agent("127.0.0.1", next(self.ports), credential)
+        ask = Ask(agent, asked[way], self.take, in_order=way != "bulk")
+        ask.sock, ask.target = self.wire, ("127.0.0.1", agent.port)  # type: ignore[assignment]
+        if isinstance(credential, User):
+            ask.session = Session(credential)
+        return Question(ask, good, security)
+
+    def take(self, ask: Ask, result: Result) -> None:
+        self.idle.append(ask)
+        self.results.append((ask, result))
+
+    async def run(self, answers: int) -> None:
+        """Feed so many, one in five by v3."""
+        turn = 0
+        while answers > 0:
+            while self.idle:
+                for ask in self.idle:
+                    self.poller.start(ask)
+                self.idle.clear()
+                await asyncio.sleep(0)
+                self.discover()
+            self.results.clear()
+            fed = [self.feed(question) for question in (self.version_2c, self.version_3)[turn % 5 == 4]]
+            self.receive()
+            self.judge(fed)
+            answers -= len(fed)
+            turn += 1
+
+    def discover(self) -> None:
+        """Tell the engine id to whoever asks for it."""
+        for question in self.version_3:
+            if question.ask.steps is not None and question.ask.steps.discovering:
+                told = damage_v3.discovery_report(question.ask.request_id)
+                self.wire.arriving.append((told, question.ask.target))  # type: ignore[arg-type]
+                question.knows_the_clock = False
+        self.receive()
+
+    def receive(self) -> None:
+        while self.wire.arriving:
+            self.poller._readable(self.wire)  # type: ignore[arg-type]  # noqa: SLF001 - where datagrams come in
+
+    def feed(self, question: Question) -> Fed:
+        random, source = self.random, question.ask.target
+        question.good = replace(question.good, request_id=question.ask.request_id)
+        data = undamaged = question.answer(random)
+        chance = random.random()
+        if chance < 0.02:
+            kind, source = FOREIGN, random.choice((("127.0.0.2", question.ask.agent.port), ("127.0.0.1", 999)))
+        elif chance < 0.04 or (question.security and not question.knows_the_clock):
+            kind, question.knows_the_clock = "undamaged", True
+        elif chance < 0.2 and question.security is not None and question.security.level:
+            kind, forged = random.choice(FORGERIES)
+            data = forged(random, question.security, question.good)
+        elif chance < 0.52 or question.security is not None:
+            kind, to_octets = random.choice(OCTETS)
+            data = to_octets(random, undamaged)
+        else:
+            kind, to_parts = random.choice(PARTS)
+            data = to_parts(random, question.good)
+        self.wire.arriving.append((data, source))  # type: ignore[arg-type]
+        return question, f"v3 {kind}" if question.security else kind, data, undamaged
+
+    def judge(self, fed: Sequence[Fed]) -> None:
+        accepted: dict[Ask, Result] = {}
+        for ask, result in self.results:
+            if ask in accepted:
+                self.fault("two answers to one question", "-", b"")
+            accepted[ask] = result
+        for question, kind, data, undamaged in fed:
+            result = accepted.pop(question.ask, None)
+            if result is None:
+                self.seen[kind, "refused"] += 1
+                if kind.removeprefix("v3 ") in damage.MUST_PASS:
+                    self.fault("refused, though an agent may do so", kind, data)
+            elif isinstance(result, Answer) and result.outcome is not Outcome.OK:
+                self.seen[kind, "refused and said"] += 1
+            else:
+                fault = question.fault(data, undamaged, result)
+                if FOREIGN in kind:
+                    fault = "values from another address"
+                if fault:
+                    self.fault(fault, kind, data)
+                self.seen[kind, "same values" if question.is_good(result) else "other values"] += 1
+        for ask, result in accepted.items():
+            if not isinstance(result, Answer) or result.outcome is Outcome.OK:
+                self.fault(f"values for {ask.target}, which answered nothing", "-", b"")
 
     def fault(self, why: str, kind: str, data: bytes) -> None:
         self.seen[kind, "FAULT"] += 1
@@ -79,151 +226,22 @@ class Findings:
             self.faults.append(f"{kind}: {why}: {data[:600].hex()}")
 
 
-class Version2c:
-    """Agents with one question each in flight: a third asked by templates, a third in order, a third by GETBULK."""
-
-    def __init__(self, random: Random, findings: Findings) -> None:
-        self.random, self.findings = random, findings
-        self.poller = SnmpPoller(timeout=0.05, retries=0, packets_per_second=10**9)
-        self.wire = Wire()
-        self.good: list[judge.Response] = []
-        self.asks: list[Ask] = []
-        self.numbers: dict[Ask, int] = {}
-        self.idle: list[Ask] = []
-        self.results: list[tuple[Ask, Result]] = []
-        agent = Agent("127.0.0.1", 161, Community(b"public"))
-        for number, (names, good) in enumerate(damage.responses(self.random) * 3):
-            questions = (Template(names), Template(names).request, bulk_request(names[:2], 10))
-            ask = Ask(agent, questions[number * 3 // AT_ONCE], self.take, in_order=number * 3 // AT_ONCE < 2)
-            ask.sock, ask.target = self.wire, ("127.0.0.1", 1000 + number)  # type: ignore[assignment]
-            self.good.append(good)
-            self.numbers[ask] = number
-            self.asks.append(ask)
-            self.idle.append(ask)
-
-    def take(self, ask: Ask, result: Result) -> None:
-        self.idle.append(ask)
-        self.results.append((ask, result))
-
-    async def run(self, count: int) -> None:
-        """Feed so many."""
-        for _ in range(0, count, AT_ONCE):
-            while self.idle:
-                for ask in self.idle:
-                    self.poller.start(ask)
-                self.idle.clear()
-                await asyncio.sleep(0)
-            self.results.clear()
-            fed = [self.feed(ask) for ask in self.asks]
-            while self.wire.arriving:
-                self.poller._readable(self.wire)  # type: ignore[arg-type]  # noqa: SLF001 - where datagrams come in
-            self.judge(fed)
-
-    def feed(self, ask: Ask) -> tuple[str, bytes]:
-        number = self.numbers[ask]
-        random, source = self.random, ask.target
-        good = self.good[number] = replace(self.good[number], request_id=ask.request_id)
-        if random.random() < 0.02:
-            kind, data, source = (
-                FOREIGN,
-                good.octets(),
-                random.choice((("127.0.0.2", 1000 + number), ("127.0.0.1", 999))),
-            )
-        elif random.random() < 0.5:
-            kind, to_octets = random.choice(OCTETS)
-            data = to_octets(random, good.octets())
-        else:
-            kind, to_parts = random.choice(PARTS)
-            data = to_parts(random, good)
-        self.wire.arriving.append((data, source))  # type: ignore[arg-type]
-        return kind, data
-
-    def judge(self, fed: Sequence[tuple[str, bytes]]) -> None:
-        accepted: dict[int, Result] = {}
-        for ask, result in self.results:
-            number = self.numbers[ask]
-            if number in accepted:
-                self.findings.fault("two answers to one question", *fed[number])
-            accepted[number] = result
-        for number, (kind, data) in enumerate(fed):
-            result = accepted.get(number)
-            if isinstance(result, Answer) and result.outcome is not Outcome.OK:
-                self.findings.seen[kind, "refused and said"] += 1
-            elif result is None:
-                self.findings.seen[kind, "refused"] += 1
-                if kind in damage.MUST_PASS:
-                    self.findings.fault("refused, though an agent may do so", kind, data)
-            else:
-                self.passed(number, kind, data, result)
-
-    def passed(self, number: int, kind: str, data: bytes, result: Result) -> None:
-        good = self.good[number]
-        if isinstance(result, Answer):
-            told = [tuple(varbind) for varbind in result.varbinds]
-            fault = judge.fault_of_bindings(good, data, told, in_order=self.asks[number].in_order)
-            same = told == [(name, tag, judge.meant(tag, octets)) for name, tag, octets in good.bindings]
-        else:
-            fault = judge.fault_of_values(good, data, result)
-            same = result == [judge.meant(tag, octets) for _, tag, octets in good.bindings]
-        if kind == FOREIGN:
-            fault = "values from another address"
-        if fault:
-            self.findings.fault(fault, kind, data)
-        self.findings.seen[kind, "same values" if same else "other values"] += 1
-
-
-class Version3:
-    """One user at one engine, at each of the three levels of security."""
-
-    def __init__(self, random: Random, findings: Findings) -> None:
-        self.random, self.findings = random, findings
-        auth = {"auth": AuthProtocol.SHA1, "auth_password": "bench-auth-1234"}
-        priv = {"priv": PrivProtocol.AES128, "priv_password": "bench-priv-1234"}
-        keys = (damage_v3.local_key(b"bench-auth-1234"), damage_v3.local_key(b"bench-priv-1234"))
-        self.engine = Engine(damage_v3.ENGINE_ID, damage_v3.BOOTS, damage_v3.TIME, 0.0)
-        self.levels = [
-            (damage_v3.Security(b"bench", level, *keys), Wrapping(User(name="bench", **known), damage_v3.ENGINE_ID))
-            for level, known in ((0, {}), (1, auth), (3, auth | priv))
-        ]
-        self.good = [replace(good, request_id=0x4000_0000 + n) for n, (_, good) in enumerate(damage.responses(random))]
-
-    def run(self, count: int) -> None:
-        random = self.random
-        for _ in range(count):
-            security, wrapping = random.choice(self.levels)
-            good = random.choice(self.good)
-            message = security.message(good, salt=random.randbytes(8))
-            kind, data = "v3 undamaged", message
-            if random.random() < 0.1 and security.level:
-                kind, made = random.choice(FORGERIES)
-                data = made(random, security, good)
-            elif random.random() < 0.95:
-                kind, to_octets = random.choice(OCTETS)
-                kind, data = f"v3 {kind}", to_octets(random, message)
-            self.judge(kind, message, data, security.level, wrapping)
-
-    def judge(self, kind: str, message: bytes, data: bytes, level: int, wrapping: Wrapping) -> None:
-        try:
-            opened = wrapping.open(data, self.engine, 0.0)
-            told = [tuple(varbind) for varbind in decode_pdu(opened.pdu, 0, len(opened.pdu)).varbinds]
-        except (DecodeError, SecurityError):
-            told = None
-        if told is None:
-            self.findings.seen[kind, "refused"] += 1
-            if data == message:
-                self.findings.fault("refused, though nothing is damaged", kind, data)
-            return
-        pdu = damage_v3.pdu_of(data) if not level else opened.pdu
-        if (level and data != message) or pdu != opened.pdu:
-            self.findings.fault("accepted, though its damage can be seen", kind, data)
-        self.findings.seen[kind, "same values" if data == message else "other values"] += 1
-
-
+Fed = tuple[Question, str, bytes, bytes]
+"""Who was asked, the kind of damage, the damaged datagram, and the good one."""
 FORGERIES = [
-    ("v3 stripped of its security", damage_v3.stripped),
-    ("v3 with another key's digest", damage_v3.forged),
-    ("v3 of another time", damage_v3.of_another_time),
+    ("stripped of its security", damage_v3.stripped),
+    ("with another key's digest", damage_v3.forged),
+    ("of another time", damage_v3.of_another_time),
 ]
+
+
+def users() -> list[tuple[damage_v3.Security, User]]:
+    """The judge's and our idea of one user at each level."""
+    auth = {"auth": AuthProtocol.SHA1, "auth_password": "bench-auth-1234"}
+    priv = {"priv": PrivProtocol.AES128, "priv_password": "bench-priv-1234"}
+    keys = (damage_v3.local_key(b"bench-auth-1234"), damage_v3.local_key(b"bench-priv-1234"))
+    levels = ((0, {}), (1, auth), (3, auth | priv))
+    return [(damage_v3.Security(b"bench", level, *keys), User(name="bench", **known)) for level, known in levels]
 
 
 class HangError(Exception):
@@ -235,18 +253,14 @@ def hung(number: int, frame: FrameType | None) -> None:
     raise HangError(f"{BLOCK} answers took more than {LONGEST_BLOCK} s")
 
 
-async def fuzzed(count: int, seed: int) -> tuple[Findings, int, float]:
+async def fuzzed(answers: int, seed: int) -> tuple[Fuzz, int, float]:
     """What was found, by how many KiB the process grew after the first fifth, seconds of the slowest block."""
-    findings, slowest, settled = Findings(), 0.0, 0
-    version_2c, version_3 = Version2c(Random(seed), findings), Version3(Random(seed + 1), findings)
-    blocks = max(5, -(-count // BLOCK))
+    fuzz, slowest, settled = Fuzz(Random(seed)), 0.0, 0
+    blocks = max(5, -(-answers // BLOCK))
     for block in range(blocks):
         begun = time.perf_counter()
         signal.alarm(LONGEST_BLOCK)
-        if block % 5 == 4:
-            version_3.run(count // blocks)
-        else:
-            await version_2c.run(count // blocks)
+        await fuzz.run(answers // blocks)
         signal.alarm(0)
         slowest = max(slowest, time.perf_counter() - begun)
         await asyncio.sleep(0.1)  # what was given up long ago is forgotten
@@ -254,7 +268,7 @@ async def fuzzed(count: int, seed: int) -> tuple[Findings, int, float]:
             gc.collect()
             settled = resident_kib()
     gc.collect()
-    return findings, resident_kib() - settled, slowest
+    return fuzz, resident_kib() - settled, slowest
 
 
 def resident_kib() -> int:
@@ -292,7 +306,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def print_table(findings: Findings, figures: list[tuple[str, float, str]]) -> None:
+def print_table(findings: Fuzz, figures: list[tuple[str, float, str]]) -> None:
     print(f"{'':<30}" + "".join(f"{became:>18}" for became in OUTCOMES))
     for kind in sorted({kind for kind, _ in findings.seen}):
         print(f"{kind:<30}" + "".join(f"{findings.seen[kind, became]:>18,}" for became in OUTCOMES))

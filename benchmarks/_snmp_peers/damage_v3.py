@@ -10,7 +10,7 @@ import hmac
 from dataclasses import dataclass, replace
 from random import Random
 
-from _snmp_peers.fleet import element
+from _snmp_peers.fleet import element, oid_element
 from _snmp_peers.judge import INTEGER, RESPONSE, STRING, Malformed, Response, taken
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -56,6 +56,19 @@ class Security:
                 break
             digest = hmac.new(self.auth_key, whole, hashlib.sha1).digest()[:12]
         return whole
+
+
+def discovery_report(message_id: int) -> bytes:
+    """What an agent answers who is asked for its engine id: usmStatsUnknownEngineIDs (RFC 3414, section 4)."""
+    counter = element(0x30, oid_element("1.3.6.1.6.3.15.1.1.4.0") + element(0x41, b"\x01"))
+    identity = element(INTEGER, message_id.to_bytes(4, "big"))
+    report = element(0xA8, identity + b"\x02\x01\x00" * 2 + element(0x30, counter))
+    header = element(0x30, identity + b"\x02\x03\x00\xff\xe3" + element(STRING, b"\x00") + b"\x02\x01\x03")
+    fields = (
+        element(STRING, ENGINE_ID) + element(INTEGER, b"\x05") + element(INTEGER, b"\x07") + element(STRING, b"") * 3
+    )
+    scoped = element(0x30, element(STRING, ENGINE_ID) + element(STRING, b"") + report)
+    return element(0x30, b"\x02\x01\x03" + header + element(STRING, element(0x30, fields)) + scoped)
 
 
 def pdu_of(message: bytes) -> bytes | None:

@@ -202,3 +202,8 @@ def fault_of_bindings(good: Response, data: bytes, accepted: Sequence[Told], *, 
 
 def same(value: object, other: object) -> bool:
     return type(value) is type(other) and value == other
+
+
+def as_version_2c(pdu: bytes) -> bytes:
+    """A PDU from elsewhere, as the message of v2c that it would be."""
+    return element(0x30, element(INTEGER, b"\x01") + element(STRING, b"") + pdu)
