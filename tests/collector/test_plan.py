@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from collector.plan import polling_plan
+from collector.plan import Plan, polling_plan
 from collector.settings import CollectorSettings, MeteredSettings, SnmpSettings
 from inventory.model import (
     Device,
@@ -120,6 +120,8 @@ def test_a_pair_costs_a_second_call_with_every_reading_of_states() -> None:
     fleet = Inventory.of(devices=[edge(1, 41, serials=("A", "B"))])
     (host,) = polling_plan(fleet, SETTINGS).orchestrators
     assert {each.method: each.calls_per_hour for each in host.methods}["network/getNetworkEnterprises"] == 60.0
+    (single,) = polling_plan(Inventory.of(devices=[edge(1, 41, serials=("A",))]), SETTINGS).orchestrators
+    assert "network/getNetworkEnterprises" not in {each.method for each in single.methods}
 
 
 def test_a_metered_line_shows_what_probes_take_of_its_cap() -> None:
@@ -188,3 +190,38 @@ def test_a_terminal_is_shown_the_dearest_lines_and_how_many_more_there_are() -> 
     assert len(metered) == 20
     assert all("103.7 MB" in sentence for sentence in metered)
     assert text[-1] == "and 6 more metered lines, none of which carries more"
+
+
+def crowded(sites: int, devices: int) -> Plan:
+    """So many devices at each of so many sites, whose uplinks bear one request in two minutes."""
+    chosen = CollectorSettings(snmp=SnmpSettings(site_packets_per_second=1 / 120, retries=0))
+    fleet = [
+        replace(edge(site * devices + number, 41), site=f"site-{site}")
+        for site in range(sites)
+        for number in range(devices)
+    ]
+    return polling_plan(Inventory.of(devices=fleet), chosen)
+
+
+def test_longer_intervals_are_told_site_by_site_with_a_few_names() -> None:
+    four = [sentence for sentence in crowded(1, 4).lines() if "only each" in sentence]
+    assert four == [
+        "  only each 480 s, 4 of them (edge-0, edge-1, edge-2, edge-3): "
+        "at most 0.00833333 requests a second may go to site site-0"
+    ]
+    (five,) = [sentence for sentence in crowded(1, 5).lines() if "only each" in sentence]
+    assert "5 of them (edge-0, edge-1, edge-2, edge-3, ...)" in five
+
+
+@pytest.mark.parametrize(("sites", "more"), [(20, []), (23, ["  and 3 more reasons to poll or probe less often"])])
+def test_a_terminal_is_shown_twenty_reasons_for_longer_intervals(sites: int, more: list[str]) -> None:
+    text = list(crowded(sites, 1).lines())
+    assert sum("only each 120 s" in sentence for sentence in text) == 20
+    assert [sentence for sentence in text if "more reasons" in sentence] == more
+
+
+def test_all_lines_are_named_where_there_are_twenty() -> None:
+    lines = [line(number, 1, metered=True, role=LinkRole.SECONDARY) for number in range(20)]
+    text = list(polling_plan(Inventory.of(devices=[edge(1, 41)], links=[line(99, 1), *lines]), SETTINGS).lines())
+    assert sum(sentence.startswith("Metered") for sentence in text) == 20
+    assert not any("more metered lines" in sentence for sentence in text)

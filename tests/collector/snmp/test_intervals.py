@@ -47,8 +47,9 @@ def everies(found: Intervals) -> list[int]:
 
 
 def test_what_fits_is_polled_in_the_ordinary_interval() -> None:
-    found = plan([router("a"), router("b")], [line("1", "a"), line("2", "b")], settings())
+    found = plan([router("a"), router("b")], [line("1", "a"), line("2", "b")], settings(), [line("1", "a")])
     assert everies(found) == [60, 60]
+    assert found.probe_every == {}
     assert [entry.octets for entry in found.entries] == [OCTETS, OCTETS]
     assert found.stretched == ()
 
