@@ -289,9 +289,9 @@ def test_a_trap_is_never_answered_whatever_becomes_of_it() -> None:
 def test_only_so_many_engines_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("collector.snmp.trap_guard.MOST_ENGINES", 1)
     listening = guard(PRIVATE)
-    for octets in (V3_AUTH_PRIV, V3_OTHER_ENGINE, V3_OTHER_ENGINE):
+    for octets, engine in ((V3_AUTH_PRIV, "8000000001020304"), (V3_OTHER_ENGINE, "8000000001020305")):
         assert listening.hear(octets, 0.0).outcome is TrapOutcome.TAKEN
-    assert list(listening._engines) == [bytes.fromhex("8000000001020305")]
+        assert list(listening._engines) == [bytes.fromhex(engine)]
 
 
 def unauthenticated(
