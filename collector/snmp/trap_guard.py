@@ -21,7 +21,7 @@ from collector.snmp.trap_admission import TrapOutcome
 from collector.snmp.trap_codec import Kind, Pdu, read_pdu, response
 from collector.snmp.trap_engine import OwnEngine
 from collector.snmp.trap_message import AUTHENTICATED, ENCRYPTED, REPORTABLE, CommunityMessage, Scoped, UserMessage
-from collector.snmp.usm import LocalKeys, local_keys
+from collector.snmp.usm import Digest, LocalKeys, local_keys, localised, password_to_key
 
 MOST_ENGINES = 100_000
 _LEVEL = AUTHENTICATED | ENCRYPTED
@@ -182,8 +182,11 @@ class Guard:
 
 
 def _signed_by(user: User, message: UserMessage) -> bool:
-    digest = local_keys(user, message.engine_id).digest
-    return digest is not None and hmac.compare_digest(digest(message.octets), message.digest)
+    """Derives the key anew, and not that for privacy: an engine id that anybody made up takes no place in a cache."""
+    if user.auth is None:
+        return False
+    key = localised(user.auth, password_to_key(user.auth, user.auth_password), message.engine_id)
+    return hmac.compare_digest(Digest(user.auth, key)(message.octets), message.digest)
 
 
 def level_of(user: User) -> int:
