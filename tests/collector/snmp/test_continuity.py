@@ -139,10 +139,12 @@ def test_a_reboot_is_told_from_a_restart_of_the_agent_by_the_hosts_clock(
     [
         (WRAP - 3_000, 3_000, DAY + 6_000, CONTINUOUS),
         (WRAP - 3_000, 3_000, 3_000, REBOOTED),  # a reboot that looks like sysUpTime's wrap
+        (WRAP - 3_000, 3_000, 6_601, DOUBTFUL),
         (1_500, 5_000, DAY + 6_000, DOUBTFUL),  # the device was up; of the agent nobody knows
         (1_500, 5_000, 3_000, REBOOTED),
         (100_000, 106_000, 3_000, AGENT_RESTARTED),  # contradicting clocks: no rate, and no reboot either
         (100_000, 106_000, 20 * DAY, CONTINUOUS),
+        (100_000, 106_000, 6_601, CONTINUOUS),  # no agent outlives its host
         (None, None, DAY + 6_000, UNKNOWN),
         (None, None, 3_000, REBOOTED),
         (100, 100, 3_000, REBOOTED),
@@ -203,9 +205,11 @@ def test_an_engine_that_cannot_store_its_boots_shows_a_restart_by_its_time(
     assert judged(clocks(before, boots=1, time=1_000), clocks(now, boots=1, time=5)) is expected
 
 
-def test_an_engine_younger_than_the_interval_leaves_doubt_where_nothing_else_is_known() -> None:
-    assert judged(clocks(None, boots=1, time=3), clocks(None, boots=1, time=63)) is DOUBTFUL
-    assert judged(clocks(None, boots=1, time=7), clocks(None, boots=1, time=67)) is CONTINUOUS
+@pytest.mark.parametrize(("before", "now"), [(None, None), (100_000, 106_000), (WRAP - 3_000, 3_000), (100, 6_100)])
+def test_an_engine_younger_than_the_interval_may_have_started_again(before: Value, now: Value) -> None:
+    """Where an agent cannot store its boots they stay at 1, so that they prove nothing."""
+    assert judged(clocks(before, boots=1, time=3), clocks(now, boots=1, time=63)) is DOUBTFUL
+    assert judged(clocks(before, boots=1, time=7), clocks(now, boots=1, time=67)) is CONTINUOUS
 
 
 @pytest.mark.parametrize(
