@@ -40,11 +40,11 @@ _KEY_OCTETS = {
 }
 _REEDER = (PrivProtocol.AES192_REEDER, PrivProtocol.AES256_REEDER)
 
-MOST_PASSWORDS, MOST_ENGINES = 4096, 65536
-"""How many derived keys are remembered; one of an engine takes about 2 KiB."""
+MOST_REMEMBERED = 4096
+"""Keys of passwords, and keys at engines (2 KiB each); who asks an engine again and again keeps its own."""
 
 
-@lru_cache(maxsize=MOST_PASSWORDS)
+@lru_cache(maxsize=MOST_REMEMBERED)
 def password_to_key(auth: AuthProtocol, password: str) -> bytes:
     """Ku (RFC 3414, A.2). Raises ValueError for an empty password."""
     if not password:
@@ -165,7 +165,7 @@ class LocalKeys:
         self.privacy = privacy
 
 
-@lru_cache(maxsize=MOST_ENGINES)
+@lru_cache(maxsize=MOST_REMEMBERED)
 def local_keys(user: User, engine_id: bytes) -> LocalKeys:
     """Raises ValueError for an empty password, and for privacy without authentication (RFC 3411, 3.4.3: no level)."""
     if user.auth is None:

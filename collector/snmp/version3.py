@@ -23,8 +23,7 @@ MOST_OCTETS = 65507
 """msgMaxSize: what one UDP datagram over IPv4 can carry."""
 _AUTH, _PRIV, _REPORTABLE = 1, 2, 4
 _GET, _RESPONSE, _REPORT = 0xA0, 0xA2, 0xA8
-_VERSION = b"\x02\x01\x03"
-_MODEL = b"\x02\x01\x03"
+_VERSION = _MODEL = b"\x02\x01\x03"
 _ID = b"\x02\x04"
 _GLOBAL_DATA_OCTETS = 17
 _START = _VERSION + bytes((ber.SEQUENCE, _GLOBAL_DATA_OCTETS)) + _ID
@@ -56,17 +55,29 @@ class _Message(NamedTuple):
     variable: tuple[slice, ...]
 
 
-class _Form(NamedTuple):
-    """An accepted message, from its content to its body. Another that agrees with it wherever `mask` has ones says
-    the same but for what differs in every message, and need not be parsed. Places count from the content."""
+class _Layout(NamedTuple):
+    """Where things stand in a message, counted from its content; shared by all agents that write alike.
+
+    `octets` is how many come before the body; `mask` has zeros where every message differs.
+    """
 
     octets: int
     mask: int
-    expected: int
     time_at: slice
     digest_at: slice
     parameters_at: slice
-    message: _Message
+
+
+class _Form(NamedTuple):
+    """An accepted message. Another that agrees with it wherever the mask has ones says the same, but for what differs
+    in every message, and need not be parsed."""
+
+    layout: _Layout
+    expected: int
+    flags: int
+    engine_id: bytes
+    boots: int
+    user: bytes
 
 
 def message_id(data: bytes) -> int | None:
@@ -118,16 +129,8 @@ class Wrapping:
     """
 
     __slots__ = (
-        "_context",
-        "_digest",
-        "_engine_id",
-        "_form",
-        "_level",
-        "_middle",
-        "_privacy",
-        "_user",
-        "_user_field",
-    )
+        "_context", "_digest", "_engine_id", "_form", "_level", "_middle", "_privacy", "_user", "_user_field",
+    )  # fmt: skip
 
     def __init__(self, user: User, engine_id: bytes) -> None:
         """Raises ValueError when the user has an empty password, or privacy without authentication."""
@@ -135,9 +138,7 @@ class Wrapping:
         self._digest, self._privacy = keys.digest, keys.privacy
         self._level = (_AUTH if keys.digest else 0) | (_PRIV if keys.privacy else 0)
         self._engine_id = ber.encode(ber.OCTET_STRING, engine_id)
-        self._user = user.name.encode()
-        empty = ber.encode(ber.OCTET_STRING, bytes(keys.digest.size if keys.digest else 0))
-        self._user_field = ber.encode(ber.OCTET_STRING, self._user) + empty
+        self._user, self._user_field = _user(user.name, keys.digest.size if keys.digest else 0)
         self._context = self._engine_id + ber.encode(ber.OCTET_STRING, user.context.encode())
         self._middle = _global_data(self._level | _REPORTABLE)
         self._form: _Form | None = None
@@ -191,23 +192,22 @@ class Wrapping:
         if level:
             engine = _after(engine, message, report, monotonic)
         if known is None and not report:
-            self._form = _form(data, message)
+            self._form = _form(data, message, engine.id, self._user)
         return Opened(pdu, engine, report, authenticated=level > 0)
 
     def _known(self, data: bytes) -> _Message | None:
         """What `_read` would say, when only that differs from the last accepted message which does in every one."""
-        form = self._form
-        if form is None:
+        if self._form is None:
             return None
+        layout, expected, flags, engine_id, boots, user = self._form
         start = _content_at(data)
-        body_at = start + form.octets
+        body_at = start + layout.octets
         head = data[start:body_at]
-        time = int.from_bytes(head[form.time_at], "big", signed=True)
-        if int.from_bytes(head, "big") & form.mask != form.expected or time < 0:
+        time = int.from_bytes(head[layout.time_at], "big", signed=True)
+        if int.from_bytes(head, "big") & layout.mask != expected or time < 0:
             return None
-        digest, parameters, digest_at = head[form.digest_at], head[form.parameters_at], start + form.digest_at.start
-        flags, engine_id, boots, _, user, *_ = form.message
-        return _Message(flags, engine_id, boots, time, user, digest, parameters, digest_at, body_at, start, ())
+        digest, parameters, digest_at = head[layout.digest_at], head[layout.parameters_at], layout.digest_at.start
+        return _Message(flags, engine_id, boots, time, user, digest, parameters, start + digest_at, body_at, start, ())
 
     def _authenticate(self, data: bytes, message: _Message, engine_id: bytes) -> None:
         """RFC 3414, 3.2, steps 3 to 6."""
@@ -258,15 +258,22 @@ def _after(engine: Engine, message: _Message, report: Report | None, monotonic: 
     return heard
 
 
-def _form(data: bytes, message: _Message) -> _Form:
-    start, octets = message.start, message.body_at - message.start
-    places = [slice(place.start - start, place.stop - start) for place in message.variable]
+def _form(data: bytes, message: _Message, engine_id: bytes, user: bytes) -> _Form:
+    start = message.start
+    places = ((place.start - start, place.stop - start) for place in message.variable)
+    layout = _layout(message.body_at - start, *places)
+    expected = int.from_bytes(data[start : message.body_at], "big") & layout.mask
+    return _Form(layout, expected, message.flags, engine_id, message.boots, user)
+
+
+@lru_cache(maxsize=1024)
+def _layout(octets: int, *places: tuple[int, int]) -> _Layout:
+    """`places` are those of msgID, time, digest and parameters, in this order."""
     mask = bytearray(b"\xff" * octets)
-    for place in places:
-        mask[place] = bytes(place.stop - place.start)
-    ones = int.from_bytes(mask, "big")
-    expected = int.from_bytes(data[start : message.body_at], "big") & ones
-    return _Form(octets, ones, expected, places[1], places[2], places[3], message)
+    for start, stop in places:
+        mask[start:stop] = bytes(stop - start)
+    _, time_at, digest_at, parameters_at = (slice(*place) for place in places)
+    return _Layout(octets, int.from_bytes(mask, "big"), time_at, digest_at, parameters_at)
 
 
 def _read(data: bytes) -> _Message:
@@ -361,6 +368,14 @@ def _enter(data: bytes, at: int, tag: int) -> tuple[int, int]:
     return start, stop
 
 
+@lru_cache(maxsize=1024)
+def _user(name: str, digest_octets: int) -> tuple[bytes, bytes]:
+    """msgUserName, and encoded with room for a digest after it; one object for all engines that know the user."""
+    user = name.encode()
+    return user, ber.encode(ber.OCTET_STRING, user) + ber.encode(ber.OCTET_STRING, bytes(digest_octets))
+
+
+@lru_cache(maxsize=8)
 def _global_data(flags: int) -> bytes:
     """Of msgGlobalData what follows msgID."""
     return ber.encode_integer(MOST_OCTETS) + ber.encode(ber.OCTET_STRING, bytes((flags,))) + _MODEL
