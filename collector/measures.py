@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model import Cadence, FloatArray, TimeArray
 
@@ -49,13 +50,20 @@ class SlotCount:
     pending: int
 
 
-def slot_count(time: TimeArray, start: int, end: int, cadence: Cadence, now: int) -> SlotCount:
+def slot_count(
+    time: TimeArray, seconds: NDArray[np.int32], start: int, end: int, cadence: Cadence, now: int
+) -> SlotCount:
     """How many slots of [start, end) are there, should be there, and may still come. Times in epoch milliseconds.
 
     Slots are aligned to 1970 in steps of `cadence.every`. One that is absent is pending until its end + late, and
-    then missing; one that is not over at `now` does not count at all.
+    then missing; one that is not over at `now` does not count at all. A row of more `seconds` than a slot, of a device
+    that is polled less often, stands for every slot that it spans.
     """
     step = cadence.every * 1000
+    spans = np.maximum(1, seconds.astype(np.int64) // cadence.every)
+    if (spans > 1).any():
+        firsts = np.repeat(np.cumsum(spans) - spans, spans)
+        time = np.repeat(time, spans) + (np.arange(spans.sum()) - firsts) * step
     first = -(-start // step)
     last = min(-(-end // step), now // step)
     slots = np.arange(first, last)

@@ -59,11 +59,12 @@ def _tells_quality(view: View) -> bool:
 
 
 def _of_source(view: View | None, cadence: Cadence, since: int, until: int, now: int, policy: Policy) -> Covered:
-    time = np.empty(0, np.int64)
+    time, seconds = np.empty(0, np.int64), np.empty(0, np.int32)
     if view is not None:
-        time = view.time[view.measured((*QUALITY, "oper_up", "rx_bps", "tx_bps"))]
+        measured = view.measured((*QUALITY, "oper_up", "rx_bps", "tx_bps"))
+        time, seconds = view.time[measured], view.series.seconds[view.rows][measured]
     start = min(since, until - 2 * cadence.every * 1000)
-    count = slot_count(time, start, until, cadence, now)
+    count = slot_count(time, seconds, start, until, cadence, now)
     newest = time[time < until]
     share = count.present / count.expected if count.expected else 0.0
     hidden = count.pending * cadence.every / 60
