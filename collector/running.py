@@ -160,7 +160,9 @@ class Collector:
                 self._broken[name] = (loop.time(), f"{name} ended by itself")
                 log.error("watch_ended", watch=name)
             except Exception as error:
-                self._broken[name] = (loop.time(), f"{name} broke off ({type(error).__name__})")
+                # What we raise ourselves says what to do; a defect's text says nothing to whoever reads the health.
+                why = str(error) if isinstance(error, LineproofError) else type(error).__name__
+                self._broken[name] = (loop.time(), f"{name} broke off ({why})")
                 log.error("watch_failed", watch=name, exc_info=error)
             WATCH_RESTARTS.labels(name).inc()
             pause = FIRST_PAUSE if loop.time() - began > STEADY_AFTER else pause
