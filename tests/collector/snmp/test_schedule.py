@@ -131,6 +131,15 @@ def test_after_hours_of_standstill_every_missed_turn_is_counted_at_once() -> Non
     assert schedule.counts.started + schedule.counts.skipped == 121 * 400
 
 
+def test_a_standstill_that_begins_within_a_slot_counts_what_is_left_of_it() -> None:
+    schedule = Schedule(fleet(400), ROOMY)
+    before = len(turns(schedule, START, START + 30))
+    assert before == sum(moment(entry.key) <= 30 for entry in fleet(400))
+    schedule.due(START + 3600 + 30)
+    # Half a slot back is the beginning of this one: nothing of it is too late.
+    assert schedule.counts.skipped == 60 * 400 - before
+
+
 def test_after_a_standstill_turns_do_not_come_in_a_heap() -> None:
     entries = fleet(6000)
     schedule = Schedule(entries, ROOMY)
