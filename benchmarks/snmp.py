@@ -23,6 +23,7 @@ from _snmp_peers import fleet
 from _snmp_peers.lab import Lab
 
 CPU = "us CPU"
+FLOOR, GUFO, EXPORTER, PYSNMP = "raw floor (C, sendmmsg)", "gufo-snmp + uvloop", "snmp_exporter", "pysnmp 7 v1arch"
 Figures = dict[str, Any]
 Runs = dict[str, Callable[[], Figures]]
 
@@ -88,8 +89,14 @@ class Bench:
         runs = {f"{name}, pure Python": lambda: run(pure=True)}
         return {f"{name}, compiled": run, **runs} if self.compiled else runs
 
-    def missing(self, name: str, package: str) -> Row:
-        return Row(name, None, CPU, f"{package}: MISSING ({self.lab.missing[package]})")
+    def missing(self, name: str, package: str, value: float | None = None, unit: str = CPU) -> Row:
+        return Row(name, value, unit, f"{package}: MISSING ({self.lab.missing[package]})")
+
+    def against(self, name: str, middle: dict[str, float], peer: str, package: str, most: float | None = None) -> Row:
+        """Our figure beside a peer's, where that was measured."""
+        if peer in middle:
+            return Row(name, middle[name], CPU, peer, middle[peer], peer_most=most)
+        return self.missing(name, package, middle[name])
 
     def has(self, *packages: str) -> bool:
         return not any(package in self.lab.missing for package in packages)
@@ -98,32 +105,24 @@ class Bench:
         """The poller alone: GET of 11 objects, v2c, timeouts and retries, source check."""
         name, polls = "GET of 11 objects", self.count(40_000, 12_000)
         agents = self.lab.responder().port
-        runs = {"floor": lambda: self.lab.floor(agents, self.count(200_000, 60_000), 256, 1000)}
+        runs = {FLOOR: lambda: self.lab.floor(agents, self.count(200_000, 60_000), 256, 1000)}
         ours = self.ours(name, lambda **how: self.lab.client("with_ours.py", "get", port=agents, polls=polls, **how))
         runs |= ours
         if self.has("gufo-snmp"):
-            runs["gufo"] = lambda: self.lab.client("with_gufo.py", "get", port=agents, polls=self.count(20_000, 8_000))
+            runs[GUFO] = lambda: self.lab.client("with_gufo.py", "get", port=agents, polls=self.count(20_000, 8_000))
         if self.has("prometheus-snmp-exporter"):
             web = self.lab.exporter({})
-            runs["exporter"] = lambda: self.scraped("wan", web, agents, self.count(3_000, 1_000))
+            runs[EXPORTER] = lambda: self.scraped("wan", web, agents, self.count(3_000, 1_000))
         if self.has("pysnmp"):
-            runs["pysnmp"] = lambda: self.lab.client(
+            runs[PYSNMP] = lambda: self.lab.client(
                 "with_pysnmp.py", "get", port=agents, polls=self.count(800, 200), in_flight=50
             )
         middle = self.in_turn(runs)
         for each in ours:
-            most = 2.2 if each.endswith("compiled") else 3.5
-            yield Row(each, middle[each], CPU, "raw floor (C, sendmmsg)", middle["floor"], peer_most=most)
-        best = next(iter(ours))
-        for peer, package, most in (
-            ("gufo", "gufo-snmp", 0.5), ("exporter", "prometheus-snmp-exporter", None), ("pysnmp", "pysnmp", None)
-        ):  # fmt: skip
-            said = {"gufo": "gufo-snmp + uvloop", "exporter": "snmp_exporter", "pysnmp": "pysnmp v1arch"}[peer]
-            yield (
-                Row(best, middle[best], CPU, said, middle[peer], peer_most=most)
-                if peer in middle
-                else self.missing(best, package)
-            )
+            yield self.against(each, middle, FLOOR, "cc", 2.2 if each.endswith("compiled") else 3.5)
+            yield self.against(each, middle, GUFO, "gufo-snmp", 0.5)
+            yield self.against(each, middle, EXPORTER, "prometheus-snmp-exporter")
+            yield self.against(each, middle, PYSNMP, "pysnmp")
 
     def scraped(self, module: str, web: int, agents: int, polls: int, objects: int = 11) -> Figures:
         return self.lab.client(
@@ -163,9 +162,9 @@ class Bench:
             if thin:
                 yield Row(label, value, CPU, goal=15)
             if fleet_name in theirs:
-                yield Row(label, value, CPU, "snmp_exporter, same objects", theirs[fleet_name], peer_most=0.1)
+                yield Row(label, value, CPU, f"{EXPORTER}, same objects", theirs[fleet_name], peer_most=0.1)
             else:
-                yield self.missing(label, "prometheus-snmp-exporter")
+                yield self.missing(label, "prometheus-snmp-exporter", value)
 
     def v3(self) -> Iterator[Row]:
         """authPriv, SHA-1 and AES-128, snmpd on 50 addresses."""
@@ -181,13 +180,10 @@ class Bench:
         )
         ours = list(runs)
         if self.has("gufo-snmp"):
-            runs["gufo"] = lambda: self.lab.client("with_gufo.py", "get-v3", reference=before, **how)
+            runs[GUFO] = lambda: self.lab.client("with_gufo.py", "get-v3", reference=before, **how)
         middle = self.in_turn(runs)
         for each in ours:
-            if "gufo" in middle:
-                yield Row(each, middle[each], CPU, "gufo-snmp + uvloop", middle["gufo"], peer_most=1.0)
-            else:
-                yield self.missing(each, "gufo-snmp")
+            yield self.against(each, middle, GUFO, "gufo-snmp", 1.0)
 
     def table(self) -> Iterator[Row]:
         """20 interfaces, the 8 columns that are needed: found by a walk, then polled by rows that are known."""
@@ -203,23 +199,20 @@ class Bench:
         )
         runs = dict(ours)
         if self.has("gufo-snmp"):
-            runs["gufo"] = lambda: self.lab.client("with_gufo.py", "walk", port=agents, polls=polls)
+            runs[f"{GUFO}, walk of the same columns"] = lambda: self.lab.client(
+                "with_gufo.py", "walk", port=agents, polls=polls
+            )
         if self.has("prometheus-snmp-exporter"):
             web = self.lab.exporter({})
-            runs["table"] = lambda: self.scraped("table", web, agents, self.count(400, 100))
-            runs["if_mib"] = lambda: self.scraped("if_mib", web, agents, self.count(150, 30))
+            runs[f"{EXPORTER}, walk of the same columns"] = lambda: self.scraped(
+                "table", web, agents, self.count(400, 100)
+            )
+            runs[f"{EXPORTER}, its if_mib walk"] = lambda: self.scraped("if_mib", web, agents, self.count(150, 30))
         middle = self.in_turn(runs)
         for each in ours:
-            for peer, package, said, most in (
-                ("gufo", "gufo-snmp", "gufo-snmp + uvloop, walk of the same columns", None),
-                ("table", "prometheus-snmp-exporter", "snmp_exporter, walk of the same columns", None),
-                ("if_mib", "prometheus-snmp-exporter", "snmp_exporter, its if_mib walk", 0.05),
-            ):
-                yield (
-                    Row(each, middle[each], CPU, said, middle[peer], peer_most=most)
-                    if peer in middle
-                    else self.missing(each, package)
-                )
+            yield self.against(each, middle, f"{GUFO}, walk of the same columns", "gufo-snmp")
+            yield self.against(each, middle, f"{EXPORTER}, walk of the same columns", "prometheus-snmp-exporter")
+            yield self.against(each, middle, f"{EXPORTER}, its if_mib walk", "prometheus-snmp-exporter", 0.05)
 
     def dead(self) -> Iterator[Row]:
         """2,000 devices, each asked again as soon as it answered or was given up; every tenth is dead or left out."""
@@ -238,9 +231,9 @@ class Bench:
         yield Row(said, middle["ours0"], "polls/s", "without the dead ones", middle["ours1"])
         yield Row("what the dead ones take of it", 100 * (1 - middle["ours0"] / middle["ours1"]), "%", goal=5)
         if "gufo0" in middle:
-            yield Row(said, middle["ours0"], "polls/s", "gufo-snmp + uvloop, 10 % dead", middle["gufo0"])
+            yield Row(said, middle["ours0"], "polls/s", f"{GUFO}, 10 % dead", middle["gufo0"])
         else:
-            yield self.missing(said, "gufo-snmp")
+            yield self.missing(said, "gufo-snmp", middle["ours0"], "polls/s")
         agents, devices = self.lab.responder("-i", "2", "-d", "10").port, self.count(4_000, 1_000)
         run = self.lab.client(
             "whole_collector.py", "run", port=agents, devices=devices, every=self.count(4, 1), slots=2, dead_every=10
@@ -261,14 +254,14 @@ class Bench:
         said = "memory of a device in flight, of 10,000"
         if self.has("gufo-snmp"):
             gufo = self.lab.client("with_gufo.py", "silent", devices=10_000, **how)
-            peer = "gufo-snmp + uvloop"
+            peer = GUFO
             yield Row(said, ours["kib_a_device"], "KiB", peer, gufo["kib_a_device"], goal=2)
             yield Row("file descriptors, 20,000 devices", more["descriptors"], "", f"{peer}, 10,000 devices",
                       gufo["descriptors"], goal=16)  # fmt: skip
         else:
             yield Row(said, ours["kib_a_device"], "KiB", goal=2)
             yield Row("file descriptors, 20,000 devices", more["descriptors"], "", goal=16)
-            yield self.missing(said, "gufo-snmp")
+            yield self.missing(said, "gufo-snmp", ours["kib_a_device"], "KiB")
 
     def growth(self) -> Iterator[Row]:
         """The whole collector, from 1,000 to 50,000 devices."""
