@@ -102,7 +102,7 @@ class Plan:
         """The plan for a terminal."""
         yield from self._snmp_lines()
         yield (
-            f"Probes: {self.probe.links} links, {self.probe.packets_per_minute:.0f} packets sent a minute, "
+            f"Probes: {self.probe.links} links, {_count(self.probe.packets_per_minute)} packets sent a minute, "
             f"{_volume(self.probe.bytes_per_minute)} a minute"
         )
         for host in self.orchestrators:
@@ -121,8 +121,8 @@ class Plan:
     def _snmp_lines(self) -> Iterator[str]:
         snmp = self.snmp
         yield (
-            f"SNMP: {snmp.devices} devices with {snmp.links} links, {snmp.polls_per_minute:.0f} polls "
-            f"and {snmp.datagrams_per_minute:.0f} datagrams a minute, {_volume(snmp.bytes_per_minute)} a minute"
+            f"SNMP: {snmp.devices} devices with {snmp.links} links, {_count(snmp.polls_per_minute)} polls "
+            f"and {_count(snmp.datagrams_per_minute)} datagrams a minute, {_volume(snmp.bytes_per_minute)} a minute"
         )
         yield (
             f"  a round is spread over {snmp.every} s, and could be done in {snmp.fastest_round_seconds:.1f} s within "
@@ -237,6 +237,10 @@ def _metered_line(line: MeteredPlan) -> str:
 
 def _share(percent: float) -> str:
     return f"about {percent:.2g} %" if percent >= 0.01 else "less than 0.01 %"
+
+
+def _count(number: float) -> str:
+    return f"{number:.0f}" if number >= 10 or abs(number - round(number)) < 0.05 else f"{number:.1f}"
 
 
 def _volume(octets: float) -> str:

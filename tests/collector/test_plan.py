@@ -210,6 +210,7 @@ def test_longer_intervals_are_told_site_by_site_with_a_few_names() -> None:
         "at most 0.00833333 requests a second may go to site site-0"
     ]
     (five,) = [sentence for sentence in crowded(1, 5).lines() if "only each" in sentence]
+    assert next(crowded(1, 5).lines()).startswith("SNMP: 5 devices with 0 links, 0.5 polls and 1 datagrams a minute")
     assert "5 of them (edge-0, edge-1, edge-2, edge-3, ...)" in five
 
 
