@@ -164,16 +164,10 @@ class SnmpPoller:
 
     def start(self, ask: Ask) -> None:
         """Send a placed ask as soon as the pace allows. It must not be in flight."""
-        request_id = self._next_id
-        while True:
-            request_id = request_id + 1 if request_id < LAST_REQUEST_ID else FIRST_REQUEST_ID
-            if request_id not in self._pending:
-                break
-        self._next_id = ask.request_id = request_id
         ask.attempt = 0
         if ask.session is not None:
             ask.steps = Steps()
-        self._pending[request_id] = ask
+        self._name(ask)
         self._outgoing.append(ask)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
@@ -181,6 +175,16 @@ class SnmpPoller:
         if not self._sending:
             self._sending = True
             asyncio.get_running_loop().call_soon(self._send_soon)
+
+    def _name(self, ask: Ask) -> None:
+        """Give the ask the next request id; it is pending from now on."""
+        request_id = self._next_id
+        while True:
+            request_id = request_id + 1 if request_id < LAST_REQUEST_ID else FIRST_REQUEST_ID
+            if request_id not in self._pending:
+                break
+        self._next_id = ask.request_id = request_id
+        self._pending[request_id] = ask
 
     def _send_soon(self) -> None:
         """All that was started in one turn of the loop goes out together."""
@@ -242,10 +246,13 @@ class SnmpPoller:
         assert ask.target is not None  # noqa: S101 - it was sent
         stray = self.strays.instead_of(ask.target, ask.started)
         if stray is None:
-            self._finish(ask, Answer(outcome=Outcome.TIMEOUT, attempts=ask.attempt))
+            detail = ask.session.silence() if ask.session is not None else ""
+            self._finish(ask, Answer(outcome=Outcome.TIMEOUT, detail=detail, attempts=ask.attempt))
         else:
-            outcome = Outcome.GARBLED if stray[0] in DAMAGED else Outcome.TIMEOUT
-            self._finish(ask, Answer(outcome=outcome, detail=stray[1], attempts=ask.attempt))
+            damaged = stray[0] in DAMAGED
+            outcome = Outcome.GARBLED if damaged else Outcome.TIMEOUT
+            detail = stray[1] if damaged else f"what came instead: {stray[1]}"
+            self._finish(ask, Answer(outcome=outcome, detail=detail, attempts=ask.attempt))
 
     def _send_waiting(self) -> None:
         while self._outgoing and self._sent_this_tick < self._per_tick:
@@ -355,6 +362,9 @@ class SnmpPoller:
         try:
             opened = session.opened(data, steps, time.monotonic())
             if isinstance(opened, Again):
+                # Another msgID (RFC 3412, 6.2): a second answer to the step before must not be taken for this one's.
+                del self._pending[ask.request_id]
+                self._name(ask)
                 self._outgoing.appendleft(ask)
                 self._send_waiting()
             elif isinstance(opened, Refused):

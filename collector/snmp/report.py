@@ -147,11 +147,11 @@ def at(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def silence(address: str, port: int, reachability: Reachability, seen: str) -> str:
+def silence(address: str, port: int, reachability: Reachability, seen: str, *, version3: bool = False) -> str:
     """What to say of a device that did not answer.
 
     A v2c agent stays silent on a wrong community as well (RFC 3416 gives it nothing to answer with), so the two
-    cannot be told apart; whether the address answers ping narrows it down.
+    cannot be told apart; whether the address answers ping narrows it down, and so does what was `seen`, a clause.
     """
     match reachability.reached:
         case Reached.YES:
@@ -160,5 +160,5 @@ def silence(address: str, port: int, reachability: Reachability, seen: str) -> s
             ping = "the address does not answer ping"
         case Reached.UNKNOWN:
             ping = f"whether the address answers ping is not known ({reachability.detail})"
-    also = f"; what came instead: {seen}" if seen else ""
-    return f"no SNMP answer from {at(address, port)}; {ping}; check community and ACL{also}"
+    check = "user and ACL" if version3 else "community and ACL"
+    return f"no SNMP answer from {at(address, port)}; {ping}; check {check}{f'; {seen}' if seen else ''}"

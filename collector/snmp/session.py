@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collector.snmp.agent import User
 from collector.snmp.engine import Engine
-from collector.snmp.refusals import NextStep, explain, next_step
+from collector.snmp.refusals import NextStep, explain, explain_silence, next_step
 from collector.snmp.version3 import Wrapping, discovered, discovery_request
 
 _SALTS = 2**64
@@ -39,12 +39,13 @@ AGAIN = Again()
 class Session:
     """Engine and keys are found out once and kept; the clock follows every authenticated answer."""
 
-    __slots__ = ("_engine", "_salt", "_user", "_wrapping")
+    __slots__ = ("_answered", "_engine", "_salt", "_user", "_wrapping")
 
     def __init__(self, user: User) -> None:
         self._user = user
         self._engine: Engine | None = None
         self._wrapping: Wrapping | None = None
+        self._answered = False
         # Random at the start: a salt must not come again after a restart with the same clock (RFC 3826, 3.1.4).
         self._salt = secrets.randbelow(_SALTS)
 
@@ -65,6 +66,7 @@ class Session:
         answer = self._wrapping.open(data, self._engine, monotonic)
         self._engine = answer.engine
         if answer.report is None:
+            self._answered = True
             return answer.pdu
         step = next_step(
             answer.report, authenticated=answer.authenticated, discoveries=steps.discoveries, resyncs=steps.resyncs
@@ -76,6 +78,10 @@ class Session:
         else:
             steps.resyncs += 1
         return AGAIN
+
+    def silence(self) -> str:
+        """What it says that a request got no answer; '' when that says nothing of user and passwords."""
+        return "" if self._answered else explain_silence(self._user, self._engine)
 
     def _discovered(self, data: bytes, steps: Steps) -> Again:
         """Another request of this session may have found the engine in the meantime."""

@@ -15,7 +15,7 @@ from collector.metering import Meter
 from collector.model import Fact, FactKind, Source
 from collector.settings import SnmpSettings
 from collector.sink import Gatherer, Sink
-from collector.snmp.agent import Agent
+from collector.snmp.agent import Agent, User
 from collector.snmp.ask import Answer, Outcome, Tally
 from collector.snmp.breaker import Breaker, Turn
 from collector.snmp.budget import most_octets
@@ -331,7 +331,9 @@ class SnmpWatch:
 
     async def _silence(self, device: Device, seen: str) -> str:
         address, port = device.management_address or "", device.snmp.port if device.snmp else 0
-        return silence(address, port, await ping(address), seen)
+        watched = self._devices.get(device.id)
+        version3 = watched is not None and isinstance(watched.agent.credential, User)
+        return silence(address, port, await ping(address), seen, version3=version3)
 
     async def poll_device(self, device: Device, *, in_full: bool = False) -> PollReport:
         """One poll now; nothing is handed to the sink. Rates are known from the second call on. Not beside `run`.
