@@ -33,13 +33,16 @@ COUNTERS_OF_32_BITS = (
 )
 
 
+Clocks = tuple[int, int, int, int]
+"""sysUpTime, snmpEngineBoots, snmpEngineTime, hrSystemUptime; -1 for "not answered"."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Poll:
     """What an agent answered for one interface, and when, by our clock."""
 
     moment: float
-    clocks: tuple[int, int, int, int]
-    """sysUpTime, snmpEngineBoots, snmpEngineTime, hrSystemUptime; -1 for "not answered"."""
+    clocks: Clocks
     values: Mapping[Column, int]
 
 
@@ -87,7 +90,15 @@ def one(line: Line) -> Continuity:
     return Continuity(continuity(before.clocks, now.clocks, now.moment - before.moment)[0])
 
 
-MISHAPS = ("none", "none", "reboot", "agent restart", "engine restart", "discontinuity")
+RESTARTED: Mapping[str, tuple[str, ...]] = {
+    "none": (),
+    "discontinuity": (),
+    "engine restart": ("engine",),
+    "agent restart": ("engine", "agent"),
+    "reboot": ("engine", "agent", "host"),
+}
+"""What starts again, by mishap."""
+MISHAPS = tuple(name for name in RESTARTED if name != "none")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,141 +107,137 @@ class Simulated:
 
     line: Line
     mishap: str
-    octets: tuple[int, int]
+    octets: Sequence[int]
     """In and out, as they really passed between the polls."""
     seconds: float
     bits: int
     speed: int
     """bit/s"""
 
-    def shown(self) -> list[float]:
-        """Seconds that the agent's clocks showed at the earlier poll."""
-        agent, _, engine, host = self.line.before.clocks
-        return [agent / 100, *([engine] if engine >= 0 else []), *([host / 100] if host >= 0 else [])]
-
 
 @st.composite
-def simulated(draw: st.DrawFn) -> Simulated:
-    """Two polls of a device that keeps to its RFCs; a restart takes it at least a second.
+def simulated(draw: st.DrawFn, *mishaps: str, load: float = 1.0, settled: bool = False) -> Simulated:
+    """Two polls of a device that keeps to its RFCs. A restart takes it at least a second.
 
-    Its clocks run up to 2 % wrong; our moments are up to a second late. Counters begin anywhere.
+    Its clocks run up to 2 % wrong; our moments are up to a second late. Counters begin anywhere. `settled` devices
+    have been up for some of the interval before it; `load` is the most that their lines carry of what they can.
     """
+    mishap = draw(st.sampled_from(mishaps))
     every = draw(st.sampled_from([30.0, 60.0, 300.0]))
     seconds = every * draw(st.floats(0.3, 2.4))
-    skew = draw(st.floats(0.98, 1.02))
-    speed = draw(st.sampled_from([1, 2, 10, 50, 100, 300, 1_000, 10_000])) * 10**6
-    bits = draw(st.sampled_from([32, 64]))
-    mishap = draw(st.sampled_from(MISHAPS))
-    down = draw(st.floats(1, seconds - 1))
+    down = draw(st.floats(1, seconds - 1)) if RESTARTED[mishap] else 0.0
     at = draw(st.floats(0, 1)) * (seconds - down)
-    left = seconds - down - at
-    engine = draw(st.booleans()) or mishap == "engine restart"
-    host = draw(st.booleans())
+    boots = draw(st.sampled_from([None, 1, 7])) if mishap != "engine restart" else draw(st.sampled_from([1, 7]))
+    first, then = _clocks(draw, seconds, at + down, RESTARTED[mishap], boots, settled=settled)
 
-    up = draw(
-        st.one_of(st.floats(0.1, 3 * seconds), st.floats(0.1, 5e8), st.floats(0.1, 4 * seconds).map(_before_wrap))
-    )
-    host_up = up + draw(st.floats(0, 1e6))
-    engine_up = up if draw(st.booleans()) else up + 5e7
-    boots = draw(st.sampled_from([1, 7]))
-    # Only an engine that counts its boots tells a restart from a wrap in the very minute in which one was due.
-    wraps_soon = any(_to_wrap(each) < 1.5 * seconds + 10 for each in (up, engine_up, host_up))
-    assume(mishap in ("none", "discontinuity") or (engine and boots > 1) or not wraps_soon)
-
-    def passed(duration: float) -> int:
-        return draw(st.integers(0, math.floor(speed / 8 * duration)))
-
-    before, now, really = {}, {}, []
-    mended = draw(st.booleans())
-    for column in WIDE if bits == 64 else NARROW:
-        start, first = draw(st.integers(0, 2**bits - 1)), draw(st.sampled_from([0, draw(st.integers(0, 2**bits - 1))]))
-        sooner, later = passed(at), passed(left)
-        kept = mishap in ("none", "engine restart") or (mishap == "agent restart" and mended)
-        before[column] = start
-        now[column] = (start + sooner + later if kept else first + later) % 2**bits
-        really.append(sooner + later)
-    started_again = draw(st.sampled_from([None, 0, 5_000]))
-    if mishap == "discontinuity":
-        started_again = started_again or 0
+    bits = draw(st.sampled_from([32, 64]))
+    speed = draw(st.sampled_from([1, 2, 10, 50, 100, 300, 1_000, 10_000])) * 10**6
+    restarts_at = draw(st.sampled_from([None, 0, 5_000])) if mishap != "discontinuity" else 0
     about = {Column.IF_HIGH_SPEED: speed // 10**6}
-    before |= about | ({} if started_again is None else {Column.IF_COUNTER_DISCONTINUITY_TIME: started_again})
-    now |= about | ({} if started_again is None else {Column.IF_COUNTER_DISCONTINUITY_TIME: started_again})
+    if restarts_at is not None:
+        about[Column.IF_COUNTER_DISCONTINUITY_TIME] = restarts_at
+    before, now, octets = dict(about), dict(about), []
     if mishap == "discontinuity":
-        now[Column.IF_COUNTER_DISCONTINUITY_TIME] = 5_001 + _ticks(at)
-
-    anew = left * skew
-    ran = seconds * skew
-    agent_now = anew if mishap in ("reboot", "agent restart") else up + ran
-    engine_now = anew if mishap in ("reboot", "agent restart", "engine restart") else engine_up + ran
-    host_now = anew if mishap == "reboot" else host_up + ran
-    boots_now = boots + (engine_now == anew and boots > 1)  # some cannot store them
-    early, late = draw(st.floats(0, 1)), draw(st.floats(0, 1))
-    polls = []
-    for moment, uptimes, boot, values in (
-        (1e6 + early, (up, engine_up, host_up), boots, before),
-        (1e6 + seconds + late, (agent_now, engine_now, host_now), boots_now, now),
-    ):
-        agent_up, time, of_host = uptimes
-        clocks = (
-            _ticks(agent_up) % WRAP,
-            boot if engine else -1,
-            int(time) if engine else -1,
-            _ticks(of_host) % WRAP if host else -1,
+        now[Column.IF_COUNTER_DISCONTINUITY_TIME] = 5_001 + round(at * 100)
+    kept = mishap in ("none", "engine restart") or (mishap == "agent restart" and draw(st.booleans()))
+    for column in WIDE if bits == 64 else NARROW:
+        start = draw(st.integers(0, 2**bits - 1))
+        anew = 0 if draw(st.booleans()) else draw(st.integers(0, 2**bits - 1))
+        sooner, later = (
+            draw(st.integers(0, math.floor(load * speed / 8 * duration)))
+            for duration in (at, max(0.0, seconds - at - down))
         )
-        polls.append(Poll(moment=moment, clocks=clocks, values=values))
-    # A clock that started again and shows just what it showed looks as though it stood still.
-    (agent_before, _, engine_before, _), (agent_after, _, engine_after, _) = (poll.clocks for poll in polls)
-    assume(agent_before != agent_after and (not engine or engine_before != engine_after))
-    line = Line(before=polls[0], now=polls[1], every=every)
-    octets = (really[0], really[1])
+        before[column] = start
+        now[column] = ((start + sooner if kept else anew) + later) % 2**bits
+        octets.append(sooner + later)
+    late = draw(st.floats(0, 1)), draw(st.floats(0, 1))
+    line = Line(
+        before=Poll(moment=1e6 + late[0], clocks=first, values=before),
+        now=Poll(moment=1e6 + seconds + late[1], clocks=then, values=now),
+        every=every,
+    )
     return Simulated(line=line, mishap=mishap, octets=octets, seconds=seconds, bits=bits, speed=speed)
 
 
-def _ticks(seconds: float) -> int:
-    return int(seconds * 100)
+def _clocks(
+    draw: st.DrawFn, seconds: float, back: float, restarted: Sequence[str], boots: int | None, *, settled: bool
+) -> tuple[Clocks, Clocks]:
+    """What the clocks of a device show before and after; `restarted` are back after so many of the seconds.
+
+    Left out is what nobody can tell. Only an engine that stores its boots tells a restart from a wrap in the very
+    minute in which one was due; and a clock that started again and shows just what it showed seems to stand still.
+    """
+    near = 1.5 * seconds + 10
+    may_wrap = not restarted or (boots is not None and boots > 1)
+    ages = [st.floats(0.2 * seconds + 6 if settled else 0.1, 3 * seconds), st.floats(seconds, 4e7)]
+    if may_wrap:
+        ages.append(st.floats(0.1, near).map(lambda until: WRAP / 100 - until))
+    up = draw(st.one_of(ages))
+    sooner = {
+        "agent": up,
+        "engine": up + draw(st.sampled_from([0, 5e7])),
+        "host": up + draw(st.sampled_from([0, 3600.0, 2 * near])),
+    }
+    skew = draw(st.floats(0.98, 1.02))
+    later = {
+        name: (seconds - back if name in restarted else age / skew + seconds) * skew for name, age in sooner.items()
+    }
+    assume(may_wrap or all(-age % (WRAP / 100) > near for age in sooner.values()))
+    answers_host = draw(st.booleans())
+    shown = []
+    for ages_now, count in (
+        (sooner, boots),
+        (later, boots if boots == 1 else boots and boots + ("engine" in restarted)),
+    ):
+        ticks = {name: int(age * 100) for name, age in ages_now.items()}
+        shown.append(
+            (
+                ticks["agent"] % WRAP,
+                -1 if count is None else count,
+                -1 if count is None else ticks["engine"] // 100,
+                ticks["host"] % WRAP if answers_host else -1,
+            )
+        )
+    (agent, _, engine, _), (agent_later, _, engine_later, _) = shown
+    assume(agent != agent_later and (boots is None or engine != engine_later))
+    return shown[0], shown[1]
 
 
-def _before_wrap(seconds: float) -> float:
-    return WRAP / 100 - seconds
-
-
-def _to_wrap(up: float) -> float:
-    """Seconds until sysUpTime wraps."""
-    return (-_ticks(up) % WRAP) / 100
-
-
-@given(st.lists(simulated(), min_size=1, max_size=4))
+@given(st.lists(simulated("none"), min_size=1, max_size=4))
 def test_a_rate_is_the_true_one_or_not_known(worlds: list[Simulated]) -> None:
-    for world, fields in zip(worlds, measured([world.line for world in worlds]), strict=True):
-        found = dict(zip(MEASURED_FIELDS, fields.tolist(), strict=True))
-        for name, octets in zip(BPS, world.octets, strict=True):
-            if world.mishap != "none":
-                assert math.isnan(found[name]), world.mishap
-            elif not math.isnan(found[name]):
-                assert found[name] == pytest.approx(octets * 8 / world.seconds, rel=0.025)
+    for world, found in zip(worlds, measured([world.line for world in worlds]), strict=True):
+        for at, octets in enumerate(world.octets):
+            if not math.isnan(found[at]):
+                assert found[at] == pytest.approx(octets * 8 / world.seconds, rel=0.025)
 
 
-@given(simulated())
+@given(st.lists(simulated(*MISHAPS), min_size=1, max_size=4))
+def test_no_rate_is_known_across_a_mishap(worlds: list[Simulated]) -> None:
+    for world, found in zip(worlds, measured([world.line for world in worlds]), strict=True):
+        assert np.isnan(found[: len(BPS)]).all(), world.mishap
+
+
+@given(simulated("none", load=0.97, settled=True))
 def test_a_rate_is_known_wherever_the_agent_ran_on_and_a_counter_cannot_have_wrapped_twice(world: Simulated) -> None:
-    """A slot after its clocks began, or wrapped. By a clock that is 2 % slow a full line may seem too fast."""
-    most = world.speed / 8 * (world.seconds * 1.02 + CACHE_SECONDS + 1)
-    assume(world.mishap == "none" and min(world.shown()) > 0.2 * world.seconds + 5)
-    assume(world.bits == 64 or most < 2**32)
-    assume(max(world.octets) < world.speed / 8 * 0.97 * world.seconds)
+    """Our being a second late, and a clock that is 2 % fast, count towards the limit."""
     found = of(world.line)
-    assert [math.isnan(found[name]) for name in BPS] == [False, False]
+    assume(min(clock for clock in world.line.before.clocks[::3] if clock >= 0) > (0.2 * world.seconds + 5) * 100)
+    if world.bits == 64 or world.speed / 8 * (world.seconds * 1.02 + CACHE_SECONDS + 1) < 2**32:
+        assert [math.isnan(found[name]) for name in BPS] == [False, False]
 
 
-@given(simulated())
+@given(simulated("none", *MISHAPS))
 def test_a_reboot_is_never_said_of_a_device_that_was_up(world: Simulated) -> None:
-    clocks = world.line.before.clocks
     told = one(world.line)
-    if world.mishap in ("none", "discontinuity"):
+    if not RESTARTED[world.mishap]:
         assert told in (Continuity.CONTINUOUS, Continuity.DOUBTFUL)
-    if world.mishap == "reboot":
+    elif world.mishap == "reboot":
         assert told in (Continuity.REBOOTED, Continuity.DOUBTFUL)
-    if world.mishap == "agent restart" and clocks[3] >= 0:
+    else:
         assert told is not Continuity.CONTINUOUS
+        host = world.line.before.clocks[3]
+        if host > (0.2 * world.seconds + 5) * 100 and world.line.now.clocks[3] > host:
+            assert told is not Continuity.REBOOTED
 
 
 @given(st.data(), st.sampled_from([32, 64]), st.integers(1, 400_000))

@@ -147,6 +147,7 @@ def test_a_reboot_is_told_from_a_restart_of_the_agent_by_the_hosts_clock(
         (100_000, 106_000, 6_601, CONTINUOUS),  # no agent outlives its host
         (None, None, DAY + 6_000, UNKNOWN),
         (None, None, 3_000, REBOOTED),
+        (None, None, 0, REBOOTED),
         (100, 100, 3_000, REBOOTED),
         (None, None, 6_601, UNKNOWN),
     ],

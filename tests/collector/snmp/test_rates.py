@@ -140,8 +140,9 @@ def test_no_rows_give_empty_columns() -> None:
     assert {name: column.shape for name, column in found.items()} == dict.fromkeys(MEASURED_FIELDS, (0,))
 
 
-def test_one_reading_tells_the_state_but_no_rate() -> None:
-    found = measured(reading(LATER, uptime=90_000), later(BASE), known=False)
+@pytest.mark.parametrize("moment", [0.0, math.nan])
+def test_one_reading_tells_the_state_but_no_rate(moment: float) -> None:
+    found = measured(reading(LATER, moment=moment, uptime=90_000), later(BASE), known=False)
     assert (found["oper_up"], found["rx_capacity_bps"]) == (1, 100e6)
     assert nothing(found, *TRAFFIC, "flaps")
 
@@ -196,6 +197,13 @@ def test_readings_too_close_or_too_far_apart_give_no_rate(moment: float, known: 
     assert nothing(found, *TRAFFIC, "flaps") is not known
 
 
+def test_slots_may_be_short() -> None:
+    found = measured(
+        reading(BASE), later(BASE | {Column.IF_HC_IN_OCTETS: 1_000_125}, moment=0.5, uptime=100_050), every=1
+    )
+    assert found["rx_bps"] == 2_000
+
+
 @pytest.mark.parametrize("moment", [0.0, -1.0])
 def test_no_time_gives_no_difference(moment: float) -> None:
     assert nothing(measured(reading(BASE), later(LATER, moment=moment), every=0.0), *TRAFFIC)
@@ -234,6 +242,9 @@ def test_a_32_bit_counter_that_can_wrap_twice_in_the_interval_says_nothing() -> 
     # At 1 Gbit/s 2^32 octets take 34.4 s.
     assert rate(Column.IF_IN_OCTETS, 0, 29_300, GIGABIT, seconds=29.3) == 8_000
     assert math.isnan(rate(Column.IF_IN_OCTETS, 0, 29_400, GIGABIT, seconds=29.4))
+    # 64 s at 2^29 bit/s are 2^32 octets, which look like none at all.
+    assert rate(Column.IF_IN_OCTETS, 7, 7, {Column.IF_SPEED: 2**29 - 1}, seconds=59) == 0
+    assert math.isnan(rate(Column.IF_IN_OCTETS, 7, 7, {Column.IF_SPEED: 2**29}, seconds=59))
 
 
 def test_a_32_bit_counter_without_a_known_speed_says_nothing() -> None:
