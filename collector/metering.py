@@ -33,6 +33,7 @@ class Meter:
         self._clock = clock
         self._ledger = Ledger(budgets, read_page(self._path) if budgets else None)
         self._budgets = budgets
+        self._told: set[str] = set()
         self.error = ""
 
     def charges(self, device: str) -> bool:
@@ -70,9 +71,17 @@ class Meter:
                 page = self._ledger.page(self._now())
                 if page is not None:
                     await self._write(page)
+                self._tell()
                 await asyncio.sleep(LOOK_EVERY)
         finally:
             await self._write(self._ledger.closing_page(self._now()))
+
+    def _tell(self) -> None:
+        """Log each line once whose turns are left out."""
+        lines = {problem.partition(":")[0]: problem for problem in self._ledger.problems(self._now())}
+        for line in lines.keys() - self._told:
+            log.warning("metered_line_left_out", problem=lines[line])
+        self._told = set(lines)
 
     async def _write(self, page: Page) -> None:
         try:

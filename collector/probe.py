@@ -150,7 +150,8 @@ class ProbeWatch:
 
     async def _turn(self, item: tuple[Link, ProbeTarget], slot_ms: int) -> None:
         link, target = item
-        if slot_ms // 1000 % self._every.get(link.id, self._settings.every):
+        every = self._every.get(link.id, self._settings.every)
+        if slot_ms // 1000 % every:
             return
         octets = 2 * PROBE_OCTETS * self._settings.packets
         if self._meter is not None and not self._meter.reserve_on(link.id, octets):
@@ -162,7 +163,7 @@ class ProbeWatch:
             return
         if self._failing.pop(link.id, None) is not None:
             log.info("probe_recovered", link=link.id)
-        self.gatherer.add((link.id, slot_ms, self._settings.every, epoch_ms(self._clock.now()), measured.row()))
+        self.gatherer.add((link.id, slot_ms, every, epoch_ms(self._clock.now()), measured.row()))
 
     def _failed(self, link: str, target: ProbeTarget, error: ProbeError) -> None:
         """Say it once, not in every slot. Without permission every ICMP target is blind, so that is our own fact."""

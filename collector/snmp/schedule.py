@@ -139,6 +139,10 @@ class Schedule:
     def __contains__(self, key: str) -> bool:
         return key in self._index
 
+    def every(self, key: str) -> int:
+        """The ordinary interval of a device, in seconds. Raises KeyError for one that is not in the schedule."""
+        return self._every[self._index[key]]
+
     def due(self, now: float) -> list[Due]:
         """All turns to start now. Each of their devices is busy until `finished`."""
         if self._now is None or now < self._now - self._shortest:

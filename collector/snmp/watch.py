@@ -35,7 +35,7 @@ from inventory.model import Device, Inventory, Link
 log = structlog.get_logger()
 
 LOOK_EVERY = 0.05
-"""Real seconds between two looks at whose turn it is; the turns of one look go out together."""
+"""Seconds between two looks at whose turn it is; the turns of one look go out together."""
 SETTLE_EVERY = 1.0
 LONGEST_WAIT = 1.0
 NAMES_SHOWN = 12
@@ -144,8 +144,7 @@ class SnmpWatch:
             for turn in self.schedule.due(now):
                 self._begin(turn, now)
             wait = self.schedule.next_moment(now) - self._clock.now().timestamp()
-            await self._clock.sleep(min(max(wait, 0.0), LONGEST_WAIT))
-            await asyncio.sleep(LOOK_EVERY)
+            await self._clock.sleep(min(max(wait, 0.0), LONGEST_WAIT) + LOOK_EVERY)
 
     async def _settle_now_and_then(self) -> None:
         while True:
@@ -226,10 +225,12 @@ class SnmpWatch:
         self.schedule.finished(name)
         self._settle_octets(name)
         if ended.answer.outcome is Outcome.TIMEOUT:
-            if self._breaker.unanswered(name, self._clock.now().timestamp(), self._settings.every):
+            if self._breaker.unanswered(name, self._clock.now().timestamp(), self.schedule.every(name)):
                 log.info("device_dead", device=name)
         else:
             self._breaker.answered(name)
+        if ended.answer.outcome is Outcome.OK:
+            self.schedule.weigh(name, device.datagrams)
         outcome = self._outcome(device, ended)
         self.polls[outcome] += 1
         if ended.rebooted is not None:
@@ -314,7 +315,7 @@ class SnmpWatch:
     async def turn(self, name: str, slot_ms: int) -> None:
         """One turn of a device outside the schedule, for that slot; returns when it has ended."""
         self._turned[name] = turned = asyncio.get_running_loop().create_future()
-        self._begin(Due(name, slot_ms, self._settings.every), self._clock.now().timestamp())
+        self._begin(Due(name, slot_ms, self.schedule.every(name)), self._clock.now().timestamp())
         await turned
 
     async def hand_over(self) -> None:
