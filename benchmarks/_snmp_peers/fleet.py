@@ -27,7 +27,7 @@ TABLE_COLUMNS = (
 INTERFACES = 20
 SNMPD_OIDS = (
     "1.3.6.1.2.1.1.8.0", "1.3.6.1.2.1.2.1.0", f"{IF_ENTRY}.3.1", f"{IF_ENTRY}.4.1", f"{IF_ENTRY}.8.1", SYS_UPTIME,
-    f"{IF_ENTRY}.10.1", f"{IF_ENTRY}.16.1", f"{IF_X_ENTRY}.6.1", f"{IF_X_ENTRY}.10.1", f"{IF_ENTRY}.11.1",
+    f"{IF_X_ENTRY}.6.1", f"{IF_X_ENTRY}.7.1", f"{IF_X_ENTRY}.9.1", f"{IF_X_ENTRY}.10.1", f"{IF_X_ENTRY}.11.1",
 )  # fmt: skip
 """What is asked of net-snmp's snmpd, whose interface 1 is loopback: 11 objects, the first five constant."""
 AUTH_PASSWORD, PRIV_PASSWORD, USER, COMMUNITY = "bench-auth-1234", "bench-priv-1234", "bench", "public"
