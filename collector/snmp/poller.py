@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from collector.addresses import SocketAddress, resolve
+from collector.addresses import SocketAddress, resolve, udp_socket
 from collector.snmp.agent import Agent, User
 from collector.snmp.answers import answer_of
 from collector.snmp.ask import Answer, Ask, Outcome, Result, Tally
@@ -50,8 +50,6 @@ BACKOFF = 1.5
 """Each attempt waits this many times as long as the one before."""
 TICK_SECONDS = 0.02
 RECEIVE_BUFFER = 8 * 2**20
-SO_RCVBUFFORCE = 33
-"""Linux: exceeds net.core.rmem_max with CAP_NET_ADMIN."""
 RESOLVE_AGAIN_SECONDS = 300.0
 """A host's name may move to another address; a literal address does not."""
 
@@ -208,13 +206,7 @@ class SnmpPoller:
             self._finish(ask, Answer(outcome=Outcome.TIMEOUT, detail="the poller was closed"))
 
     def _open(self, family: socket.AddressFamily) -> socket.socket:
-        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-        except PermissionError:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        sock = udp_socket(family, RECEIVE_BUFFER)
         sock.bind(("", 0))
         asyncio.get_running_loop().add_reader(sock, self._readable, sock)
         self._sockets[family] = sock

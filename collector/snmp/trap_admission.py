@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
 
+from collector.snmp.polled import obliged, obliged_links
 from config.errors import Blame, LineproofError
-from inventory.model import Device, Inventory, LifeCycle, Link, Tool
+from inventory.model import Device, Inventory, Link
 
 BURST_SECONDS = 10.0
 """How many seconds' worth a source may send at once: a device that starts tells of all its ports."""
@@ -110,11 +111,11 @@ class Senders:
         self._named: dict[str, list[Device]] = {}
         self._links: dict[str, tuple[Link, ...]] = {}
         for device in inventory.devices.values():
-            if device.management_address and watched(device):
+            if device.management_address and obliged(device):
                 literal = canonical(device.management_address)
                 known = self._named if literal is None else self._literal
                 known.setdefault(literal or device.management_address, []).append(device)
-                self._links[device.id] = _links_of(device, inventory)
+                self._links[device.id] = obliged_links(inventory, device)
         self._by_address = self._one_each(self._literal)
 
     @property
@@ -141,25 +142,6 @@ class Senders:
             else TrapOutcome.AMBIGUOUS_SOURCE
             for address, devices in found.items()
         }
-
-
-def watched(device: Device) -> bool:
-    """Live devices under a monitoring obligation that leaves SNMP in; they need not be polled."""
-    return (
-        device.life_cycle is LifeCycle.LIVE
-        and device.monitoring.subscribed
-        and (not device.monitoring.tools or Tool.SNMP in device.monitoring.tools)
-    )
-
-
-def _links_of(device: Device, inventory: Inventory) -> tuple[Link, ...]:
-    return tuple(
-        link
-        for link in inventory.links_at(device.site)
-        if link.device == device.id
-        and link.watched
-        and (not link.monitoring.tools or Tool.SNMP in link.monitoring.tools)
-    )
 
 
 def canonical(address: str) -> str | None:

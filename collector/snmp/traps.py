@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from collector.addresses import SocketAddress
+from collector.addresses import SocketAddress, udp_socket
 from collector.metrics import TRAPS, UNKNOWN_TRAPS
 from collector.model import Fact, FactKind, Source
 from collector.settings import TrapSettings
@@ -62,8 +62,6 @@ LARGEST_NOTIFICATION = 4096
 """Octets; a notification that fills a frame has less than 1,500."""
 DATAGRAMS_PER_WAKE = 64
 RECEIVE_BUFFER = 4 * 2**20
-SO_RCVBUFFORCE = 33
-"""Linux: exceeds net.core.rmem_max with CAP_NET_ADMIN."""
 SO_MEMINFO, _MEMINFO_FIELDS, _DROPS = 55, 9, 8
 """Linux: what a socket's memory holds, and how many datagrams found no room in it."""
 DECODING_SHARE = 0.2
@@ -343,16 +341,10 @@ def _listening(address: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     where = f"traps cannot be received on {address} port {port}"
     try:
-        sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sock = udp_socket(family, RECEIVE_BUFFER)
     except OSError as error:
         raise TrapError(f"{where}: {error.strerror}; take it out of traps.listen") from error
     try:
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-        except PermissionError:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         sock.bind((address, port))
     except OSError as error:
         sock.close()
