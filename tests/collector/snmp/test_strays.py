@@ -75,6 +75,7 @@ def test_a_request_id_that_was_given_out_lately_had_its_answer(request_id: int, 
         (LAST_REQUEST_ID, Stray.REPEATED),
         (LAST_REQUEST_ID - RECENT_IDS + 3, Stray.REPEATED),
         (LAST_REQUEST_ID - RECENT_IDS + 2, Stray.UNASKED),
+        (FIRST_REQUEST_ID, Stray.REPEATED),
         (FIRST_REQUEST_ID + 2, Stray.UNASKED),
     ],
 )
