@@ -284,6 +284,7 @@ class Bench:
             yield Row(f"{said}: resident memory", run["resident_mib"], "MiB")
             yield Row(f"{said}: memory of a device", run["kib_a_device"], "KiB")
             yield Row(f"{said}: polls done of those due", 100 * run["polls"] / run["due"], "%")
+            yield Row(f"{said}: wrong rates of {run['rates']:,}, at the start", run["wrong_at_start"], "", goal=0)
 
 
 SECTIONS: dict[str, Callable[[Bench], Iterator[Row]]] = {
