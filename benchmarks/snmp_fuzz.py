@@ -22,10 +22,9 @@ import signal
 import socket
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from random import Random
 from types import FrameType
@@ -38,7 +37,7 @@ from collector.snmp.message import bulk_request
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.session import Session
 from collector.snmp.template import Template
-from collector.snmp.wire import Receiver
+from collector.snmp.wire import pure_receive
 
 try:
     COMPILED = importlib.import_module("collector.snmp._wire")
@@ -55,35 +54,8 @@ OUTCOMES = ("refused", "refused and said", "same values", "other values", "FAULT
 MOST_FAULTS_SHOWN = 20
 
 
-class Offline:
-    """A wire that is none: `send` puts a datagram where the poller finds it, what the poller sends goes nowhere."""
-
-    def __init__(self) -> None:
-        self.arriving: deque[tuple[bytes, Address]] = deque()
-        self.sock = self
-        self._ports = count(1000)
-
-    def agent(self) -> Address:
-        """The address of one more agent."""
-        return ("127.0.0.1", next(self._ports))
-
-    def send(self, data: bytes, source: Address) -> None:
-        self.arriving.append((data, source))
-
-    def sendto(self, data: bytes, target: Address) -> int:
-        del target
-        return len(data)
-
-    def recvfrom_into(self, buffer: bytearray) -> tuple[int, Address]:
-        if not self.arriving:
-            raise BlockingIOError
-        data, source = self.arriving.popleft()
-        buffer[: len(data)] = data
-        return len(data), source
-
-
 class Loopback:
-    """The same through the kernel, for the compiled receiver, which reads the socket itself."""
+    """Agents' sockets: `send` puts a datagram where the poller finds it, what the poller sends is not read."""
 
     def __init__(self) -> None:
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -100,6 +72,10 @@ class Loopback:
 
     def send(self, data: bytes, source: Address) -> None:
         self._agents[source].sendto(data, self.sock.getsockname())
+
+    def close(self) -> None:
+        for sock in (self.sock, *self._agents.values()):
+            sock.close()
 
     @property
     def arriving(self) -> bool:
@@ -151,8 +127,8 @@ class Fuzz:
         """(kind of damage, what became of it)"""
         self.faults: list[str] = []
         self.poller = SnmpPoller(timeout=0.05, retries=0, packets_per_second=10**9)
-        self.poller._receiver = COMPILED.Receiver() if compiled else Receiver()  # noqa: SLF001
-        self.wire = Loopback() if compiled else Offline()
+        self.poller._receive = COMPILED.receive if compiled else pure_receive  # noqa: SLF001
+        self.wire = Loopback()
         self.elsewhere = self.wire.agent()
         self.results: list[tuple[Ask, Result]] = []
         self.version_2c = [
@@ -176,7 +152,8 @@ class Fuzz:
         credential: Credential,
         security: damage_v3.Security | None = None,
     ) -> Question:
-        asked = {"template": Template(names), "in order": Template(names).request, "bulk": bulk_request(names[:2], 10)}
+        typed = Template(names, tags={at: tag for at, (_, tag, _) in enumerate(good.bindings)})
+        asked = {"template": typed, "in order": typed.request, "bulk": bulk_request(names[:2], 10)}
         target = self.wire.agent()
         ask = Ask(Agent(*target, credential), asked[way], self.take, in_order=way != "bulk")
         ask.sock, ask.target = self.wire.sock, target
@@ -312,6 +289,7 @@ async def fuzzed(answers: int, seed: int, *, compiled: bool = False) -> tuple[Fu
             gc.collect()
             settled = resident_kib()
     gc.collect()
+    fuzz.wire.close()
     return fuzz, resident_kib() - settled, slowest
 
 

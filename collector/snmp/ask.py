@@ -11,7 +11,7 @@ from collector.addresses import SocketAddress
 from collector.snmp.agent import Agent, Community
 from collector.snmp.message import Request, VarBind, community_head
 from collector.snmp.session import Session, Steps
-from collector.snmp.template import FastValue, Template
+from collector.snmp.template import FastValue, Layout, Template
 
 
 class Outcome(StrEnum):
@@ -64,12 +64,12 @@ class Ask:
     With a `template` the answer is compared with what is expected; without, it is always decoded in full. `target` and
     `sock` are filled in by `SnmpPoller.place`; the datagram is `head`, the request id in four octets, `tail`;
     under SNMPv3 the `session` makes both anew for each attempt. `attempts` is how often at most it is sent, 0: as often
-    as the poller does.
+    as the poller does. `layout` is for wire alone: how the last answer looked.
     """
 
     __slots__ = (
-        "agent", "attempt", "attempts", "deliver", "due", "head", "in_order", "request", "request_id", "session",
-        "sock", "started", "steps", "tail", "tally", "target", "template",
+        "agent", "attempt", "attempts", "deliver", "due", "head", "in_order", "layout", "request", "request_id",
+        "session", "sock", "started", "steps", "tail", "tally", "target", "template",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +86,7 @@ class Ask:
         self.session: Session | None = None
         self.steps: Steps | None = None
         self.tally: Tally | None = None
+        self.layout: Layout | None = None
         self.request_id = 0
         self.attempt = 0
         self.started = self.due = 0.0

@@ -29,7 +29,6 @@ from collector.snmp.message import (
     LAST_REQUEST_ID,
     ErrorStatus,
     Request,
-    Response,
     bulk_request,
     decode_pdu,
     decode_response,
@@ -38,9 +37,8 @@ from collector.snmp.message import (
 from collector.snmp.refusals import SecurityError
 from collector.snmp.session import Again, Refused, Session, Steps
 from collector.snmp.strays import DAMAGED, Strays
-from collector.snmp.template import Envelopes
 from collector.snmp.version3 import message_id
-from collector.snmp.wire import Receiver, send
+from collector.snmp.wire import pdu_values, receive, send
 
 log = structlog.get_logger()
 
@@ -80,8 +78,7 @@ class SnmpPoller:
         self._sending = False
         self._timer: asyncio.TimerHandle | None = None
         self._next_id = FIRST_REQUEST_ID + secrets.randbelow(LAST_REQUEST_ID - FIRST_REQUEST_ID)
-        self._receiver = Receiver()
-        self._pdus = Envelopes()
+        self._receive = receive
         self._sessions: dict[Agent, Session] = {}
         self._tallies: dict[Agent, Tally] = {}
         self._addresses: dict[tuple[str, int], tuple[float, socket.AddressFamily, SocketAddress]] = {}
@@ -137,8 +134,6 @@ class SnmpPoller:
                 known = self._addresses[key] = (lasts, family, target)
             _, family, ask.target = known
             ask.tally = self._tallies.get(ask.agent)
-            if ask.tally is not None:
-                ask.template = None  # what is compared octet by octet does not tell its length
             if isinstance(ask.agent.credential, User):
                 ask.session = self._session(ask.agent, ask.agent.credential)
             ask.sock = self._sockets.get(family) or self._open(family)
@@ -305,12 +300,14 @@ class SnmpPoller:
 
     def _readable(self, sock: socket.socket) -> None:
         try:
-            answered, odd = self._receiver.receive(sock, self._pending)
+            answered, odd = self._receive(sock, self._pending)
         except OSError as error:
             log.warning("snmp_receive_failed", error=str(error))
             return
         self.counts.received += len(answered) + len(odd)
-        for ask, values in answered:
+        for ask, values, octets in answered:
+            if ask.tally is not None:
+                ask.tally.add(octets)
             ask.deliver(ask, values)
         for data, source in odd:
             self._decoded(data, source)
@@ -331,10 +328,12 @@ class SnmpPoller:
             self.strays.unasked(source, response.request_id, self._next_id)
         elif ask.target is not None and ask.target != source:
             self.strays.foreign(ask.target, source)
+        elif ask.session is not None:
+            self.strays.refused(source, "an SNMPv2c message in answer to a request of SNMPv3; check the agent")
         else:
             if ask.tally is not None:
                 ask.tally.add(len(data))
-            self._take(ask, data, response, self._receiver.envelopes)
+            self._finish(ask, answer_of(response, ask))
 
     def _opened(self, data: bytes, identity: int, source: SocketAddress) -> None:
         """An SNMPv3 message: what it holds is taken once it is authentic; a report leads on, or ends the request."""
@@ -370,27 +369,14 @@ class SnmpPoller:
 
     def _take_pdu(self, ask: Ask, pdu: bytes) -> None:
         """The content of an SNMPv3 answer; its request id is ours as well (RFC 3412, 7.2)."""
-        identity, bindings = self._pdus.opened(pdu)
-        if bindings and identity == ask.request_id and ask.template is not None:
-            values = ask.template.values(pdu, bindings)
-            if values is not None:
-                self._finish(ask, values)
-                return
+        values = pdu_values(ask, pdu)
+        if values is not None:
+            self._finish(ask, values)
+            return
         response = decode_pdu(pdu, 0, len(pdu))
         if response.request_id != ask.request_id:
             raise DecodeError("an SNMPv3 message holds the answer to another request")
-        self._take(ask, pdu, response, self._pdus)
-
-    def _take(self, ask: Ask, data: bytes, response: Response, envelopes: Envelopes) -> None:
-        answer = answer_of(response, ask)
-        if answer.outcome is Outcome.OK and ask.template is not None:
-            envelopes.learn(data, response.request_id, ask.template.first_name)
-            bindings = envelopes.opened(data)[1]
-            values = ask.template.values(data, bindings) if bindings else None
-            if values is not None:
-                self._finish(ask, values)
-                return
-        self._finish(ask, answer)
+        self._finish(ask, answer_of(response, ask))
 
     def _finish(self, ask: Ask, result: Result) -> None:
         if self._pending.pop(ask.request_id, None) is not None:

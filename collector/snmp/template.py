@@ -7,127 +7,181 @@ error-status) is left to the full decoder in `message`, which alone says what is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
+from struct import Struct
+from typing import Any, NamedTuple
 
 from collector.snmp import ber
-from collector.snmp.message import Request, get_request
+from collector.snmp.ber import DecodeError
+from collector.snmp.message import VERSION_2C, PduType, Request, get_request, open_message
 
 FastValue = int | bytes
 """INTEGER, counters, gauges, TimeTicks as int; OCTET STRING as bytes."""
 
-_SIGNED = ber.INTEGER
-_UNSIGNED_32 = (ber.COUNTER32, ber.GAUGE32, ber.TIME_TICKS)
-_from_bytes = int.from_bytes
+_MOST_OCTETS = {ber.COUNTER32: 4, ber.GAUGE32: 4, ber.TIME_TICKS: 4, ber.COUNTER64: 8}
+_UNSIGNED = {1: "B", 2: "H", 4: "I", 8: "Q"}
+_IDENTITY_HEADER = b"\x02\x04"
+_NO_ERROR = b"\x02\x01\x00\x02\x01\x00"
+_number = int.from_bytes
+_signed_number = partial(int.from_bytes, signed=True)
+
+
+class Expected(NamedTuple):
+    """Of one object: its name as it is encoded, and its type (0: any that is read here). With a fixed `text` the whole
+    variable binding instead of the name."""
+
+    octets: bytes
+    text: bytes | None
+    tag: int
 
 
 class Template:
     """What is asked in one GET. `fixed` maps positions to the OCTET STRING that must stand there, such as the ifName
-    by which a row was found; an answer with another one is not as expected.
+    by which a row was found; `tags` maps positions to the type that the value must have. An answer with another one is
+    not as expected.
 
     Immutable; shared by all agents that are asked the same.
     """
 
-    __slots__ = ("_expected", "fixed", "oids", "request")
+    __slots__ = ("expected", "fixed", "oids", "request")
 
-    def __init__(self, oids: Sequence[str], fixed: Mapping[int, bytes] | None = None) -> None:
+    def __init__(
+        self, oids: Sequence[str], fixed: Mapping[int, bytes] | None = None, tags: Mapping[int, int] | None = None
+    ) -> None:
         self.oids = tuple(oids)
         self.fixed = dict(fixed or {})
         self.request: Request = get_request(self.oids)
-        self._expected = tuple(
-            self._varbind(ber.encode(ber.OBJECT_IDENTIFIER, name), self.fixed.get(position))
+        self.expected = tuple(
+            _expected(ber.encode(ber.OBJECT_IDENTIFIER, name), self.fixed.get(position), (tags or {}).get(position, 0))
             for position, name in enumerate(self.request.names)
         )
 
-    @property
-    def first_name(self) -> bytes:
-        """The first OID as it is encoded, with tag and length."""
-        return ber.encode(ber.OBJECT_IDENTIFIER, self.request.names[0])
-
-    @staticmethod
-    def _varbind(name: bytes, text: bytes | None) -> tuple[bytes, int, bytes | None]:
-        """The octets to compare, how many there are (two more before a name alone), and the fixed value."""
-        if text is None:
-            return name, len(name) + 2, None
-        whole = ber.encode(ber.SEQUENCE, name + ber.encode(ber.OCTET_STRING, text))
-        return whole, len(whole), text
-
-    def values(self, data: bytes, at: int) -> list[FastValue] | None:
-        """The values of the variable bindings that begin at `at` and end with `data`, in the order asked; None when
-        anything is not as expected."""
-        found: list[FastValue] = []
-        try:
-            for octets, size, text in self._expected:
-                middle = at + size
-                if text is not None:
-                    if data[at:middle] != octets:
-                        return None
-                    found.append(text)
-                    at = middle
-                    continue
-                length = data[middle + 1]
-                if data[at] != 0x30 or data[at + 1] != size + length or data[at + 2 : middle] != octets:
+    def layout(self, data: bytes, identity: int, at: int) -> Layout | None:
+        """Of an answer with its request id at `identity` and variable bindings from `at` to its end; None when
+        anything in those is not as expected."""
+        variable = [slice(identity, identity + 4)]
+        form, after = [f">{identity}xI"], identity + 4
+        wide: list[tuple[int, Convert]] = []
+        for position, (octets, text, tag) in enumerate(self.expected):
+            if text is not None:
+                stop = at + len(octets)
+                start = stop - len(text)
+                code = f"{len(text)}s"
+                if not data.startswith(octets, at):
                     return None
-                tag = data[middle]
-                at = middle + 2 + length
-                content = data[middle + 2 : at]
-                if 0 < length < 5 and tag != ber.OCTET_STRING:
-                    if tag == _SIGNED:
-                        found.append(_from_bytes(content, "big", signed=True))
-                    elif tag in _UNSIGNED_32 or tag == ber.COUNTER64:
-                        found.append(_from_bytes(content, "big"))
-                    else:
-                        return None
-                elif _fits(tag, length, content):
-                    found.append(_from_bytes(content, "big"))
-                elif tag == ber.OCTET_STRING and length < 0x80:
-                    found.append(content)
-                else:
+            else:
+                place = _place(data, at, octets, tag)
+                if place is None:
                     return None
-        except IndexError:
+                start, stop, code, convert = place
+                variable.append(slice(start, stop))
+                if convert is not None:
+                    wide.append((position, convert))
+            form.append(f"{start - after}x{code}")
+            at = after = stop
+        return Layout(data, variable, "".join(form), tuple(wide)) if at == len(data) else None
+
+
+Convert = Callable[[bytes], int]
+Wide = tuple[tuple[int, Convert], ...]
+
+
+class Layout:
+    """An answer that was as expected: where its values stand, and all other octets. Those of the next one are compared
+    with these in one go, as one large number."""
+
+    __slots__ = ("_kept", "_mask", "_size", "_unpack", "_wide")
+
+    def __init__(self, data: bytes, variable: Sequence[slice], form: str, wide: Wide) -> None:
+        """`form` is of `struct`, `variable` the octets that may differ, `wide` what becomes of numbers for which
+        `struct` has no form."""
+        mask = bytearray(b"\xff" * len(data))
+        for place in variable:
+            mask[place] = bytes(place.stop - place.start)
+        self._mask, self._unpack, self._wide = _shape(bytes(mask), form, wide)
+        self._size = len(data)
+        self._kept = _number(data) & self._mask
+
+    def values(self, data: bytes, request_id: int) -> list[FastValue] | None:
+        """In the order asked; None when anything else is not as it was, or another request is answered."""
+        if len(data) != self._size or _number(data) & self._mask != self._kept:
             return None
-        return found if at == len(data) else None
+        identity, *found = self._unpack(data)
+        if identity != request_id:
+            return None
+        for position, convert in self._wide:
+            found[position] = convert(found[position])
+        return found
 
 
-def _fits(tag: int, length: int, content: bytes) -> bool:
-    """Whether five and more octets are a number of this type: the first of one too many must be zero."""
-    most = 8 if tag == ber.COUNTER64 else 4 if tag in _UNSIGNED_32 else 0
-    return 4 < length <= most or (most > 0 and length == most + 1 and not content[0])
+@lru_cache(maxsize=1024)
+def _shape(mask: bytes, form: str, wide: Wide) -> tuple[int, Callable[[bytes], tuple[Any, ...]], Wide]:
+    """What the layouts of many agents have in common."""
+    return _number(mask), Struct(form).unpack, wide
 
 
-class Envelopes:
-    """What stood around the variable bindings in good answers, so that the next ones are only compared with it.
+class _Place(NamedTuple):
+    """Where a value begins and ends, the form `struct` has for it, and what makes a number of it where it has none."""
 
-    For a message of a given length everything before the request id and between it and the bindings is the same each
-    time. Learnt only from answers that were fully decoded and accepted; bounded.
-    """
+    start: int
+    stop: int
+    code: str
+    convert: Convert | None = None
 
-    __slots__ = ("_known",)
 
-    MOST_LENGTHS = 4096
-    MOST_FORMS = 4
+def _expected(name: bytes, text: bytes | None, tag: int) -> Expected:
+    if text is None:
+        return Expected(name, None, tag)
+    return Expected(ber.encode(ber.SEQUENCE, name + ber.encode(ber.OCTET_STRING, text)), text, ber.OCTET_STRING)
 
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[tuple[bytes, bytes, int, int], ...]] = {}
 
-    def opened(self, data: bytes) -> tuple[int, int]:
-        """(request id, where the bindings begin); (0, 0) when this envelope was not met before."""
-        for before, after, identity, bindings in self._known.get(len(data), ()):
-            if data.startswith(before) and data.startswith(after, identity + 4):
-                return _from_bytes(data[identity : identity + 4], "big"), bindings
-        return 0, 0
+def _place(data: bytes, at: int, name: bytes, expected_tag: int) -> _Place | None:
+    """Of the value in the binding at `at`, if it has this name and type, and lengths of the short form."""
+    start = at + len(name) + 4
+    if start > len(data) or data[at] != ber.SEQUENCE or data[at + 1] >= 0x80 or not data.startswith(name, at + 2):
+        return None
+    tag, octets = data[start - 2], data[start - 1]
+    stop = start + octets
+    if stop != at + 2 + data[at + 1] or stop > len(data) or (expected_tag and tag != expected_tag):
+        return None
+    if tag == ber.OCTET_STRING:
+        return _Place(start, stop, f"{octets}s")
+    if tag == ber.INTEGER and 1 <= octets <= 4:
+        convert = _signed_number if octets == 3 else None
+        return _Place(start, stop, _UNSIGNED.get(octets, "3s").lower(), convert)
+    most = _MOST_OCTETS.get(tag, 0)
+    if octets == most + 1 and most and not data[start]:
+        # The zero keeps a large number from being negative.
+        start, octets = start + 1, most
+    if not 1 <= octets <= most:
+        return None
+    code = _UNSIGNED.get(octets)
+    return _Place(start, stop, code) if code else _Place(start, stop, f"{octets}s", _number)
 
-    def learn(self, data: bytes, request_id: int, first_name: bytes) -> None:
-        """Remember the envelope of an answer without error that was decoded in full, whose id had four octets."""
-        identity = data.find(b"\x02\x04" + request_id.to_bytes(4, "big") + b"\x02\x01\x00\x02\x01\x00\x30") + 2
-        if identity < 2:
-            return
-        _, bindings, end = ber.read_header(data, identity + 10, len(data))
-        forms = self._known.get(len(data), ())
-        form = (data[:identity], data[identity + 4 : bindings], identity, bindings)
-        if end != len(data) or form in forms or not data.startswith(first_name, bindings + 2):
-            return
-        if len(forms) >= self.MOST_FORMS:
-            forms = forms[1:]
-        elif not forms and len(self._known) >= self.MOST_LENGTHS:
-            self._known.clear()
-        self._known[len(data)] = (*forms, form)
+
+def opened(data: bytes) -> tuple[int, int] | None:
+    """Where the request id and the variable bindings begin in a v2c response without error whose id has four octets;
+    None for anything else (RFC 1901, RFC 3416)."""
+    try:
+        at, end = open_message(data)
+        version, at = ber.read_integer(data, at, end)
+        tag, _, at = ber.read_header(data, at, end)
+    except DecodeError:
+        return None
+    return opened_pdu(data, at, end) if version == VERSION_2C and tag == ber.OCTET_STRING else None
+
+
+def opened_pdu(data: bytes, at: int, end: int) -> tuple[int, int] | None:
+    """The same for a PDU alone, which must fill [at, end)."""
+    try:
+        tag, at, stop = ber.read_header(data, at, end)
+        if tag != PduType.RESPONSE or stop != end or data[at : at + 2] != _IDENTITY_HEADER:
+            return None
+        identity = at + 2
+        if data[identity + 4 : identity + 10] != _NO_ERROR:
+            return None
+        tag, at, stop = ber.read_header(data, identity + 10, end)
+    except DecodeError:
+        return None
+    return (identity, at) if tag == ber.SEQUENCE and stop == end else None
