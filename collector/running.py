@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import Counter
 
+from collector.garbage import set_apart
 from collector.health import CollectorHealth, SourceHealth, polled_health
 from collector.journal import Journal
 from collector.journal_sink import JournalSink
@@ -53,6 +54,7 @@ STEADY_AFTER = 600.0
 MAINTAIN_EVERY = 300.0
 COUNT_EVERY = 5.0
 WISHES_EVERY = 5.0
+SLOTS_TO_KNOW_ALL = 3
 LONGEST_LAG = 5.0
 PATIENCE = 5.0
 """Real seconds: what fails here is this process and this disk, whatever clock the measurements run on."""
@@ -118,6 +120,7 @@ class Collector:
         self._started = self._clock.now()
         keepers = [self._supervised("journal", self._sink.run), self._supervised("upkeep", self._maintain)]
         keepers += [self._supervised("metrics", self._count), self._supervised("metering", self._meter.run)]
+        keepers.append(self._supervised("memory", self._set_apart))
         if self._wishes is not None:
             keepers.append(self._supervised("wishes", self._heed_wishes))
         if self._forwarder is not None:
@@ -180,6 +183,12 @@ class Collector:
                 if str(error) != self._upkeep_error:
                     log.warning("store_upkeep_failed", error=str(error))
                 self._upkeep_error = str(error)
+
+    async def _set_apart(self) -> None:
+        """Once every device was found and read, their state is there to stay."""
+        await asyncio.sleep(SLOTS_TO_KNOW_ALL * self._settings.snmp.every)
+        set_apart()
+        await asyncio.Event().wait()
 
     async def _heed_wishes(self) -> None:
         """Poll faster what somebody wants to see closer; a wish that cannot be read is told once."""

@@ -19,6 +19,7 @@ import client
 import fleet
 import uvloop
 
+from collector.garbage import set_apart
 from collector.journal import Journal
 from collector.journal_sink import JournalSink
 from collector.settings import SnmpSettings
@@ -74,6 +75,7 @@ async def measured(how: Namespace, journal: Journal) -> dict[str, Any]:
     await until(lambda: watch.polls[PollOutcome.OK] >= 2 * (how.devices - silent), how.every * 6 + LONGEST_START)
     # What was late at the start is made up for, and the dead are known to be dead.
     await asyncio.sleep(how.every * (SLOTS_TO_BE_DEAD if silent else 1))
+    set_apart()  # as the service does after its first slots
     polls, sent = watch.polls[PollOutcome.OK], poller.counts.sent
     user, system = client.own_cpu()
     begun, steady_from_ms = time.perf_counter(), round((time.time() - how.every) * 1000)

@@ -45,6 +45,10 @@ class Breaker:
         self._fails = fails
         self._silent: dict[str, _Silence] = {}
 
+    def remembers(self, key: str) -> bool:
+        """Whether the device is or was silent; every other's turn is worth a poll."""
+        return key in self._silent
+
     def turn(self, key: str, now: float) -> Turn:
         """What this turn is worth; `now` in epoch seconds."""
         silence = self._silent.get(key)

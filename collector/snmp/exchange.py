@@ -27,8 +27,9 @@ class Exchange:
     ) -> None:
         self.parts = tuple(parts)
         self._done = done
+        one = len(self.parts) == 1
         self._asks = tuple(
-            Ask(agent, part.template, partial(self._arrived, number), attempts=attempts)
+            Ask(agent, part.template, self._alone if one else partial(self._arrived, number), attempts=attempts)
             for number, part in enumerate(self.parts)
         )
         self._answers: Delivered = [[] for _ in self._asks]
@@ -54,6 +55,15 @@ class Exchange:
     def octets_sent(self) -> int:
         """Of one attempt, without IP and UDP headers."""
         return sum(len(ask.head) + 4 + len(ask.tail) for ask in self._asks)
+
+    def _alone(self, ask: Ask, result: Result) -> None:
+        """The ordinary case, without what several parts need."""
+        if type(result) is list:
+            self._answers[0] = result
+            self._done(self._answers)
+        else:
+            self._waiting = 1
+            self._arrived(0, ask, result)
 
     def _arrived(self, number: int, _: Ask, result: Result) -> None:
         self._waiting -= 1

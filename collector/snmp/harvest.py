@@ -56,7 +56,8 @@ class Settled:
 
 
 class Harvest:
-    """Rows are links in the order given. Nothing here waits or asks for the time."""
+    """Rows are links in the order given; those that are polled one after the other should stand so, as what is near in
+    memory is cheap to reach. Nothing here waits or asks for the time."""
 
     def __init__(self, links: Sequence[Link]) -> None:
         n = len(links)
@@ -70,7 +71,8 @@ class Harvest:
         self._slot, self._every = np.zeros(n, np.int64), np.zeros(n, np.int32)
         self._numbers, self._cells = array("Q"), list[NDArray[np.intp]]()
         self._rows: list[NDArray[np.intp]] = []
-        self._when: list[tuple[float, Clocks, int, int]] = []
+        self._moments, self._clocks = array("d"), array("q")
+        self._slots, self._everies = array("q"), array("i")
         self._gauges: dict[str, list[tuple[int, float]]] = {}
         self.round = 0
         """Counts the times that were settled, so that a device knows whether its last poll still waits."""
@@ -108,7 +110,10 @@ class Harvest:
         """A device's rows were read at `moment` (seconds of our clock) for the slot that began at `slot_ms`; once at
         most before the next `settle`."""
         self._rows.append(rows)
-        self._when.append((moment, clocks, slot_ms, every))
+        self._moments.append(moment)
+        self._clocks.extend(clocks)
+        self._slots.append(slot_ms)
+        self._everies.append(every)
 
     def values(self, row: int) -> Mapping[Column, int]:
         """What the last reading of a row held."""
@@ -156,12 +161,14 @@ class Harvest:
         """Move what was gathered into the arrays."""
         if self._cells:
             self._now.values.reshape(-1)[np.concatenate(self._cells)] = np.frombuffer(self._numbers, dtype=np.uint64)
-        moments, clocks, slots, everies = zip(*self._when, strict=True)
-        self._now.moment[rows] = np.repeat(moments, sizes)
-        self._now.clocks[rows] = np.repeat(np.array(clocks, dtype=np.int64), sizes, axis=0)
-        self._slot[rows] = np.repeat(np.array(slots, dtype=np.int64), sizes)
-        self._every[rows] = np.repeat(np.array(everies, dtype=np.int32), sizes)
-        self._numbers, self._cells, self._rows, self._when = array("Q"), [], [], []
+        self._now.moment[rows] = np.repeat(np.frombuffer(self._moments), sizes)
+        clocks = np.frombuffer(self._clocks, dtype=np.int64).reshape(-1, 4)
+        self._now.clocks[rows] = np.repeat(clocks, sizes, axis=0)
+        self._slot[rows] = np.repeat(np.frombuffer(self._slots, dtype=np.int64), sizes)
+        self._every[rows] = np.repeat(np.frombuffer(self._everies, dtype=np.int32), sizes)
+        self._numbers, self._cells, self._rows = array("Q"), [], []
+        self._moments, self._clocks = array("d"), array("q")
+        self._slots, self._everies = array("q"), array("i")
 
     def _gauge_columns(self, rows: NDArray[np.intp]) -> dict[str, FloatArray]:
         if not self._gauges:

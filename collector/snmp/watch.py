@@ -13,12 +13,13 @@ import structlog
 from collector.echo import ping
 from collector.metering import Meter
 from collector.model import Fact, FactKind, Source
+from collector.pacing import share_of_slot
 from collector.settings import SnmpSettings
 from collector.sink import Gatherer, Sink
 from collector.snmp.agent import Agent, User
-from collector.snmp.ask import Answer, Outcome, Tally
+from collector.snmp.ask import Answer, Outcome
 from collector.snmp.breaker import Breaker, Turn
-from collector.snmp.budget import most_octets
+from collector.snmp.charging import Charging
 from collector.snmp.harvest import Harvest, Settled
 from collector.snmp.intervals import Intervals, limits_of
 from collector.snmp.polled import polled_devices, polled_links
@@ -28,7 +29,7 @@ from collector.snmp.rates import MEASURED_FIELDS
 from collector.snmp.report import PollOutcome, PollReport, at, measured_of, outcome_of, silence
 from collector.snmp.schedule import Due, Entry, Schedule
 from collector.snmp.survey import survey
-from collector.snmp.watched import LEARNING_AT_ONCE, OK, Common, Ended, WatchedDevice
+from collector.snmp.watched import LEARNING_AT_ONCE, Common, Ended, WatchedDevice
 from config.clock import Clock, epoch_ms
 from inventory.model import Device, Inventory, Link
 
@@ -72,7 +73,7 @@ class SnmpWatch:
         self._poller = poller
         watched = polled_devices(inventory) if devices is None else devices
         links = {device.id: polled_links(inventory, device) for device in watched}
-        order = [link for of_device in links.values() for link in of_device]
+        order = [link for name in sorted(links, key=share_of_slot) for link in links[name]]
         self._harvest = Harvest(order)
         self._rows = {link.id: row for row, link in enumerate(order)}
         self._common = Common(
@@ -84,9 +85,7 @@ class SnmpWatch:
             asyncio.Semaphore(LEARNING_AT_ONCE),
         )
         self._breaker = Breaker()
-        self._meter = meter
-        self._reserved: dict[str, tuple[Tally, int, float]] = {}
-        self._tallies: dict[str, Tally] = {}
+        self._charging = Charging(meter, poller, settings.retries + 1)
         self._unaskable: dict[str, str] = {}
         self._devices: dict[str, WatchedDevice] = {}
         self._waiters: dict[str, asyncio.Future[Ended]] = {}
@@ -98,17 +97,18 @@ class SnmpWatch:
         entries = planned.entries if planned else [self._entry(device) for device in self._devices.values()]
         self.schedule = Schedule([each for each in entries if each.key in self._devices], limits_of(settings))
         self.gatherer = Gatherer(Source.SNMP, MEASURED_FIELDS, sink, clock)
-        self.polls = dict.fromkeys(PollOutcome, 0)
+        self._polls = dict.fromkeys(PollOutcome, 0)
+        self._polled_well = 0
 
     def _know(self, device: Device, links: Sequence[Link]) -> None:
         agent = self._agent(device)
         if isinstance(agent, str):
             self._unaskable[device.id] = agent
             return
-        if self._meter is not None and self._meter.charges(device.id):
-            self._tallies[device.id] = self._poller.tally(agent)
         placed = {self._rows[link.id]: link for link in links}
-        self._devices[device.id] = WatchedDevice(self._common, device, agent, placed, self._ended, self._ended_well)
+        watched = WatchedDevice(self._common, device, agent, placed, self._ended, self._ended_well)
+        watched.followed = self._charging.follow(device.id, agent)
+        self._devices[device.id] = watched
 
     def _entry(self, device: WatchedDevice) -> Entry:
         return Entry(
@@ -137,7 +137,7 @@ class SnmpWatch:
             if self._clock.monotonic() - told >= SAY_AGAIN_SECONDS:
                 told = self._clock.monotonic()
                 for name, why in self._unaskable.items():
-                    self.polls[PollOutcome.ERROR] += 1
+                    self._polls[PollOutcome.ERROR] += 1
                     self.gatherer.add_fact(replace(self._fact(name, PollOutcome.ERROR), detail=why))
                     log.warning("device_cannot_be_asked", device=name, why=why)
             now = self._clock.now().timestamp()
@@ -161,8 +161,13 @@ class SnmpWatch:
         device = self._devices[turn.key]
         if device.round == self._harvest.round:
             self._settle()
+        if not self._breaker.remembers(turn.key) and not device.followed:
+            device.poll(turn.slot_ms, turn.every, self._clock.monotonic())
+            return
         worth = self._breaker.turn(turn.key, now)
-        if turn.key in self._tallies and worth is not Turn.REST and not self._may_send(device, turn, worth, now):
+        if worth is not Turn.REST and not self._charging.may_send(
+            turn.key, device.datagrams, probe=worth is Turn.PROBE, extra=turn.extra, now=now
+        ):
             worth = Turn.REST
         match worth:
             case Turn.REST:
@@ -171,25 +176,6 @@ class SnmpWatch:
                 device.probe(turn.slot_ms, turn.every, lambda silent: self._probed(device, turn, silent))
             case Turn.POLL:
                 device.poll(turn.slot_ms, turn.every, self._clock.monotonic())
-
-    def _may_send(self, device: WatchedDevice, turn: Due, worth: Turn, now: float) -> bool:
-        """Whether the metered lines of this device bear the turn at its largest."""
-        assert self._meter is not None  # noqa: S101 - it is what charges
-        attempts = self._settings.retries + 1
-        octets = most_octets(1, 1) if worth is Turn.PROBE else 0
-        octets += most_octets(device.datagrams, attempts)
-        tally = self._tallies[turn.key]
-        tally.taken()
-        if not self._meter.reserve(turn.key, octets, extra=turn.extra):
-            return False
-        self._reserved[turn.key] = (tally, octets, now)
-        return True
-
-    def _settle_octets(self, name: str) -> None:
-        reserved = self._reserved.pop(name, None)
-        if reserved is not None and self._meter is not None:
-            tally, octets, at_ = reserved
-            self._meter.settle(name, octets, tally.taken(), at_)
 
     def _probed(self, device: WatchedDevice, turn: Due, silent: Answer | None) -> None:
         """A device that answers a probe gets its poll in the same turn."""
@@ -201,29 +187,21 @@ class SnmpWatch:
 
     def _ended_well(self, device: WatchedDevice, moment: float) -> None:
         """The end of nearly every turn: only what must be done then."""
-        name = device.device.id
-        if (
-            name in self._waiters
-            or name in self._turned
-            or name in self._tallies
-            or len(device.rows) < len(device.links)
-        ):
-            self._ended(device, Ended(answer=OK, milliseconds=device.milliseconds))
-            return
-        self.schedule.finished(name)
-        self._breaker.answered(name)
-        self.polls[PollOutcome.OK] += 1
+        self.schedule.finished(device.name)
+        if self._breaker.remembers(device.name):
+            self._breaker.answered(device.name)
+        self._polled_well += 1
         if device.said is not PollOutcome.OK or moment - device.said_at >= SAY_AGAIN_SECONDS:
             self._say(device, PollOutcome.OK, "")
 
     def _ended(self, device: WatchedDevice, ended: Ended) -> None:
-        name = device.device.id
+        name = device.name
         waiter = self._waiters.pop(name, None)
         if waiter is not None:
             waiter.set_result(ended)
             return
         self.schedule.finished(name)
-        self._settle_octets(name)
+        self._charging.settle(name)
         if ended.answer.outcome is Outcome.TIMEOUT:
             if self._breaker.unanswered(name, self._clock.now().timestamp(), self.schedule.every(name)):
                 log.info("device_dead", device=name)
@@ -232,7 +210,7 @@ class SnmpWatch:
         if ended.answer.outcome is Outcome.OK:
             self.schedule.weigh(name, device.datagrams)
         outcome = self._outcome(device, ended)
-        self.polls[outcome] += 1
+        self._polls[outcome] += 1
         if ended.rebooted is not None:
             self._say_reboot(name, ended.rebooted)
         # Each poll that failed is a fact, so that one can be told from many; the same good news only now and then.
@@ -282,6 +260,11 @@ class SnmpWatch:
         now = self._clock.now()
         return Fact(now, name, FactKind.POLL_OUTCOME, outcome.value, Source.SNMP, now)
 
+    @property
+    def polls(self) -> dict[PollOutcome, int]:
+        """How many polls ended how since the start."""
+        return self._polls | {PollOutcome.OK: self._polls[PollOutcome.OK] + self._polled_well}
+
     def faster(self, device: str, every: int, until: float) -> None:
         """Poll a device each `every` seconds until the epoch second `until`, as far as limits allow."""
         if device in self.schedule:
@@ -315,8 +298,10 @@ class SnmpWatch:
     async def turn(self, name: str, slot_ms: int) -> None:
         """One turn of a device outside the schedule, for that slot; returns when it has ended."""
         self._turned[name] = turned = asyncio.get_running_loop().create_future()
+        self._devices[name].followed = True
         self._begin(Due(name, slot_ms, self.schedule.every(name)), self._clock.now().timestamp())
         await turned
+        self._devices[name].followed = self._charging.follows(name)
 
     async def hand_over(self) -> None:
         """Give the sink what was measured and told up to now."""
@@ -346,10 +331,12 @@ class SnmpWatch:
         if watched is None:
             why = self._unaskable[device.id]
             return PollReport(device=device.id, address=address, port=port, outcome=PollOutcome.ERROR, message=why)
+        watched.followed = True
         waiter = self._waiters[device.id] = asyncio.get_running_loop().create_future()
         every = self._settings.every
         watched.poll(int(self._clock.now().timestamp() // every) * every * 1000, every, self._clock.monotonic())
         ended = await waiter
+        watched.followed = False
         settled = self._harvest.settle(epoch_ms(self._clock.now()))
         outcome = self._outcome(watched, ended)
         message = self._message(watched, ended, outcome)

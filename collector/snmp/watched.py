@@ -71,9 +71,33 @@ class WatchedDevice:
     """`poll` begins a turn, `ended` is called at its end; what was read lies in the harvest by then."""
 
     __slots__ = (
-        "_common", "_counts", "_ended", "_ended_well", "_every", "_exchange", "_find", "_full_due", "_known", "_learnt",
-        "_most_varbinds", "_place", "_slot_ms", "_started", "_task", "_uptime", "agent", "device", "discovery", "links",
-        "round", "rows", "said", "said_at",
+        "_common",
+        "_counts",
+        "_ended",
+        "_ended_well",
+        "_every",
+        "_exchange",
+        "_find",
+        "_full_due",
+        "_known",
+        "_learnt",
+        "_most_varbinds",
+        "_place",
+        "_slot_ms",
+        "_started",
+        "_task",
+        "_uptime",
+        "agent",
+        "device",
+        "discovery",
+        "followed",
+        "links",
+        "name",
+        "round",
+        "rows",
+        "said",
+        "said_at",
+        "whole",
     )  # fmt: skip
 
     def __init__(
@@ -85,12 +109,13 @@ class WatchedDevice:
         ended: Callable[[WatchedDevice, Ended], None],
         ended_well: Callable[[WatchedDevice, float], None],
     ) -> None:
-        """`links` are by their row in the harvest. `ended_well` is called for a turn in the steady state, with its
-        moment, `ended` for every other."""
+        """`links` are by their row in the harvest. `ended_well` is called for a turn in the steady state that nobody
+        follows, with its moment, `ended` for every other."""
         self._common = common
         self._ended = ended
         self._ended_well = ended_well
         self.device = device
+        self.name = device.id
         self.agent = agent
         self.links = tuple(links.values())
         self._place = {link.id: row for row, link in links.items()}
@@ -103,6 +128,9 @@ class WatchedDevice:
         self._full_due = -math.inf
         self._find = True
         self.round = -1
+        self.whole = False
+        self.followed = False
+        """Somebody waits for the end of its turns, or pays for them by volume."""
         self.said: PollOutcome | None = None
         self.said_at = -math.inf
         self._most_varbinds = MOST_VARBINDS
@@ -139,7 +167,8 @@ class WatchedDevice:
     def poll(self, slot_ms: int, every: int, moment: float) -> None:
         """Begin a turn for the slot of `every` seconds that begins at `slot_ms`; `moment` is now, by our clock."""
         self._slot_ms, self._every = slot_ms, every
-        self._started = time.monotonic()
+        if self.followed:
+            self._started = time.monotonic()
         if moment < self._full_due and self._exchange is not None:
             self._exchange.start(self._common.poller)
         else:
@@ -183,7 +212,7 @@ class WatchedDevice:
 
     @property
     def milliseconds(self) -> float:
-        """Since the turn began."""
+        """Since the turn began, where it is followed."""
         return (time.monotonic() - self._started) * 1000
 
     def _arrived(self, result: Delivered | Answer | None) -> None:
@@ -197,7 +226,7 @@ class WatchedDevice:
         """False when the agent seems to have started again, or a value is of another kind than it was."""
         moment = self._common.clock.monotonic()
         uptime = delivered[0][0] if parts[0].numbers.start else -1
-        if not isinstance(uptime, int) or uptime < self._uptime or self._is_young(uptime, moment):
+        if type(uptime) is not int or uptime < self._uptime or self._is_young(uptime, moment):
             return False
         harvest = self._common.harvest
         for part, values in zip(parts, delivered, strict=True):
@@ -207,7 +236,10 @@ class WatchedDevice:
                 for (row, gauge), value in zip(part.gauges, values[part.gauge_values], strict=True):
                     self._measured(row, gauge, value)
         self._keep(moment, (uptime, -1, -1, -1))
-        self._ended_well(self, moment)
+        if self.followed or not self.whole:
+            self._end(OK)
+        else:
+            self._ended_well(self, moment)
         return True
 
     def _is_young(self, uptime: int, now: float) -> bool:
@@ -300,6 +332,7 @@ class WatchedDevice:
         unplaced = await exchange.place(self._common.poller)
         self._exchange = None if unplaced else exchange
         # Before the first reading, so that a row with other columns than until now is not compared with itself.
+        self.whole = len(reading.rows) == len(self.links)
         self.rows = np.array(sorted({row.place for row in rows} | {row for row, _ in gauges}), dtype=np.intp)
 
 
