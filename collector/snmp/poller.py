@@ -62,6 +62,9 @@ class PollerCounts:
     timeouts: int = 0
 
 
+CLOSED = Answer(outcome=Outcome.TIMEOUT, detail="the poller was closed")
+
+
 class SnmpPoller:
     """Build it inside a running event loop's thread; sockets open at the first request. `close` releases them."""
 
@@ -76,6 +79,7 @@ class SnmpPoller:
         self._outgoing: deque[Ask] = deque()
         self._sent_this_tick = 0
         self._sending = False
+        self._closed = False
         self._timer: asyncio.TimerHandle | None = None
         self._next_id = FIRST_REQUEST_ID + secrets.randbelow(LAST_REQUEST_ID - FIRST_REQUEST_ID)
         self._receive = receive
@@ -124,6 +128,8 @@ class SnmpPoller:
 
     async def place(self, ask: Ask) -> Answer | None:
         """Give the ask its socket and address; an Answer that says why when it has none."""
+        if self._closed:
+            return CLOSED
         key = (ask.agent.address, ask.agent.port)
         now = asyncio.get_running_loop().time()
         known = self._addresses.get(key)
@@ -197,8 +203,9 @@ class SnmpPoller:
                 asyncio.get_running_loop().remove_reader(sock)
             sock.close()
         self._sockets.clear()
+        self._closed = True
         for ask in list(self._pending.values()):
-            self._finish(ask, Answer(outcome=Outcome.TIMEOUT, detail="the poller was closed"))
+            self._finish(ask, CLOSED)
 
     def _open(self, family: socket.AddressFamily) -> socket.socket:
         sock = udp_socket(family, RECEIVE_BUFFER)

@@ -236,3 +236,13 @@ async def test_a_walk_ends_where_an_agent_does_not_advance(start_agent: Start, p
     table = await walk(poller, agent_at("127.0.0.1", agent.port), (column,))
     assert (table.outcome, table.columns) == (Outcome.OK, {column: {"1": b"again"}})
     assert len(agent.requests) == 1
+
+
+async def test_a_closed_poller_opens_no_socket_again(start_agent: Start) -> None:
+    agent = await start_agent(OBJECTS)
+    poller = SnmpPoller(timeout=5.0)
+    await poller.get(agent_at("127.0.0.1", agent.port), (UPTIME,))
+    poller.close()
+    answer = await poller.get(agent_at("127.0.0.1", agent.port), (UPTIME,))
+    assert (answer.outcome, answer.detail) == (Outcome.TIMEOUT, "the poller was closed")
+    assert len(agent.requests) == 1
