@@ -93,10 +93,11 @@ class Question:
     knows_the_clock: bool = False
     """Without it any authentic message is taken, as RFC 3414, 2.3 has it."""
 
-    def answer(self, random: Random) -> bytes:
+    def answer(self, random: Random, now: int) -> bytes:
+        """`now` is the engine's time, which a v3 message carries."""
         if self.security is None:
             return self.good.octets()
-        return self.security.message(self.good, salt=random.randbytes(8))
+        return self.security.message(self.good, time=now, salt=random.randbytes(8))
 
     def fault(self, data: bytes, undamaged: bytes, result: Result) -> str:
         """Why this must not have been accepted from `data`; "" when it may."""
@@ -123,7 +124,7 @@ class Fuzz:
     """Agents with one question each in flight: by templates, in order, by GETBULK, and by v3 at its three levels."""
 
     def __init__(self, random: Random, *, compiled: bool) -> None:
-        self.random = random
+        self.random, self.begun = random, time.monotonic()
         self.seen: Counter[tuple[str, str]] = Counter()
         """(kind of damage, what became of it)"""
         self.faults: list[str] = []
@@ -199,7 +200,8 @@ class Fuzz:
     def feed(self, question: Question) -> Fed:
         random, source = self.random, question.ask.target
         question.good = replace(question.good, request_id=question.ask.request_id)
-        data = undamaged = question.answer(random)
+        now = damage_v3.TIME + int(time.monotonic() - self.begun)
+        data = undamaged = question.answer(random, now)
         chance = random.random()
         if chance < 0.02:
             kind, source = FOREIGN, self.elsewhere
@@ -207,7 +209,7 @@ class Fuzz:
             kind, question.knows_the_clock = "undamaged", True
         elif chance < 0.2 and question.security is not None and question.security.level:
             kind, forged = random.choice(FORGERIES)
-            data = forged(random, question.security, question.good)
+            data = forged(random, question.security, question.good, now)
         elif chance < 0.52 or question.security is not None:
             kind, to_octets = random.choice(OCTETS)
             data = to_octets(random, undamaged)

@@ -87,20 +87,19 @@ def pdu_of(message: bytes) -> bytes | None:
     return scoped[at:last] if (end, stop, last) == (len(message), len(body), len(scoped)) else None
 
 
-def stripped(random: Random, security: Security, good: Response) -> bytes:
+def stripped(random: Random, security: Security, good: Response, time: int) -> bytes:
     """Valid in itself, at a lower level than was asked for."""
     del random
-    return replace(security, level=0).message(good)
+    return replace(security, level=0).message(good, time=time)
 
 
-def forged(random: Random, security: Security, good: Response) -> bytes:
+def forged(random: Random, security: Security, good: Response, time: int) -> bytes:
     """Another key's digest, or none that was ever computed."""
     key = random.choice((b"", random.randbytes(20)))
-    return replace(security, auth_key=key).message(good)
+    return replace(security, auth_key=key).message(good, time=time)
 
 
-def of_another_time(random: Random, security: Security, good: Response) -> bytes:
+def of_another_time(random: Random, security: Security, good: Response, time: int) -> bytes:
     """Authentic, but of an earlier boot, or older than the time window of 150 s."""
-    return security.message(
-        good, **random.choice(({"boots": BOOTS - 1}, {"time": TIME - 151}, {"time": TIME - 90_000}))
-    )
+    clock = random.choice(((BOOTS - 1, time), (BOOTS, time - 152), (BOOTS, time - 90_000)))
+    return security.message(good, boots=clock[0], time=clock[1])
