@@ -14,7 +14,7 @@ help:
 
 setup: .venv/.installed
 
-.venv/.installed: requirements.lock pyproject.toml
+.venv/.installed: requirements.lock pyproject.toml setup.py collector/snmp/_wire.c
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lineproof needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock

@@ -93,7 +93,8 @@ class Exchange:
 def as_planned(part: Part, answer: Answer) -> list[FastValue] | None:
     """The values of an answer that was decoded in full, where each is of the kind that was planned for."""
     values = [varbind.value for varbind in answer.varbinds]
-    if any(values[at] != text for at, text in part.template.fixed.items()):
-        return None
+    for varbind, expected in zip(answer.varbinds, part.template.expected, strict=True):
+        if expected.text not in (None, varbind.value) or expected.tag not in (0, varbind.tag):
+            return None
     plain: list[FastValue] = [value for value in values if isinstance(value, int | bytes)]
     return plain if len(plain) == len(values) else None

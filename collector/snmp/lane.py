@@ -72,8 +72,11 @@ def plan(
     most_varbinds: int = MOST_VARBINDS,
     *,
     uptime: bool = True,
+    tags: Mapping[str, int] | None = None,
 ) -> tuple[Part, ...]:
     """As few datagrams as the path and the agent allow; one with sysUpTime alone when there is nothing else to read.
+
+    `tags` are the BER types of objects, by OID, that their values must go on having.
 
     Every datagram that reads a row also asks for the name it was found by, so that no value is ever taken from another.
     """
@@ -81,7 +84,7 @@ def plan(
         _Number(f"{COLUMNS[column].oid}.{row.index}", row, column) for row in rows for column in row.columns
     ]
     items += gauges
-    return tuple(_part(group, uptime=uptime or not items) for group in _grouped(items, most_varbinds))
+    return tuple(_part(group, tags or {}, uptime=uptime or not items) for group in _grouped(items, most_varbinds))
 
 
 def _grouped(items: Sequence[_Item], most_varbinds: int) -> Iterator[list[_Item]]:
@@ -113,7 +116,7 @@ def _name(item: _Item) -> tuple[str, bytes] | None:
     return item.name if isinstance(item, _Number) else item[1].holder
 
 
-def _part(group: Sequence[_Item], *, uptime: bool) -> Part:
+def _part(group: Sequence[_Item], tags: Mapping[str, int], *, uptime: bool) -> Part:
     numbers = [item for item in group if isinstance(item, _Number)]
     gauges = tuple(item for item in group if not isinstance(item, _Number))
     names = dict(name for item in group if (name := _name(item)) is not None)
@@ -123,7 +126,7 @@ def _part(group: Sequence[_Item], *, uptime: bool) -> Part:
     cells = [item.row.place * len(READ_COLUMNS) + READ_COLUMNS.index(item.column) for item in numbers]
     first, last = len(clocks), len(clocks) + len(numbers)
     return Part(
-        Template([*oids, *names], fixed),
+        Template([*oids, *names], fixed, {at: tags[oid] for at, oid in enumerate(oids) if oid in tags}),
         np.array(cells, dtype=np.intp),
         gauges,
         slice(first, last),

@@ -11,7 +11,7 @@ from collector.snmp.ber import Value
 from collector.snmp.gauges import Gauge
 from collector.snmp.harvest import NO_CLOCKS, Clocks
 from collector.snmp.interfaces import COLUMNS, SYS_UPTIME, Column, Row, interface_text
-from collector.snmp.message import ErrorStatus
+from collector.snmp.message import ErrorStatus, VarBind
 from collector.snmp.poller import SnmpPoller
 from config.clock import Clock
 
@@ -49,6 +49,8 @@ class Reading:
     clocks: Clocks = NO_CLOCKS
     rows: Mapping[str, RowReading] = field(default_factory=dict)
     gauges: Mapping[str, Mapping[Gauge, Value]] = field(default_factory=dict)
+    tags: Mapping[str, int] = field(default_factory=dict)
+    """The BER type of each object that answered, by OID."""
     vanished: tuple[str, ...] = ()
     most_varbinds: int = VARBINDS_PER_GET
 
@@ -64,20 +66,21 @@ async def read(
     """GET the agent's clocks, these rows and gauges, in as many datagrams as they need. The first failure ends it."""
     wanted = [*CLOCK_OIDS, *(oid for row in rows.values() for oid in row.oids)]
     wanted += [gauge.oid for of_link in gauges.values() for gauge in of_link]
-    values: dict[str, Value] = {}
+    found: dict[str, VarBind] = {}
     moment = clock.monotonic()
     while wanted:
         group = tuple(wanted[:most_varbinds])
-        answer, found = await _get_what_there_is(poller, agent, group)
+        answer, answered = await _get_what_there_is(poller, agent, group)
         if answer.error_status == ErrorStatus.TOO_BIG and len(group) > 1:
             most_varbinds = len(group) // 2
             continue
         if answer.outcome is not Outcome.OK:
             return Reading(answer=answer, most_varbinds=most_varbinds)
-        if not values:
+        if not found:
             moment = clock.monotonic()
-        values |= found
+        found |= answered
         del wanted[: len(group)]
+    values = {oid: varbind.value for oid, varbind in found.items()}
     read_rows = {link: reading for link, row in rows.items() if (reading := _row(row, values)) is not None}
     uptime, boots, seconds, host = (_clock(values.get(oid)) for oid in CLOCK_OIDS)
     return Reading(
@@ -86,6 +89,7 @@ async def read(
         clocks=(uptime, boots, seconds, host),
         rows=read_rows,
         gauges={link: dict(_answered(of_link, values)) for link, of_link in gauges.items()},
+        tags={oid: varbind.tag for oid, varbind in found.items()},
         vanished=tuple(link for link in rows if link not in read_rows),
         most_varbinds=most_varbinds,
     )
@@ -93,7 +97,7 @@ async def read(
 
 async def _get_what_there_is(
     poller: SnmpPoller, agent: Agent, oids: tuple[str, ...]
-) -> tuple[Answer, Mapping[str, Value]]:
+) -> tuple[Answer, Mapping[str, VarBind]]:
     """GET these OIDs. An object that the agent answers with an error is left out and the rest asked again."""
     wanted = oids
     for _ in range(MOST_OBJECTS_LEFT_OUT):
@@ -104,7 +108,7 @@ async def _get_what_there_is(
         wanted = wanted[:at] + wanted[at + 1 :]
     if answer.outcome is not Outcome.OK:
         return answer, {}
-    return answer, {oid: varbind.value for oid, varbind in zip(wanted, answer.varbinds, strict=True)}
+    return answer, dict(zip(wanted, answer.varbinds, strict=True))
 
 
 def _row(row: Row, values: Mapping[str, Value]) -> RowReading | None:

@@ -327,7 +327,7 @@ class WatchedDevice:
             for link, row in reading.rows.items()
         ]
         gauges = [(self._place[link], gauge) for link, values in reading.gauges.items() for gauge in values]
-        parts = plan(rows, gauges, reading.most_varbinds, uptime=reading.clocks[0] >= 0)
+        parts = plan(rows, gauges, reading.most_varbinds, uptime=reading.clocks[0] >= 0, tags=reading.tags)
         exchange = Exchange(self.agent, parts, self._arrived)
         unplaced = await exchange.place(self._common.poller)
         self._exchange = None if unplaced else exchange
