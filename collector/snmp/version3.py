@@ -204,7 +204,7 @@ class Wrapping:
         body_at = start + layout.octets
         head = data[start:body_at]
         time = int.from_bytes(head[layout.time_at], "big", signed=True)
-        if int.from_bytes(head, "big") & layout.mask != expected or time < 0:
+        if not start or int.from_bytes(head, "big") & layout.mask != expected or time < 0:
             return None
         digest, parameters, digest_at = head[layout.digest_at], head[layout.parameters_at], layout.digest_at.start
         return _Message(flags, engine_id, boots, time, user, digest, parameters, start + digest_at, body_at, start, ())

@@ -347,3 +347,11 @@ def test_discovery_is_answered_by_a_report_in_clear_and_nothing_else():
     for data in (answer(flags=NO_AUTH), answer(), answer(report_of(Report.UNKNOWN_ENGINE_IDS), AUTH_PRIV)):
         with pytest.raises(DecodeError, match="engine id"):
             discovered(data)
+
+
+def test_a_message_without_its_outer_header_is_malformed_however_well_the_agent_is_known() -> None:
+    wrapping = Wrapping(NOBODY, ENGINE_ID)
+    whole = answer(RESPONSE, NO_AUTH)
+    assert wrapping.open(whole, ENGINE, 60.0).pdu == RESPONSE
+    with pytest.raises(DecodeError):
+        wrapping.open(whole[2:], ENGINE, 60.0)
