@@ -247,10 +247,24 @@ async def test_a_level_that_is_too_low_is_an_access_error(
     assert "authorizationError" in report.message
 
 
-async def test_what_cannot_be_decrypted_is_met_with_silence(port: int, impatient: SnmpPoller) -> None:
-    report = await Watched.of(port, impatient, {"rtr": {**USUAL, "priv_password": "another-one"}}).poll("rtr")
+async def test_what_cannot_be_decrypted_is_met_with_silence_and_told_with_what_to_correct(
+    port: int, impatient: SnmpPoller
+) -> None:
+    watched = Watched.of(port, impatient, {"rtr": {**USUAL, "priv_password": "another-one"}})
+    report = await watched.poll("rtr")
+    assert (report.outcome, report.readings) == (PollOutcome.TIMEOUT, {})
+    assert "correct the privacy password or the privacy protocol" in report.message
+
+
+async def test_the_silence_of_an_agent_that_has_answered_this_user_blames_no_password(
+    path: Relay, impatient: SnmpPoller
+) -> None:
+    watched = Watched.of(path.port, impatient, {"rtr": USUAL})
+    await watched.poll("rtr")
+    path.answers = lambda data: []
+    report = await watched.poll("rtr")
     assert report.outcome is PollOutcome.TIMEOUT
-    assert report.readings == {}
+    assert "password" not in report.message
 
 
 async def test_many_requests_at_once_to_an_agent_not_yet_known_are_all_answered(port: int, poller: SnmpPoller) -> None:

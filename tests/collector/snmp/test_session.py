@@ -401,3 +401,47 @@ async def test_a_template_is_answered_in_every_turn(listener: Listener, poller: 
         poller.start(ask)
         assert await asyncio.wait_for(got.get(), 5) == [uptime]
     assert len(listener.requests) == 5
+
+
+@pytest.mark.rim
+async def test_an_answer_in_snmpv2c_to_a_question_in_snmpv3_is_refused(
+    listener: Listener, impatient: SnmpPoller
+) -> None:
+    """Its msgID and request id are in clear; the digest is what it lacks. Also when its form is well known to us."""
+
+    def without_digest(request: bytes, _: bytes) -> list[bytes]:
+        number = int(decoder.decode(request, asn1Spec=SNMPv3Message())[0][1][0])
+        return [plain_answer(number, 1)]
+
+    def to_v2c(data: bytes, source: Any) -> None:
+        message, _ = decoder.decode(data, asn1Spec=v2c.Message())
+        number = int(v2c.apiPDU.get_request_id(v2c.apiMessage.get_pdu(message)))
+        listener.transport.sendto(plain_answer(number, 2), source)
+
+    taken = listener.datagram_received
+    listener.datagram_received = to_v2c  # type: ignore[method-assign]
+    got: asyncio.Queue[Any] = asyncio.Queue()
+    plain = Agent("127.0.0.1", listener.port, Community(b"public"))
+    for agent in (plain, plain, replace(plain, credential=USER)):
+        ask = Ask(agent, Template([UPTIME]), lambda _, result: got.put_nowait(result))
+        await impatient.place(ask)
+        if agent is not plain:
+            listener.datagram_received = taken  # type: ignore[method-assign]
+            listener.answers = without_digest
+        impatient.start(ask)
+        result = await asyncio.wait_for(got.get(), 5)
+        assert result == [2] if agent is plain else result.outcome is Outcome.GARBLED
+    assert "an SNMPv2c message in answer to a request of SNMPv3" in result.detail
+    answer = await impatient.get(replace(plain, credential=USER), [UPTIME])
+    assert (answer.outcome, answer.varbinds) == (Outcome.GARBLED, ())
+
+
+def plain_answer(number: int, uptime: int) -> bytes:
+    pdu = v2c.GetResponsePDU()
+    v2c.apiPDU.set_defaults(pdu)
+    v2c.apiPDU.set_request_id(pdu, number)
+    v2c.apiPDU.set_varbinds(pdu, [(UPTIME, v2c.TimeTicks(uptime))])
+    message = v2c.Message()
+    v2c.apiMessage.set_defaults(message)
+    v2c.apiMessage.set_pdu(message, pdu)
+    return encoder.encode(message)
