@@ -36,11 +36,14 @@ UPTIME = "1.3.6.1.2.1.1.3.0"
 UNSUPPORTED_LEVEL, NOT_IN_TIME, UNKNOWN_USER, UNKNOWN_ENGINE, WRONG_DIGEST = 1, 2, 3, 4, 5
 """Of usmStats, RFC 3414."""
 NO_DIGEST = bytes(12)
+FOUR_OCTETS = b"\x02\x04"
+"""The header of msgID, the first INTEGER of that many."""
 
 
 @dataclass
 class Engine:
-    """An authoritative engine; `counted` are its reports by their number in usmStats."""
+    """An authoritative engine; `counted` are its reports by their number in usmStats, `vouches` whether that
+    of its time is authenticated."""
 
     id: bytes = ENGINE_ID
     boots: int = 7
@@ -49,7 +52,6 @@ class Engine:
     user: bytes = b"monitor"
     counted: list[int] = field(default_factory=list)
     vouches: bool = True
-    """Whether a report of its time is authenticated."""
 
     @property
     def key(self) -> bytes:
@@ -183,39 +185,32 @@ def test_another_engine_at_the_address_is_found_out() -> None:
     assert dealings.ask() == (4711, 1)
 
 
-def test_an_agent_that_goes_on_refusing_its_own_time_is_left() -> None:
+class RestlessClock(Engine):
+    def answer(self, request: bytes) -> bytes:
+        self.boots += 1
+        return super().answer(request)
+
+
+class RestlessId(Engine):
+    def answer(self, request: bytes) -> bytes:
+        self.id = bytes(11) + bytes([self.id[-1] % 100 + 1])
+        return super().answer(request)
+
+
+@pytest.mark.parametrize(
+    ("restless", "says", "datagrams"),
+    [(RestlessClock, "refuses the time that it told us itself", 2), (RestlessId, "two agents", 3)],
+    ids=["its time", "its engine id"],
+)
+def test_an_agent_that_goes_on_refusing_what_it_told_is_left(restless: type[Engine], says: str, datagrams: int) -> None:
     dealings = Dealings()
     dealings.ask()
-
-    class Restless(Engine):
-        def answer(self, request: bytes) -> bytes:
-            self.boots += 1
-            return super().answer(request)
-
-    dealings.engine = Restless()
+    dealings.engine = restless()
     refused, sent = dealings.ask()
     assert isinstance(refused, Refused)
-    assert "refuses the time that it told us itself" in refused.detail
-    assert sent == 2
+    assert says in refused.detail
+    assert sent == datagrams
     dealings.engine = Engine(boots=20)
-    assert dealings.ask() == (4711, 2)
-
-
-def test_an_agent_that_goes_on_refusing_its_own_engine_id_is_left() -> None:
-    dealings = Dealings()
-    dealings.ask()
-
-    class Restless(Engine):
-        def answer(self, request: bytes) -> bytes:
-            self.id = bytes(11) + bytes([self.id[-1] % 100 + 1])
-            return super().answer(request)
-
-    dealings.engine = Restless()
-    refused, sent = dealings.ask()
-    assert isinstance(refused, Refused)
-    assert "two agents" in refused.detail
-    assert sent == 3
-    dealings.engine = Engine()
     assert dealings.ask()[0] == 4711
 
 
@@ -234,7 +229,6 @@ def test_a_user_who_is_refused_is_told_why_without_a_second_try(user: User, says
     assert isinstance(refused, Refused)
     assert says in refused.detail
     assert sent == 2
-    assert user.auth_password not in refused.detail or not user.auth_password
 
 
 def test_a_time_that_nobody_vouches_for_is_not_believed() -> None:
@@ -250,13 +244,12 @@ def test_a_time_that_nobody_vouches_for_is_not_believed() -> None:
 
 def test_requests_that_begin_together_all_come_through() -> None:
     dealings = Dealings()
-    steps = [Steps() for _ in range(3)]
-    first = [dealings.engine.answer(dealings.send(each)) for each in steps]
-    assert all(dealings.opened(data, each) is AGAIN for data, each in zip(first, steps, strict=True))
-    second = [dealings.engine.answer(dealings.send(each)) for each in steps]
-    assert all(dealings.opened(data, each) is AGAIN for data, each in zip(second, steps, strict=True))
-    third = [dealings.engine.answer(dealings.send(each)) for each in steps]
-    assert all(isinstance(dealings.opened(data, each), bytes) for data, each in zip(third, steps, strict=True))
+    waiting = [Steps() for _ in range(3)]
+    for _ in range(2):
+        answers = [dealings.engine.answer(dealings.send(each)) for each in waiting]
+        assert all(dealings.opened(data, each) is AGAIN for data, each in zip(answers, waiting, strict=True))
+    answers = [dealings.engine.answer(dealings.send(each)) for each in waiting]
+    assert all(isinstance(dealings.opened(data, each), bytes) for data, each in zip(answers, waiting, strict=True))
 
 
 def test_requests_in_flight_when_the_engine_changes_all_come_through() -> None:
@@ -350,17 +343,6 @@ async def test_a_changed_answer_is_refused_and_the_good_one_still_taken(listener
 
 
 @pytest.mark.rim
-async def test_changed_answers_alone_are_no_values(listener: Listener, impatient: SnmpPoller) -> None:
-    agent = Agent("127.0.0.1", listener.port, USER)
-    await impatient.get(agent, [UPTIME])
-    listener.answers = lambda _, answer: [answer.replace(b"\x43\x02\x12\x67", b"\x43\x02\x12\x68")]
-    answer = await impatient.get(agent, [UPTIME])
-    assert (answer.outcome, answer.varbinds) == (Outcome.GARBLED, ())
-    assert "its digest is wrong" in answer.detail
-    assert impatient.strays.counts[Stray.REFUSED] == 2
-
-
-@pytest.mark.rim
 async def test_an_earlier_answer_that_is_sent_again_is_no_value(listener: Listener, impatient: SnmpPoller) -> None:
     agent = Agent("127.0.0.1", listener.port, USER)
     recorded: list[bytes] = []
@@ -392,55 +374,32 @@ def _version3_answer_to(request: bytes) -> bytes:
 
 
 @pytest.mark.rim
-async def test_a_template_is_answered_in_every_turn(listener: Listener, poller: SnmpPoller) -> None:
-    got: asyncio.Queue[Any] = asyncio.Queue()
-    ask = Ask(Agent("127.0.0.1", listener.port, USER), Template([UPTIME]), lambda _, result: got.put_nowait(result))
-    assert await poller.place(ask) is None
-    for uptime in (4711, 4712, 2**32 - 1):
-        listener.engine.uptime = uptime
-        poller.start(ask)
-        assert await asyncio.wait_for(got.get(), 5) == [uptime]
-    assert len(listener.requests) == 5
-
-
-@pytest.mark.rim
+@pytest.mark.parametrize("known", [False, True], ids=["never seen", "of a well known form"])
 async def test_an_answer_in_snmpv2c_to_a_question_in_snmpv3_is_refused(
-    listener: Listener, impatient: SnmpPoller
+    listener: Listener, impatient: SnmpPoller, known: bool
 ) -> None:
-    """Its msgID and request id are in clear; the digest is what it lacks. Also when its form is well known to us."""
-
-    def without_digest(request: bytes, _: bytes) -> list[bytes]:
-        number = int(decoder.decode(request, asn1Spec=SNMPv3Message())[0][1][0])
-        return [plain_answer(number, 1)]
-
-    def to_v2c(data: bytes, source: Any) -> None:
-        message, _ = decoder.decode(data, asn1Spec=v2c.Message())
-        number = int(v2c.apiPDU.get_request_id(v2c.apiMessage.get_pdu(message)))
-        listener.transport.sendto(plain_answer(number, 2), source)
-
-    taken = listener.datagram_received
-    listener.datagram_received = to_v2c  # type: ignore[method-assign]
+    """Its msgID and request id are in clear; the digest is what it lacks."""
     got: asyncio.Queue[Any] = asyncio.Queue()
-    plain = Agent("127.0.0.1", listener.port, Community(b"public"))
-    for agent in (plain, plain, replace(plain, credential=USER)):
-        ask = Ask(agent, Template([UPTIME]), lambda _, result: got.put_nowait(result))
-        await impatient.place(ask)
-        if agent is not plain:
-            listener.datagram_received = taken  # type: ignore[method-assign]
-            listener.answers = without_digest
+    agent = Agent("127.0.0.1", listener.port, USER)
+    ask = Ask(agent, Template([UPTIME]), lambda _, result: got.put_nowait(result))
+    await impatient.place(ask)
+    if known:
         impatient.start(ask)
-        result = await asyncio.wait_for(got.get(), 5)
-        assert result == [2] if agent is plain else result.outcome is Outcome.GARBLED
+        assert await asyncio.wait_for(got.get(), 5) == [4711]
+    listener.answers = lambda request, _: [
+        plain_answer(int.from_bytes(request[request.index(FOUR_OCTETS) + 2 :][:4], "big"))
+    ]
+    impatient.start(ask)
+    result = await asyncio.wait_for(got.get(), 5)
+    assert (result.outcome, result.varbinds) == (Outcome.GARBLED, ())
     assert "an SNMPv2c message in answer to a request of SNMPv3" in result.detail
-    answer = await impatient.get(replace(plain, credential=USER), [UPTIME])
-    assert (answer.outcome, answer.varbinds) == (Outcome.GARBLED, ())
 
 
-def plain_answer(number: int, uptime: int) -> bytes:
+def plain_answer(number: int) -> bytes:
     pdu = v2c.GetResponsePDU()
     v2c.apiPDU.set_defaults(pdu)
     v2c.apiPDU.set_request_id(pdu, number)
-    v2c.apiPDU.set_varbinds(pdu, [(UPTIME, v2c.TimeTicks(uptime))])
+    v2c.apiPDU.set_varbinds(pdu, [(UPTIME, v2c.TimeTicks(1))])
     message = v2c.Message()
     v2c.apiMessage.set_defaults(message)
     v2c.apiMessage.set_pdu(message, pdu)
