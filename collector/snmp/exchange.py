@@ -47,6 +47,9 @@ class Exchange:
 
     def start(self, poller: SnmpPoller) -> None:
         """Send everything; `done` is called once, later."""
+        if len(self._asks) == 1:
+            poller.start(self._asks[0])
+            return
         self._waiting = len(self._asks)
         for ask in self._asks:
             poller.start(ask)

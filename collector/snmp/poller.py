@@ -75,7 +75,7 @@ class SnmpPoller:
         self._per_tick = max(1, int(packets_per_second * TICK_SECONDS))
         self._sockets: dict[socket.AddressFamily, socket.socket] = {}
         self._pending: dict[int, Ask] = {}
-        self._deadlines: tuple[deque[tuple[float, int, Ask]], ...] = tuple(deque() for _ in self._timeouts)
+        self._deadlines: tuple[deque[tuple[float, Sequence[Ask]]], ...] = tuple(deque() for _ in self._timeouts)
         self._outgoing: deque[Ask] = deque()
         self._sent_this_tick = 0
         self._sending = False
@@ -222,10 +222,10 @@ class SnmpPoller:
         pending = self._pending
         for queue in self._deadlines:
             while queue and queue[0][0] <= now:
-                _, request_id, ask = queue.popleft()
-                # A request sent again before its time, as SNMPv3 does, has a later deadline than this one.
-                if pending.get(request_id) is ask and ask.due <= now:
-                    self._overdue(ask)
+                # One that was answered, or started or sent again since, has no or a later deadline.
+                for ask in queue.popleft()[1]:
+                    if ask.due <= now and pending.get(ask.request_id) is ask:
+                        self._overdue(ask)
         self._send_waiting()
         self._timer = loop.call_later(TICK_SECONDS, self._tick) if pending else None
 
@@ -292,16 +292,21 @@ class SnmpPoller:
         ask.head, ask.tail = before, after
 
     def _filed(self, sent: Sequence[Ask]) -> None:
-        """Each under the deadline of its attempt."""
+        """Under the deadlines of their attempts."""
         now = asyncio.get_running_loop().time()
+        first = self._timeouts[0] + now
+        ordinary: list[Ask] = []
         for ask in sent:
-            attempt = ask.attempt
-            if not attempt:
-                ask.started = now
             if ask.tally is not None:
                 ask.tally.add(len(ask.head) + 4 + len(ask.tail))
-            ask.due = now + self._timeouts[attempt]
-            self._deadlines[attempt].append((ask.due, ask.request_id, ask))
+            if ask.attempt:
+                ask.due = now + self._timeouts[ask.attempt]
+                self._deadlines[ask.attempt].append((ask.due, (ask,)))
+            else:
+                ask.started, ask.due = now, first
+                ordinary.append(ask)
+        if ordinary:
+            self._deadlines[0].append((first, ordinary))
         self._sent_this_tick += len(sent)
         self.counts.sent += len(sent)
 

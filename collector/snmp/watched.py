@@ -224,18 +224,19 @@ class WatchedDevice:
 
     def _take(self, parts: Sequence[Part], delivered: Delivered) -> bool:
         """False when the agent seems to have started again, or a value is of another kind than it was."""
-        moment = self._common.clock.monotonic()
+        common = self._common
+        moment, harvest = common.clock.monotonic(), common.harvest
         uptime = delivered[0][0] if parts[0].numbers.start else -1
         if type(uptime) is not int or uptime < self._uptime or self._is_young(uptime, moment):
             return False
-        harvest = self._common.harvest
         for part, values in zip(parts, delivered, strict=True):
             if len(part.cells) and not harvest.put(part.cells, values[part.numbers]):
                 return False
             if part.gauges:
                 for (row, gauge), value in zip(part.gauges, values[part.gauge_values], strict=True):
                     self._measured(row, gauge, value)
-        self._keep(moment, (uptime, -1, -1, -1))
+        harvest.polled(self.rows, moment, (uptime, -1, -1, -1), self._slot_ms, self._every)
+        self._uptime, self._known, self.round = uptime, moment, harvest.round
         if self.followed or not self.whole:
             self._end(OK)
         else:
@@ -245,13 +246,6 @@ class WatchedDevice:
     def _is_young(self, uptime: int, now: float) -> bool:
         """Whether sysUpTime alone leaves open if the agent started again since the last poll; its other clocks tell."""
         return 0 <= uptime < 100 * ((now - self._known) * YOUNG_SHARE + YOUNG_SECONDS)
-
-    def _keep(self, moment: float, clocks: Clocks) -> None:
-        self._uptime = clocks[0]
-        self._known = moment
-        harvest = self._common.harvest
-        harvest.polled(self.rows, moment, clocks, self._slot_ms, self._every)
-        self.round = harvest.round
 
     def _measured(self, row: int, gauge: Gauge, value: Value) -> None:
         """One gauge's value; of a count, how far it went since the last one."""
@@ -282,7 +276,8 @@ class WatchedDevice:
             for gauge, value in values.items():
                 self._measured(self._place[link], gauge, value)
         self._learnt = (reading.moment, reading.clocks)
-        self._keep(reading.moment, reading.clocks)
+        harvest.polled(self.rows, reading.moment, reading.clocks, self._slot_ms, self._every)
+        self._uptime, self._known, self.round = reading.clocks[0], reading.moment, harvest.round
         # An interface that shows its name and no number yet is asked for everything again.
         whole = all(row.values for row in reading.rows.values())
         within = (FIND_AGAIN_SECONDS if self.missing else READ_IN_FULL_SECONDS) if whole else -math.inf
