@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
+from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
 
+from collector.snmp import ber
 from collector.snmp.agent import Agent, Community
 from collector.snmp.ask import Answer, Outcome
 from collector.snmp.exchange import Delivered, Exchange
@@ -91,6 +93,32 @@ async def test_a_name_that_is_another_now_makes_the_whole_poll_void(
     assert await turn.run() is None
     agent.objects |= if_row(2, "b")
     assert isinstance(await turn.run(), list)
+
+
+def reordered(data: bytes) -> list[bytes]:
+    message, _ = decoder.decode(data, asn1Spec=v2c.Message())
+    pdu = v2c.apiMessage.get_pdu(message)
+    v2c.apiPDU.set_varbinds(pdu, list(reversed(v2c.apiPDU.get_varbinds(pdu))))
+    return [encoder.encode(message)]
+
+
+@pytest.mark.parametrize("answers", [reordered, lambda data: [data]], ids=["reordered", "in order"])
+async def test_names_and_types_are_compared_whatever_the_order_of_the_answer(
+    start_agent: Start, poller: SnmpPoller, if_row: Row, uptime: Uptime, answers: Callable[[bytes], list[bytes]]
+):
+    agent = await start_agent({**uptime(12), **if_row(1, "a", ifHCInOctets=7)})
+    agent.answers = answers
+    counter = "1.3.6.1.2.1.31.1.1.1.6.1"
+    row = LaneRow(place=0, index=1, columns=COLUMNS, name_column=Column.IF_NAME, name=b"a")
+    turn = Turn(agent.port, plan([row], [], tags={counter: ber.COUNTER64}), poller)
+    for _ in range(2):
+        assert await turn.run() == [[1200, 1, 7, b"a"]]
+    agent.objects[counter] = v2c.Gauge32(7)
+    assert await turn.run() is None
+    agent.objects |= if_row(1, "b", ifHCInOctets=7)
+    assert await turn.run() is None
+    agent.objects |= if_row(1, "a", ifHCInOctets=8)
+    assert await turn.run() == [[1200, 1, 8, b"a"]]
 
 
 @pytest.mark.parametrize("swapped", ["B", "b\0", "bb", ""])

@@ -175,6 +175,13 @@ def test_the_numbers_of_a_row_go_to_its_place_in_the_harvest() -> None:
     assert objects_of(part) == list(zip(places, ["1.3.6.1.2.1.2.2.1.5.8", "1.3.6.1.2.1.31.1.1.1.6.8"], strict=True))
 
 
+def test_a_value_must_go_on_having_the_type_that_it_had() -> None:
+    known = gauge(1)
+    types = {SYS_UPTIME: 0x43, "1.3.6.1.2.1.2.2.1.8.1": 0x02, "1.3.6.1.2.1.31.1.1.1.1.1": 0x04, "1.3.6.1.2.1.9.9": 0x41}
+    (part,) = plan([row(0, (Column.IF_OPER_STATUS, Column.IF_SPEED))], [(0, known)], tags=types | {known.oid: 0x42})
+    assert [each.tag for each in part.template.expected] == [0x43, 0x02, 0, 0x42, 0x04]
+
+
 HOLDERS = st.none() | st.tuples(st.sampled_from(["1.3.6.1.4.1.7.1.1", "1.3.6.1.4.1.7.1.2"]), st.just(b"Cellular0"))
 
 
