@@ -383,10 +383,14 @@ async def test_a_health_check_speaks_for_the_line_that_it_runs_over(responder: i
     assert await read_now(responder, "fortigate_sdwan", Link(id="b", site="s", interface="wan2")) == stated
 
 
-async def test_an_ip_sla_speaks_for_the_line_with_its_target(responder: int, surveys: dict[str, Survey]) -> None:
+async def test_an_ip_sla_is_no_measurement_because_it_shows_its_last_success_for_ever(
+    responder: int, surveys: dict[str, Survey]
+) -> None:
     sla = expected("ios_c3560-slas", "slas")["slas"][0]
     link = Link(id="a", site="s", interface="Gi0/1", probe_target=f"icmp://{sla['tag']}")
-    assert await read_now(responder, "ios_c3560-slas", link) == {"rtt_ms": float(sla["rtt"])}
+    assert await read_now(responder, "ios_c3560-slas", link) == {}
+    shown = {value.oid: value.value for value in surveys["ios_c3560-slas"].all_values()}
+    assert shown[f"{COMPLETION_TIME}.{sla['sla_nr']}"] == float(sla["rtt"])
 
 
 async def read_now(port: int, recording: str, link: Link) -> dict[str, float]:
