@@ -66,10 +66,11 @@ class DyingDatabase:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Any]:
         self._writes += 1
+        number = self._writes  # another transaction may begin while this one waits for its turn
         async with self._inner.writing() as connection:
             yield connection
             if isinstance(self._says, int):
-                now = self._writes == self._says
+                now = number == self._says
             else:
                 now = bool(await connection.scalar(text(self._says)))
             if now and not self._after:
