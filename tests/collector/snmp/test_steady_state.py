@@ -17,8 +17,9 @@ from collector.model import Fact, FactKind, SampleBatch
 from collector.settings import SnmpSettings
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome
+from collector.snmp.schedule import Due
 from collector.snmp.watch import SnmpWatch
-from config.clock import Clock, ManualClock, epoch_ms
+from config.clock import Clock, ManualClock, ScaledClock, epoch_ms
 from inventory.model import Device, DeviceRole, Inventory, Link, Site, SnmpAccess
 
 pytestmark = pytest.mark.rim
@@ -80,9 +81,14 @@ class Fleet:
         self.watch = SnmpWatch(inventory, settings, self.clock, self.sink, poller)
 
     async def turn(self, *names: str, after: float = 60.0) -> None:
+        """As the schedule lets them begin."""
         self.clock.move_to(self.clock.now() + timedelta(seconds=after))
-        slot = epoch_ms(self.clock.now()) // 60_000 * 60_000
-        await asyncio.wait_for(asyncio.gather(*(self.watch.turn(name, slot) for name in names or self.agents)), 20)
+        slot, now = epoch_ms(self.clock.now()) // 60_000 * 60_000, self.clock.now().timestamp()
+        names = names or tuple(self.agents)
+        ended = sum(self.watch.polls.values()) + len(names)
+        for name in names:
+            self.watch._begin(Due(name, slot, 60), now)
+        await until(lambda: sum(self.watch.polls.values()) >= ended)
         await self.watch.hand_over()
 
     def of(self, link: str, field: str) -> list[float]:
@@ -94,8 +100,23 @@ class Fleet:
             if batch.links[at] == link
         ]
 
+    def slots(self, link: str) -> list[int]:
+        """When each of a link's samples begins, oldest first."""
+        return [
+            int(batch.time[at]) for batch in self.sink.batches for at in range(len(batch)) if batch.links[at] == link
+        ]
+
     def facts(self, kind: FactKind = FactKind.POLL_OUTCOME) -> list[tuple[str, str]]:
         return [(fact.subject, fact.value) for fact in self.sink.said if fact.kind is kind]
+
+
+async def until(enough: Callable[[], bool]) -> None:
+    """At most ten seconds."""
+    for _ in range(2000):
+        if enough():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it did not come to it")
 
 
 def uptime(seconds: float) -> dict[str, Any]:
@@ -126,6 +147,44 @@ async def test_a_healthy_fleet_costs_one_datagram_a_device_a_slot(
     assert (poller.counts.sent - sent, poller.counts.retries) == (30, 0)
     assert fleet.watch.polls == {PollOutcome.OK: 36, PollOutcome.TIMEOUT: 0, PollOutcome.AUTH: 0, PollOutcome.ERROR: 0}
     assert len(fleet.of("d5-lan", "rx_bps")) == 6
+
+
+@pytest.mark.slow
+async def test_a_fleet_that_runs_by_its_schedule_has_each_slot_measured_once(
+    start_agent: Start, poller: SnmpPoller, if_row: Row
+) -> None:
+    clock = ScaledClock(NOW, time.time(), 120)
+    agents = {f"d{at}": await start_agent({**uptime(DAY), **if_row(1, "wan")}) for at in range(4)}
+
+    def lives(agent: Any) -> None:
+        """1 Mbit/s, by a clock that is read once for each answer."""
+        answer, started = agent.datagram_received, clock.monotonic()
+
+        def received(data: bytes, source: Any) -> None:
+            ticks = round((clock.monotonic() - started) * 100)
+            agent.objects |= uptime(DAY + ticks / 100) | if_row(1, "wan", ifHCInOctets=ticks * 1250)
+            answer(data, source)
+
+        agent.datagram_received = received
+
+    for agent in agents.values():
+        lives(agent)
+    fleet = Fleet(agents, ["wan"], poller, clock)
+    running = asyncio.create_task(fleet.watch.run())
+    await until(lambda: sum(fleet.watch.polls.values()) >= 33)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert fleet.watch.polls[PollOutcome.OK] == sum(map(len, fleet.sink.batches))
+    for name, agent in agents.items():
+        rates, times = fleet.of(f"{name}-wan", "rx_bps"), fleet.slots(f"{name}-wan")
+        assert rates[1:] == [pytest.approx(1e6)] * (len(rates) - 1)
+        assert times == sorted(set(times))
+        assert {slot % 60_000 for slot in times} == {0}
+        gets = [request for request in agent.requests if isinstance(request, v2c.GetRequestPDU)]
+        assert [len(asked(request)) for request in gets][-len(rates) + 1 :] == [12] * (len(rates) - 1)
+        said = [fact.time.timestamp() for fact in fleet.sink.said if fact.subject == name]
+        assert len(said) == 2
+        assert 300 <= said[1] - said[0] < 500
 
 
 async def test_an_agent_with_small_answers_is_not_asked_for_large_ones_again(
@@ -231,6 +290,20 @@ async def test_a_dead_device_is_polled_in_full_in_the_turn_in_which_it_answers(
     assert math.isnan(fleet.of("rtr-ge0", "rx_bps")[-2])  # over a gap of five slots nothing is known
 
 
+async def test_a_device_that_is_silent_now_and_then_is_not_dead(
+    start_agent: Start, impatient: SnmpPoller, if_row: Row
+) -> None:
+    agent = await start_agent({**uptime(DAY), **if_row(1, "ge0")})
+    fleet = Fleet({"rtr": agent}, ["ge0"], impatient)
+    await fleet.turn()
+    for slot in range(1, 7):
+        agent.drop_first = 0 if slot % 3 == 0 else 2
+        agent.objects |= uptime(DAY + 60 * slot)
+        await fleet.turn()
+        assert fleet.watch.dead == 0
+    assert fleet.facts() == [("rtr", word) for word in ("ok", *["timeout", "timeout", "ok"] * 2)]
+
+
 async def test_silent_devices_delay_no_healthy_one(start_agent: Start, if_row: Row) -> None:
     poller = SnmpPoller(timeout=0.5, retries=0)
     agents = {f"d{at}": await start_agent({**uptime(DAY), **if_row(1, "ge0")}) for at in range(12)}
@@ -248,95 +321,6 @@ async def test_silent_devices_delay_no_healthy_one(start_agent: Start, if_row: R
     await fleet.watch.hand_over()
     poller.close()
     assert took < 0.4  # the others wait 0.5 s
-
-
-async def test_a_restart_of_the_agent_alone_is_no_reboot_and_leaves_no_rate(
-    start_agent: Start, poller: SnmpPoller, if_row: Row
-) -> None:
-    agent = await start_agent(
-        {**uptime(DAY), **engine(3, DAY), HOST_UPTIME: v2c.TimeTicks(DAY * 500), **if_row(1, "ge0")}
-    )
-    fleet = Fleet({"rtr": agent}, ["ge0"], poller)
-    await fleet.turn()
-    agent.objects |= uptime(DAY + 60) | if_row(1, "ge0", ifHCInOctets=MEGABIT)
-    await fleet.turn()
-    after = {HOST_UPTIME: v2c.TimeTicks(DAY * 500 + 12_000), **if_row(1, "ge0", ifHCInOctets=2 * MEGABIT)}
-    agent.objects |= {**uptime(12), **engine(4, 12), **after}
-    await fleet.turn()
-    for slot in (3, 4):
-        agent.objects |= {**uptime(12 + 60 * (slot - 2)), **engine(4, 12 + 60 * (slot - 2))}
-        agent.objects |= if_row(1, "ge0", ifHCInOctets=slot * MEGABIT)
-        agent.objects |= {HOST_UPTIME: v2c.TimeTicks(DAY * 500 + slot * 6_000)}
-        await fleet.turn()
-    rates = fleet.of("rtr-ge0", "rx_bps")
-    assert rates[1:2] == [1e6]
-    assert math.isnan(rates[2])
-    assert rates[3:] == [1e6, 1e6]
-    assert fleet.facts(FactKind.REBOOT) == []
-
-
-async def test_sys_uptimes_own_wrap_is_no_reboot_and_interrupts_nothing(
-    start_agent: Start, poller: SnmpPoller, if_row: Row
-) -> None:
-    before_wrap = 2**32 / 100 - 90
-    agent = await start_agent({**uptime(before_wrap), **engine(3, int(before_wrap)), **if_row(1, "ge0")})
-    fleet = Fleet({"rtr": agent}, ["ge0"], poller)
-    await fleet.turn()
-    for slot in range(1, 6):
-        agent.objects |= {**uptime(before_wrap + 60 * slot), **engine(3, int(before_wrap) + 60 * slot)}
-        agent.objects |= if_row(1, "ge0", ifHCInOctets=slot * MEGABIT)
-        await fleet.turn()
-    assert int(agent.objects[UPTIME]) < 22_000
-    assert fleet.of("rtr-ge0", "rx_bps")[1:] == [pytest.approx(1e6, rel=1e-3)] * 5
-    assert fleet.facts(FactKind.REBOOT) == []
-
-
-async def test_after_a_reboot_rows_are_found_again_and_no_rate_goes_across(
-    start_agent: Start, poller: SnmpPoller, if_row: Row
-) -> None:
-    agent = await start_agent({**uptime(DAY), **if_row(1, "ge0", ifHCInOctets=5 * MEGABIT), **if_row(2, "ge1")})
-    fleet = Fleet({"rtr": agent}, ["ge0"], poller)
-    await fleet.turn()
-    agent.objects = {**uptime(20), **if_row(1, "ge1", ifHCInOctets=900 * MEGABIT), **if_row(2, "ge0")}
-    await fleet.turn()
-    agent.objects |= uptime(80) | if_row(2, "ge0", ifHCInOctets=MEGABIT)
-    await fleet.turn()
-    first, across, after = fleet.of("rtr-ge0", "rx_bps")
-    assert math.isnan(first)
-    assert math.isnan(across)
-    assert after == 1e6
-    assert fleet.facts(FactKind.REBOOT) == [("rtr", "20")]
-
-
-async def test_a_reboot_that_nobody_saw_is_told_when_the_device_is_back(
-    start_agent: Start, impatient: SnmpPoller, if_row: Row
-) -> None:
-    """Its uptime is larger than it was when it was last seen."""
-    agent = await start_agent({**uptime(100), **if_row(1, "ge0", ifHCInOctets=MEGABIT)})
-    fleet = Fleet({"rtr": agent}, ["ge0"], impatient)
-    await fleet.turn()
-    agent.drop_first = 10**6
-    for _ in range(4):
-        await fleet.turn()
-    agent.drop_first = 0
-    agent.objects |= uptime(120) | if_row(1, "ge0", ifHCInOctets=2 * MEGABIT)
-    await fleet.turn(after=600)
-    assert fleet.facts(FactKind.REBOOT) == [("rtr", "120")]
-
-
-async def test_an_agent_without_sys_uptime_is_measured_all_the_same(
-    start_agent: Start, poller: SnmpPoller, if_row: Row
-) -> None:
-    agent = await start_agent(if_row(1, "ge0"))
-    fleet = Fleet({"rtr": agent}, ["ge0"], poller)
-    await fleet.turn()
-    learnt = len(agent.requests)
-    for slot in range(1, 4):
-        agent.objects |= if_row(1, "ge0", ifHCInOctets=slot * MEGABIT)
-        await fleet.turn()
-    assert fleet.of("rtr-ge0", "rx_bps")[1:] == [1e6] * 3
-    assert len(agent.requests) == learnt + 3
-    assert fleet.facts(FactKind.REBOOT) == []
 
 
 @pytest.mark.parametrize("most", [1000, 8], ids=["one datagram", "several"])
