@@ -11,6 +11,7 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
 
 from collector.snmp import ber
+from collector.snmp import poller as polling
 from collector.snmp.agent import Agent, Community
 from collector.snmp.ask import Answer, Outcome
 from collector.snmp.exchange import Delivered, Exchange
@@ -206,3 +207,24 @@ async def test_what_a_poll_sends_is_known_to_the_octet(
     fields = 3 + (2 + len("public")) + 6 + 3 + 3  # version, community, request id, error-status and -index
     oids = [8, 10, 11, 11]  # sysUpTime.0, ifOperStatus.1, ifHCInOctets.1, ifName.1
     assert turn.exchange.octets_sent == headers + fields + sum(2 + 2 + size + 2 for size in oids)
+
+
+async def test_what_is_started_a_little_later_shares_the_pace(
+    start_agent: Start, uptime: Uptime, monkeypatch: pytest.MonkeyPatch
+):
+    """50 a second are 10 in each fifth of one."""
+    monkeypatch.setattr(polling, "TICK_SECONDS", 0.2)
+    poller = SnmpPoller(timeout=5.0, packets_per_second=50)
+    agent = await start_agent(uptime(1))
+    turns = [Turn(agent.port, lane(), poller) for _ in range(18)]
+    for turn in turns:
+        assert await turn.exchange.place(poller) is None
+    sent = []
+    for burst in (turns[:6], turns[6:]):
+        for turn in burst:
+            turn.exchange.start(poller)
+        await asyncio.sleep(0.02)
+        sent.append(poller.counts.sent)
+    await asyncio.gather(*(asyncio.wait_for(turn.ended.wait(), 10) for turn in turns))
+    poller.close()
+    assert (sent, poller.counts.sent) == ([6, 10], 18)
