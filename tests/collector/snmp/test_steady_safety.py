@@ -238,6 +238,32 @@ async def test_a_name_that_does_not_resolve_is_an_error_of_the_inventory(poller:
     assert poller.counts.sent == 0
 
 
+async def test_a_report_says_how_long_the_poll_took(start_agent: Start, poller: SnmpPoller, if_row: Row) -> None:
+    agent = await start_agent(wan(if_row, DAY, 1))
+    device = router(agent.port)
+    watching, _ = watch([device], poller)
+    await watching.poll_device(device)
+    agent.objects = wan(if_row, DAY + 60, 2)
+    agent.answers = lambda data: time.sleep(0.03) or [data]  # type: ignore[func-returns-value]
+    assert 30 <= (await watching.poll_device(device)).milliseconds < 5000
+
+
+async def test_a_watch_that_is_stopped_leaves_nothing_behind(start_agent: Start, if_row: Row) -> None:
+    poller = SnmpPoller(timeout=30.0)
+    silent, good = await start_agent({}), await start_agent(wan(if_row, DAY, 1))
+    silent.drop_first = 10**6
+    before = asyncio.all_tasks()
+    clock = ScaledClock(NOW, time.time(), 2400)
+    watching, sink = watch([router(silent.port, "silent"), router(good.port, "good")], poller, clock)
+    running = asyncio.create_task(watching.run())
+    await until(lambda: bool(silent.requests) and bool(sink.batches))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+    poller.close()
+
+
 async def test_datagrams_are_counted(start_agent: Start, impatient: SnmpPoller, if_row: Row) -> None:
     agent = await start_agent(wan(if_row, DAY, 1))
     device = router(agent.port)
