@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -58,6 +58,29 @@ class StateSlots:
         return from_epoch_ms(self.start + index * self.every * 1000)
 
 
+def sample_states(fields: Mapping[str, FloatArray], n: int) -> StateArray:
+    """What each of n samples of one source says of its line, as LinkState; `fields` are columns of n values.
+
+    Down: a port that is down, and no packet through. Up: something came through, and the port is not down. The rule
+    over all sources of a link, and what its words mean, is `link_states`.
+    """
+    down, up, port_down = _said_by_samples(lambda name: fields.get(name, np.full(n, np.nan)))
+    states = np.full(n, LinkState.UNKNOWN, dtype=np.int8)
+    states[up & ~down] = LinkState.UP
+    states[(down & ~up) | port_down] = LinkState.DOWN
+    return states
+
+
+def _said_by_samples(
+    read: Callable[[str], FloatArray],
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Down by loss, up, and down by the port itself, of whatever `read` gives the columns of."""
+    loss = read("loss_pct")
+    up = (loss < 100) | (read("rx_bps") >= CARRYING_BPS)
+    up |= (read("loss_rx_pct") < 100) & (read("loss_tx_pct") < 100)
+    return loss >= 100, up, read("oper_up") == 0
+
+
 def link_states(
     series: Sequence[Series], facts: Sequence[Fact], start: datetime, end: datetime, cadence: Cadence
 ) -> StateSlots:
@@ -81,11 +104,9 @@ def link_states(
     port_down = np.zeros(len(middles), dtype=bool)
     up, down, mostly_up = port_down.copy(), port_down.copy(), port_down.copy()
     for one in series:
-        read = _reader(one, middles)
-        port_down |= read("oper_up") == 0
-        down |= read("loss_pct") >= 100
-        alive = (read("loss_pct") < 100) | (read("rx_bps") >= CARRYING_BPS)
-        alive |= (read("loss_rx_pct") < 100) & (read("loss_tx_pct") < 100)
+        lost, alive, off = _said_by_samples(_reader(one, middles))
+        port_down |= off
+        down |= lost
         if np.all(one.seconds <= cadence.every):
             up |= alive
         else:

@@ -187,7 +187,7 @@ class OrchestratorWatch:
         for first in range(0, len(links), LINKS_AT_ONCE):
             selector = Selector(tuple(links[first : first + LINKS_AT_ONCE]), Source.ORCHESTRATOR)
             stored = await self._store.latest(selector, now, recent)
-            newest += [from_epoch_ms(int(series.time[-1])) for series in stored.values()]
+            newest += [from_epoch_ms(time) for time in stored.time.tolist()]
         progress = started(now, max(newest, default=None), self._tick, self._late)
         past = (floor_to(progress.read - timedelta(days=self._settings.history_days), self._tick), progress.read)
         self._gaps.extend((device, past) for device in self._devices)

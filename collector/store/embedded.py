@@ -23,10 +23,26 @@ from typing import TypeVar
 from collector.entries import epoch_us
 from collector.journal import Journal
 from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series, Source
-from collector.store.answers import bucketed, check_question, distinct, last_of_each, series_of, summary_of
+from collector.store.answers import (
+    bucketed,
+    check_question,
+    distinct,
+    last_of_each,
+    series_of,
+    summary_of,
+)
 from collector.store.manifest import CURSOR, Kind, Manifest, Part, day_text, read_manifest, translated
-from collector.store.port import Aggregate, MaintenanceReport, Selector, Statistic, StoreError, StoreHealth, Summary
-from collector.store.rows import SOURCES, Rows, concatenated, empty, merged
+from collector.store.port import (
+    Aggregate,
+    Due,
+    MaintenanceReport,
+    Selector,
+    Statistic,
+    StoreError,
+    StoreHealth,
+    Summary,
+)
+from collector.store.rows import SOURCES, Rows, batch_of_rows, concatenated, empty, merged
 from collector.store.tail import Tail
 from config.clock import epoch_ms, from_epoch_ms
 
@@ -167,9 +183,18 @@ class EmbeddedStore:
         return self._retried(read)
 
     async def summary(
-        self, selector: Selector, fields: Sequence[str], start: datetime, end: datetime, stats: Sequence[Statistic]
+        self,
+        selector: Selector,
+        fields: Sequence[str],
+        start: datetime,
+        end: datetime,
+        stats: Sequence[Statistic],
+        due: Due | None = None,
+        *,
+        approximate: bool = False,
     ) -> Sequence[Summary]:
         check_question(fields, None, None)
+        del due, approximate
         return await asyncio.to_thread(self._summary, selector, fields, start, end, stats)
 
     def _summary(
@@ -188,16 +213,15 @@ class EmbeddedStore:
         rows = self.rows(selector.links, fields, start, end).get(selector.source, empty())
         return {series.link: series for series in series_of(rows)}
 
-    async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> Mapping[str, Series]:
+    async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> SampleBatch:
         return await asyncio.to_thread(self._latest, selector, epoch_ms(now - max_age))
 
-    def _latest(self, selector: Selector, since: int) -> Mapping[str, Series]:
-        found: dict[str, Series] = {}
+    def _latest(self, selector: Selector, since: int) -> SampleBatch:
+        found = []
         for first in range(0, len(selector.links), _NEWEST_AT_ONCE):
             links = selector.links[first : first + _NEWEST_AT_ONCE]
-            rows = self.rows(links, None, since, _FOREVER_MS).get(selector.source, empty())
-            found |= {series.link: series for series in series_of(last_of_each(rows))}
-        return found
+            found.append(last_of_each(self.rows(links, None, since, _FOREVER_MS).get(selector.source, empty())))
+        return batch_of_rows(selector.source, concatenated(found))
 
     async def maintain(self, now: datetime) -> MaintenanceReport:
         return await asyncio.to_thread(self._maintain, now)

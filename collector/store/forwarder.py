@@ -12,7 +12,7 @@ import structlog
 from collector.journal import Entry, Journal
 from collector.model import Source
 from collector.store.port import MeasurementStore, RefusedError, StoreError
-from collector.store.rows import joined
+from collector.store.rows import batch_of_rows, rows_of
 from config.clock import Clock, from_epoch_ms
 
 log = structlog.get_logger()
@@ -82,7 +82,7 @@ class Forwarder:
         for source in Source:
             batches = [batch for entry in entries for batch in entry.batches if batch.source is source and len(batch)]
             if batches:
-                await self._store.write(joined(source, batches))
+                await self._store.write(batch_of_rows(source, rows_of(batches)))
         await self._store.write_facts([fact for entry in entries for fact in entry.facts])
 
     async def _one_by_one(self, entries: Sequence[Entry]) -> None:

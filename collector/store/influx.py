@@ -28,6 +28,7 @@ from collector.store.answers import bucketed, check_question, distinct, identity
 from collector.store.lineprotocol import any_of, fact_lines, literal, original_text, sample_lines
 from collector.store.port import (
     Aggregate,
+    Due,
     MaintenanceReport,
     RefusedError,
     Selector,
@@ -36,7 +37,7 @@ from collector.store.port import (
     StoreHealth,
     Summary,
 )
-from collector.store.rows import SOURCES, Rows, concatenated, empty, merged, rows_of
+from collector.store.rows import SOURCES, Rows, batch_of_rows, concatenated, empty, merged, rows_of
 from config.clock import epoch_ms, from_epoch_ms
 
 CURSOR = "influx"
@@ -197,9 +198,18 @@ class InfluxStore:
         return sorted(distinct(found))
 
     async def summary(
-        self, selector: Selector, fields: Sequence[str], start: datetime, end: datetime, stats: Sequence[Statistic]
+        self,
+        selector: Selector,
+        fields: Sequence[str],
+        start: datetime,
+        end: datetime,
+        stats: Sequence[Statistic],
+        due: Due | None = None,
+        *,
+        approximate: bool = False,
     ) -> Sequence[Summary]:
         check_question(fields, None, None)
+        del due, approximate
         only = f' AND "source" = {literal(selector.source)}{_BY_SERIES}'
         found = []
         for first in range(0, len(selector.links), _LINKS_AT_ONCE):
@@ -209,10 +219,10 @@ class InfluxStore:
             found += [summary_of(link, by_link.get(link), fields, stats) for link in links]
         return found
 
-    async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> Mapping[str, Series]:
+    async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> SampleBatch:
         last = f' AND "source" = {literal(selector.source)}{_BY_SERIES} ORDER BY time DESC LIMIT 1'
         rows = await self._rows(selector.links, tuple(FIELDS), epoch_ms(now - max_age), None, last)
-        return {series.link: series for series in series_of(rows)}
+        return batch_of_rows(selector.source, rows)
 
     async def maintain(self, now: datetime) -> MaintenanceReport:  # noqa: ARG002 - the port's signature
         """Nothing to do: InfluxDB seals and expires by itself, by the bucket's retention."""

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from collector.model import Fact, FactKind, SampleBatch, Series, Source
+from collector.measures import Availability
+from collector.model import Cadence, Fact, FactKind, SampleBatch, Series, Source
 from config.errors import LineproofError
 
 
@@ -46,17 +47,30 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """What a source promised, and when the question is asked: what is pending then counts as neither there nor
+    missing."""
+
+    cadence: Cadence
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Statistics of one link over a period: `values[field][statistic]`.
 
     Percentiles are nearest rank (the ceil(p n / 100)-th smallest); a field without samples has no entry.
-    `newest` is the start of the newest slot present.
+    `newest` is the start of the newest slot present. `availability` is what this one source says of the link
+    (`collector.availability.sample_states`), None unless asked for. `approximate`: read from daily roll-ups, whose
+    percentiles are within 1 % of the value; no contract figure is.
     """
 
     link: str
     values: Mapping[str, Mapping[Statistic, float]]
     samples: int
     newest: datetime | None
+    availability: Availability | None = None
+    approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +110,8 @@ class MeasurementStore(Protocol):
     ) -> Sequence[Series]:
         """Samples with start <= time < end: one Series per (link, source) that has any, in the order of `links`.
 
-        With `every` and `agg` rows are gathered in buckets aligned to 1970; an empty bucket is an absent row.
+        With `every` and `agg` rows are gathered in buckets aligned to 1970; an empty bucket is an absent row. Whole
+        hours may come from roll-ups, which hold the same sums and extremes, longer than raw samples are kept.
         """
 
     async def facts(
@@ -105,12 +120,25 @@ class MeasurementStore(Protocol):
         """Facts about these subjects with start <= time < end, ascending in time; of all kinds when none is named."""
 
     async def summary(
-        self, selector: Selector, fields: Sequence[str], start: datetime, end: datetime, stats: Sequence[Statistic]
+        self,
+        selector: Selector,
+        fields: Sequence[str],
+        start: datetime,
+        end: datetime,
+        stats: Sequence[Statistic],
+        due: Due | None = None,
+        *,
+        approximate: bool = False,
     ) -> Sequence[Summary]:
-        """Statistics per link over start <= time < end, from raw samples, in the order of `selector.links`."""
+        """Statistics per link over start <= time < end, in the order of `selector.links`; with `due` also availability.
 
-    async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> Mapping[str, Series]:
-        """The newest sample of each link with time >= now - max_age, as a Series of one row; absent when none."""
+        From raw samples, exactly; `approximate` allows daily roll-ups to stand for whole UTC days that have them,
+        which also reaches back beyond the raw samples' retention.
+        """
+
+    async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> SampleBatch:
+        """The newest sample of each link with time >= now - max_age: a row for each link that has one, in the order
+        of `selector.links`."""
 
     async def maintain(self, now: datetime) -> MaintenanceReport:
         """Seal, merge and expire. Safe to kill at any moment."""

@@ -110,11 +110,16 @@ def rows_of(batches: Sequence[SampleBatch]) -> Rows:
     )
 
 
-def joined(source: Source, batches: Sequence[SampleBatch]) -> SampleBatch:
-    """Batches of one source as one, in their order."""
-    rows = rows_of(batches)
-    links = [rows.names[code] for code in rows.link.tolist()]
-    return SampleBatch(source, links, rows.time, rows.seconds, rows.received_at, rows.fields)
+def batch_of_rows(source: Source, rows: Rows) -> SampleBatch:
+    """Rows of one source as a batch, in their order; fields that nothing measured are left out."""
+    return SampleBatch(
+        source=source,
+        links=[rows.names[code] for code in rows.link.tolist()],
+        time=rows.time,
+        seconds=rows.seconds,
+        received_at=rows.received_at,
+        fields={name: values for name, values in rows.fields.items() if not np.isnan(values).all()},
+    )
 
 
 def concatenated(tables: Sequence[Rows]) -> Rows:

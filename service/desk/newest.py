@@ -45,8 +45,8 @@ class NewestSamples:
             if not links:
                 continue
             rows = await self._installation.store.latest(Selector(links, source), now, reach(cadence))
-            for link, row in rows.items():
-                newest[link, source] = from_epoch_ms(int(row.time[-1]) + int(row.seconds[-1]) * 1000)
+            ends = rows.time + rows.seconds.astype("int64") * 1000
+            newest |= {(link, source): from_epoch_ms(end) for link, end in zip(rows.links, ends.tolist(), strict=True)}
         return Seen(inventory, cadences, expected, newest, now)
 
 

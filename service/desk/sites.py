@@ -8,7 +8,9 @@ from datetime import timedelta
 from aiohttp import web
 
 from collector.model import Fact, FactKind, Series, Source
+from collector.store.answers import series_of
 from collector.store.port import Selector
+from collector.store.rows import rows_of
 from config.clock import from_epoch_ms
 from inventory.describe import OpenCase, site_sheet
 from inventory.model import Link, Site
@@ -89,8 +91,8 @@ async def _newest_rows(opened: Installation, links: Sequence[Link]) -> Mapping[s
     names = tuple(link.id for link in links)
     for source in opened.settings.cadences() if names else ():
         found = await opened.store.latest(Selector(names, source), opened.clock.now(), REACH)
-        for link, row in found.items():
-            rows.setdefault(link, {})[source] = row
+        for row in series_of(rows_of([found])):
+            rows.setdefault(row.link, {})[source] = row
     return rows
 
 
