@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from collector.store.port import StoreError
 
-FORMAT = 1
+FORMAT = 2
 DAY_MS = 86_400_000
 CURSOR = "parts"
 """The sealer's cursor in the journal."""
@@ -22,15 +23,20 @@ CURSOR = "parts"
 class Kind(StrEnum):
     SAMPLES = "samples"
     FACTS = "facts"
+    HOURS = "hours"
+    DAYS = "days"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """One immutable Parquet file: rows of one UTC day that the journal entries first..last held.
+    """One immutable Parquet file: rows of `days` UTC days from `day` on that the journal entries first..last held.
 
-    `slice` counts the files of one day and range, cut by link. `start` and `end` are the first and the last time in
-    it (epoch milliseconds, both inside); `first_key` and `last_key` the first and last link (of facts: subject).
-    `fields` names the measurement fields that anything in it measured: nothing else needs to be read.
+    Samples and facts are of one day, roll-ups of up to a calendar month. Of one identity in several roll-up parts the
+    row of the part with the higher `last` stays. `slice` counts the files of one day and range, cut by link. `start`
+    and `end` are the first and the last time in it (epoch milliseconds, both inside; of roll-ups the beginnings of
+    buckets); `first_key` and `last_key` the first and last link (of facts: subject). `fields` names the measurement
+    fields that anything in it measured (of roll-ups: what is rolled up): nothing else needs to be read. `plain`: of
+    samples, no (link, source, time) stands twice in it.
     """
 
     kind: Kind
@@ -46,6 +52,8 @@ class Part:
     first_key: str
     last_key: str
     fields: tuple[str, ...] = ()
+    days: int = 1
+    plain: bool = False
 
     @property
     def name(self) -> str:
@@ -63,11 +71,50 @@ def day_text(day: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Rolled:
+    """A day has roll-ups of all that the journal entries up to `last` held, made at `at` (epoch milliseconds).
+
+    `final`: its raw samples have expired since, so that what comes late is no longer rolled up.
+    """
+
+    last: int
+    at: int
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A part that was found damaged or missing at `at` (epoch milliseconds) and is no longer read, and why."""
+
+    part: Part
+    reason: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
-    """`position` is the journal entry up to which everything is in the parts."""
+    """`position` is the journal entry up to which everything is in the parts.
+
+    `rolled` tells by day what its roll-ups hold. `upkeep_at` is when the store was last looked after, `held_until`
+    the time before which nothing expires (epoch milliseconds, 0 for never), `scrubbed` the name of the part that was
+    checked last.
+    """
 
     position: int
     parts: tuple[Part, ...]
+    rolled: Mapping[int, Rolled] = field(default_factory=dict)
+    quarantined: tuple[Quarantined, ...] = ()
+    upkeep_at: int = 0
+    held_until: int = 0
+    scrubbed: str = ""
+
+    def is_rolled(self, day: int) -> bool:
+        """Whether the day's roll-ups hold all of its raw samples (which may have expired since)."""
+        rolled = self.rolled.get(day)
+        return rolled is not None and (
+            rolled.final
+            or all(part.last <= rolled.last for part in self.parts if part.kind is Kind.SAMPLES and part.day == day)
+        )
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -75,17 +122,35 @@ def read_manifest(path: Path) -> Manifest:
     try:
         document = json.loads(path.read_bytes())
         if document["format"] != FORMAT:
-            raise StoreError(f"{path} has format {document['format']}; this version reads {FORMAT}: update Lineproof")
-        parts = tuple(
-            Part(**{**part, "kind": Kind(part["kind"]), "fields": tuple(part["fields"])}) for part in document["parts"]
+            advice = "update Lineproof" if int(document["format"]) > FORMAT else _ADVICE
+            raise StoreError(f"{path} has format {document['format']}; this version reads {FORMAT}: {advice}")
+        return Manifest(
+            position=int(document["position"]),
+            parts=tuple(map(_part, document["parts"])),
+            rolled={int(day): Rolled(*rolled) for day, rolled in document["rolled"].items()},
+            quarantined=tuple(
+                Quarantined(_part(one["part"]), one["reason"], int(one["at"])) for one in document["quarantined"]
+            ),
+            upkeep_at=int(document["upkeep_at"]),
+            held_until=int(document["held_until"]),
+            scrubbed=str(document["scrubbed"]),
         )
-        return Manifest(int(document["position"]), parts)
     except FileNotFoundError:
         return Manifest(0, ())
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}; check the folder's rights") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreError(f"{path} is damaged ({error}); restore it from a copy") from error
+
+
+_ADVICE = (
+    "write the samples out with the version of Lineproof that wrote it (`lineproof store export`), and let this one "
+    "begin in an empty folder"
+)
+
+
+def _part(document: Mapping[str, Any]) -> Part:
+    return Part(**{**document, "kind": Kind(document["kind"]), "fields": tuple(document["fields"])})
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -93,6 +158,11 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     document = {
         "format": FORMAT,
         "position": manifest.position,
+        "upkeep_at": manifest.upkeep_at,
+        "held_until": manifest.held_until,
+        "scrubbed": manifest.scrubbed,
+        "rolled": {str(day): [rolled.last, rolled.at, rolled.final] for day, rolled in manifest.rolled.items()},
+        "quarantined": [asdict(one) for one in manifest.quarantined],
         "parts": [asdict(part) for part in manifest.parts],
     }
     replace_file(path, json.dumps(document, separators=(",", ":")).encode())

@@ -29,6 +29,7 @@ from collector.store.manifest import (
 )
 from collector.store.parts import links_of, read_facts, read_whole, write_facts, write_samples
 from collector.store.port import MaintenanceReport
+from collector.store.retention import Retention
 from collector.store.rows import Rows, concatenated, rows_of, settled
 
 PART_ROWS = 250_000
@@ -45,8 +46,9 @@ class Sealer:
         self._manifest = read_manifest(manifest)
         self._sealed = self._written = self._removed = 0
 
-    def run(self, now_ms: int, raw_days: int) -> MaintenanceReport:
+    def run(self, now_ms: int, retention: Retention | int) -> MaintenanceReport:
         """Seal what the journal holds now, merge, expire, and trim the journal."""
+        raw_days = retention if isinstance(retention, int) else retention.raw_days
         self._remove_strays()
         # What is appended meanwhile waits for the next run; else a busy writer would keep this one for ever.
         goal = self._journal.position()
