@@ -23,6 +23,16 @@ def percentile(values: FloatArray, percent: float) -> float:
     return float(measured[rank - 1])
 
 
+def bit_rate(octets: FloatArray, seconds: NDArray[np.number]) -> FloatArray:
+    """Octets in so many seconds as whole bit/s.
+
+    The moment of a counter's reading is known to some milliseconds at best, 1e-5 of a minute: fractions of a bit say
+    nothing, and would take half of the space that a sample takes.
+    """
+    rates: FloatArray = np.rint(octets * 8 / seconds)
+    return rates
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Availability:
     """Seconds up, down and expected over a period. Unknown time is neither up nor down."""

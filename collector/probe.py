@@ -67,6 +67,10 @@ class ProbeMeasurement:
 PROBED_FIELDS = tuple(field.name for field in fields(ProbeMeasurement))
 
 
+_DECIMALS = 3
+"""Of a millisecond: a process is not woken up more exactly than that."""
+
+
 def summarise(rtts_ms: Sequence[float]) -> ProbeMeasurement:
     """Round-trip times by sequence, NaN for a lost packet, at least one.
 
@@ -78,8 +82,8 @@ def summarise(rtts_ms: Sequence[float]) -> ProbeMeasurement:
     steps = [abs(later - earlier) for earlier, later in pairwise(rtts_ms) if not math.isnan(later - earlier)]
     lost = len(rtts_ms) - len(answered)
     return ProbeMeasurement(
-        rtt_ms=median(answered) if answered else math.nan,
-        jitter_ms=sum(steps) / len(steps) if steps else math.nan,
+        rtt_ms=round(median(answered), _DECIMALS) if answered else math.nan,
+        jitter_ms=round(sum(steps) / len(steps), _DECIMALS) if steps else math.nan,
         loss_pct=100 * lost / len(rtts_ms),
         sent=len(rtts_ms),
         lost=lost,

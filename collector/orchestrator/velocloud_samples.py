@@ -8,6 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.measures import bit_rate
 from collector.model import FloatArray, SampleBatch, Source
 from collector.orchestrator.velocloud_mapping import Directory, later_active
 from collector.orchestrator.velocloud_rows import MetricSeries, MetricsRow, SeriesRow
@@ -112,7 +113,7 @@ def measured_fields(metrics: Mapping[str, FloatArray], seconds: NDArray[np.int32
     for name, field in _FIELD_OF.items():
         values = metric[name]
         if name.startswith("bytes"):
-            fields[field] = np.where(silent, np.nan, values * 8 / seconds)
+            fields[field] = np.where(silent, np.nan, bit_rate(values, seconds))
         elif name.startswith("bps"):
             fields[field] = np.where(values > 0, values, np.nan)
         else:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.measures import bit_rate
 from collector.model import FloatArray
 from collector.snmp.continuity import AgentClocks, Continuity, continuity, seconds_between
 from collector.snmp.interfaces import READ_COLUMNS, Column
@@ -118,7 +119,8 @@ def measure(
     both = (before.there & now.there).T[_COUNTERS_AT]
     counted = _counted(before, now, both, _most(bound, seconds), wraps=ran_on & ~(flaps > 0))
     counted[:, ~usable | _started_again(before, now)] = np.nan
-    counted[_HC_OCTETS] = np.where(both[_HC_OCTETS], counted[_HC_OCTETS], counted[_OCTETS]) * 8 / seconds
+    octets = np.where(both[_HC_OCTETS], counted[_HC_OCTETS], counted[_OCTETS])
+    counted[_HC_OCTETS] = bit_rate(octets, seconds)
     sides = counted[_HC_OCTETS.start :].reshape(3, 2, -1)
     inward, outward = sides[:, 0], sides[:, 1]
     rx_bps, errors_rx, discards_rx = np.where(wan, inward, outward)

@@ -164,8 +164,8 @@ async def test_rates_are_those_of_the_kernels_own_counters(snmpd: Snmpd, poller:
     assert two.uptime_seconds is not None
     seconds = two.uptime_seconds - one.uptime_seconds
     wan, lan = two.measurements["wan"], two.measurements["lan"]
-    assert wan["tx_bps"] == pytest.approx(sent * 8 / seconds, rel=1e-9)
-    assert wan["rx_bps"] == pytest.approx(received * 8 / seconds, rel=1e-9)
+    assert wan["tx_bps"] == round(sent * 8 / seconds)
+    assert wan["rx_bps"] == round(received * 8 / seconds)
     assert (lan["rx_bps"], lan["tx_bps"]) == (wan["tx_bps"], wan["rx_bps"])
     assert wan["oper_up"] == 1
     assert wan["flaps"] == 0

@@ -208,7 +208,7 @@ def test_a_rate_is_the_true_one_or_not_known(worlds: list[Simulated]) -> None:
     for world, found in zip(worlds, measured([world.line for world in worlds]), strict=True):
         for at, octets in enumerate(world.octets):
             if not math.isnan(found[at]):
-                assert found[at] == pytest.approx(octets * 8 / world.seconds, rel=0.025)
+                assert found[at] == pytest.approx(octets * 8 / world.seconds, rel=0.025, abs=0.5)
 
 
 @given(st.lists(simulated(*MISHAPS), min_size=1, max_size=4))
@@ -253,7 +253,7 @@ def test_what_was_really_carried_is_what_is_found(data: st.DataObject, bits: int
     )
     found = of(line)["rx_bps"]
     if megabits * 125_000 * (60 + CACHE_SECONDS) < 2**bits:
-        assert found == carried * 8 / 60
+        assert abs(found - carried * 8 / 60) <= 0.5
     else:
         assert math.isnan(found)
 

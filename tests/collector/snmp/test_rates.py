@@ -233,8 +233,8 @@ def test_a_32_bit_counter_that_fell_farther_than_the_line_can_carry_was_reset() 
 
 @pytest.mark.parametrize("column", [Column.IF_HC_IN_OCTETS, Column.IF_IN_OCTETS])
 def test_more_than_the_interface_can_carry_is_not_a_rate(column: Column) -> None:
-    # 65 s (60 and 5 of an agent's cache) at 1.25 MB/s are 81,250,000 octets.
-    assert rate(column, 0, 81_250_000, TEN_MEGABIT) == 81_250_000 * 8 / 60
+    # 65 s (60 and 5 of an agent's cache) at 1.25 MB/s are 81,250,000 octets: 10,833,333.3 bit/s in 60 s.
+    assert rate(column, 0, 81_250_000, TEN_MEGABIT) == 10_833_333
     assert math.isnan(rate(column, 0, 81_250_001, TEN_MEGABIT))
 
 
@@ -247,14 +247,19 @@ def test_a_32_bit_counter_that_can_wrap_twice_in_the_interval_says_nothing() -> 
     assert math.isnan(rate(Column.IF_IN_OCTETS, 7, 7, {Column.IF_SPEED: 2**29}, seconds=59))
 
 
+def test_a_rate_is_told_in_whole_bits() -> None:
+    # 100 octets in 60 s are 13.33 bit/s, 70 octets 9.33, 5 octets 0.67.
+    assert [rate(Column.IF_HC_IN_OCTETS, 0, octets, TEN_MEGABIT) for octets in (100, 70, 5)] == [13, 9, 1]
+
+
 def test_a_32_bit_counter_without_a_known_speed_says_nothing() -> None:
     assert math.isnan(rate(Column.IF_IN_OCTETS, 0, 75_000, NO_SPEED))
     assert math.isnan(rate(Column.IF_IN_OCTETS, 0, 75_000, {}))
 
 
 def test_a_64_bit_counter_without_a_known_speed_is_bounded_by_the_fastest_port() -> None:
-    # 400 Gbit/s for 65 s are 3.25e12 octets.
-    assert rate(Column.IF_HC_IN_OCTETS, 0, 3_250_000_000_000, NO_SPEED) == 3_250_000_000_000 * 8 / 60
+    # 400 Gbit/s for 65 s are 3.25e12 octets: 433,333,333,333.3 bit/s in 60 s.
+    assert rate(Column.IF_HC_IN_OCTETS, 0, 3_250_000_000_000, NO_SPEED) == 433_333_333_333
     assert math.isnan(rate(Column.IF_HC_IN_OCTETS, 0, 3_250_000_000_001, NO_SPEED))
 
 
