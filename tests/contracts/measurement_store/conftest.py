@@ -1,0 +1,98 @@
+"""Every measurement store as the same case: in memory, in the journal, in parts, rolled up, and in a real InfluxDB."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from collector.journal import Journal
+from collector.store.embedded import EmbeddedStore
+from collector.store.influx import InfluxStore
+from collector.store.port import MeasurementStore
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from memory_store import MemoryStore
+from store_cases import HOUR, MORNING, Case
+
+SHARED = ["journal_tail", "parts", "rolled", pytest.param("influxdb", marks=pytest.mark.real)]
+
+
+@pytest.fixture(params=["memory", *SHARED])
+def case(request: pytest.FixtureRequest) -> Case:
+    found: Case = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=SHARED)
+def shared(request: pytest.FixtureRequest) -> Case:
+    """A store that other processes may read."""
+    found: Case = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def memory() -> Case:
+    store = MemoryStore()
+    return Case(store, lambda: store)
+
+
+@pytest.fixture
+async def journal_tail(tmp_path: Path) -> AsyncIterator[Case]:
+    journal, folder = tmp_path / "journal.sqlite", tmp_path / "measurements"
+    python = (
+        "from pathlib import Path; from collector.journal import Journal; "
+        "from collector.store.embedded import EmbeddedStore as S; "
+        f"store = S(Journal(Path({str(journal)!r})), Path({str(folder)!r}), 95)"
+    )
+    opened: list[EmbeddedStore] = [EmbeddedStore(Journal(journal), folder, raw_days=95)]
+
+    def reopen() -> MeasurementStore:
+        opened.append(EmbeddedStore(Journal(journal), folder, raw_days=95))
+        return opened[-1]
+
+    yield Case(opened[0], reopen, python)
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+async def parts(journal_tail: Case) -> Case:
+    """The same, everything sealed into parts after each write."""
+    journal_tail.upkeep = MORNING + HOUR
+    return journal_tail
+
+
+@pytest.fixture
+async def rolled(journal_tail: Case) -> Case:
+    """The same, the days closed and rolled up after the first write, and what comes later sealed."""
+    journal_tail.upkeep = MORNING + timedelta(days=3)
+    return journal_tail
+
+
+@pytest.fixture
+def influx_address(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    """Url, token and bucket: of your own 2.x or 3.x when INFLUX_URL is set, else of Debian's influxd."""
+    if os.environ.get("INFLUX_URL"):
+        return os.environ["INFLUX_URL"], os.environ["INFLUX_TOKEN"], os.environ.get("INFLUX_BUCKET", "lineproof-test")
+    proxy = request.getfixturevalue("influx_proxy")
+    return proxy.url, proxy.token, request.getfixturevalue("influx_bucket")
+
+
+@pytest.fixture
+async def influxdb(influx_address: tuple[str, str, str]) -> AsyncIterator[Case]:
+    python = f"from collector.store.influx import InfluxStore; store = InfluxStore{influx_address!r}"
+    opened: list[MeasurementStore] = []
+
+    def reopen() -> MeasurementStore:
+        opened.append(InfluxStore(*influx_address))
+        return opened[-1]
+
+    yield Case(reopen(), reopen, python)
+    for store in opened:
+        await store.close()
