@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.entries import coded
 from collector.model import FloatArray, SampleBatch, Source, TimeArray
 
 SOURCES: tuple[Source, ...] = tuple(Source)
@@ -88,20 +89,20 @@ def empty(names: Sequence[str] = ()) -> Rows:
 
 def rows_of(batches: Sequence[SampleBatch]) -> Rows:
     """Batches as one table, in their order."""
-    codes: dict[str, int] = {}
-    link = np.fromiter(
-        (codes.setdefault(name, len(codes)) for batch in batches for name in batch.links),
-        np.int32,
-        sum(map(len, batches)),
-    )
     if not batches:
         return empty()
+    codes: dict[str, int] = {}
+    links = []
+    for batch in batches:
+        own = coded(batch.links)
+        position = np.fromiter((codes.setdefault(name, len(codes)) for name in own.names), np.int32, len(own.names))
+        links.append(position[own.codes])
     source = np.repeat(
         np.array([SOURCES.index(batch.source) for batch in batches], np.int8), [len(batch) for batch in batches]
     )
     return Rows(
         tuple(codes),
-        link,
+        np.concatenate(links),
         source,
         np.concatenate([batch.time for batch in batches]),
         np.concatenate([batch.seconds for batch in batches]),
