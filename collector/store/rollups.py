@@ -141,10 +141,11 @@ def _measured(values: FloatArray, starts: IntArray, blocks: Sequence[Block] | No
     """One field in buckets that begin at `starts`: the sums and extremes of `answers.bucketed`, to the last bit."""
     absent = np.isnan(values)
     lengths = np.diff(np.append(starts, len(values)))
-    count = lengths - np.add.reduceat(absent, starts, dtype=np.int64) if absent.any() else lengths
+    some = bool(absent.any())
+    count = lengths - np.add.reduceat(absent, starts, dtype=np.int64) if some else lengths
     return _Column(
         count,
-        np.add.reduceat(np.where(absent, 0.0, values), starts),
+        np.add.reduceat(np.where(absent, 0.0, values) if some else values, starts),
         np.fmin.reduceat(values, starts),
         np.fmax.reduceat(values, starts),
         None if blocks is None else sketched(values, count, blocks),

@@ -29,25 +29,28 @@ LEAST = 1e-9
 PERCENTS = (50, 95, 99)
 """The percentiles that are kept exactly of each day."""
 CELLS_AT_ONCE = 1 << 21
+ROWS_AT_ONCE = 1 << 15
 
 BinArray = NDArray[np.int32]
+_LARGEST = float(np.finfo(np.float64).max)
 _LOG_GAMMA, _LOG_LEAST = math.log(GAMMA), math.log(LEAST)
 
 
 def bins_of(values: FloatArray) -> BinArray:
     """The bin of each value, in the shape of `values`, which holds no NaN; an infinity counts as the largest float."""
-    magnitude = np.clip(np.abs(values), LEAST, np.finfo(np.float64).max)
-    index = (np.log(magnitude) - _LOG_LEAST) / _LOG_GAMMA
+    magnitude = np.abs(values)
+    index = np.log(np.clip(magnitude, LEAST, _LARGEST))
+    index -= _LOG_LEAST
+    index /= _LOG_GAMMA
     bins = np.asarray(index.astype(np.int32) + 1, np.int32)
-    np.negative(bins, out=bins, where=values < 0)
-    bins[np.abs(values) < LEAST] = 0
-    return bins
+    bins[magnitude < LEAST] = 0
+    return np.where(values < 0, -bins, bins)
 
 
 def value_of(bins: BinArray) -> FloatArray:
     """The value that stands for each bin: within RELATIVE_ERROR of all that it holds."""
     exponent = np.abs(bins) * _LOG_GAMMA + (_LOG_LEAST + math.log(2 / (GAMMA + 1)))
-    magnitude = np.exp(np.minimum(exponent, math.log(np.finfo(np.float64).max)))
+    magnitude = np.exp(np.minimum(exponent, math.log(_LARGEST)))
     return np.asarray(np.sign(bins) * magnitude, np.float64)
 
 
@@ -108,13 +111,15 @@ class Block:
 def blocks_of(starts: IntArray, n: int) -> list[Block]:
     """Buckets of rows by size, each size at most twice the smallest of its block."""
     lengths = np.diff(np.append(starts, n))
-    magnitude = np.frexp(lengths.astype(np.float64) - 0.5)[1]
+    magnitude = np.frexp(lengths - 0.5)[1]
     blocks = []
-    for size in np.unique(magnitude):
-        buckets = np.flatnonzero(magnitude == size)
-        place = np.arange(lengths[buckets].max())
-        last = lengths[buckets, np.newaxis] - 1
-        blocks.append(Block(buckets, starts[buckets, np.newaxis] + np.minimum(place, last), place > last))
+    for power in np.unique(magnitude).tolist():
+        alike = np.flatnonzero(magnitude == power)
+        at_once = max(1, ROWS_AT_ONCE >> power)
+        for buckets in np.split(alike, range(at_once, len(alike), at_once)):
+            place = np.arange(lengths[buckets].max())
+            last = lengths[buckets, np.newaxis] - 1
+            blocks.append(Block(buckets, starts[buckets, np.newaxis] + np.minimum(place, last), place > last))
     return blocks
 
 
