@@ -1,36 +1,50 @@
 """The store in InfluxDB 1.8, 2 or 3: writes by the official client, reads by InfluxQL over /query.
 
 All three versions answer these two. Rows are fetched and ranked by us: InfluxQL's PERCENTILE ranks differently, and
-Flux is absent from version 3. Retention is the bucket's own. Two rows of one identity merge in the order in which
-they are written, not of `received_at`; the journal is written in the order of receipt, so the two agree.
+Flux is absent from version 3. The server merges two rows of one identity in the order in which they are written; that
+ours merge by `received_at` is the work of `influx_merging`. What is missing on the server is made by `influx_setup`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
-import aiohttp
 import numpy as np
-from influxdb_client.client.exceptions import InfluxDBError
-from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
-from influxdb_client.rest import ApiException
 
-from collector.entries import epoch_us, finite, from_epoch_us
+from collector.entries import _check_times as check_times
+from collector.entries import epoch_us, finite
 from collector.journal import Journal
-from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series, Source
+from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series
 from collector.settings import InfluxSettings
+from collector.store import influx_setup
 from collector.store.answers import bucketed, check_question, distinct, identity, series_of, summary_of
-from collector.store.lineprotocol import any_of, fact_lines, literal, original_text, sample_lines
+from collector.store.influx_answers import (
+    BY_SERIES,
+    EVERY_FIELD,
+    Answer,
+    columns_of,
+    facts_of_answer,
+    facts_query,
+    link_of,
+    newest_facts_query,
+    rows_of_answer,
+    samples_query,
+    source_of,
+    subject_of,
+)
+from collector.store.influx_connection import InfluxConnection
+from collector.store.influx_errors import MissingBucketError, PoisonError
+from collector.store.influx_merging import Frontier, SampleMerger, SeriesKey
+from collector.store.influx_writing import Refused, write_lines
+from collector.store.lineprotocol import fact_lines, literal, sample_lines
+from collector.store.own_times import measured
 from collector.store.port import (
     Aggregate,
     Due,
     MaintenanceReport,
-    RefusedError,
     Selector,
     Statistic,
     StoreError,
@@ -42,13 +56,19 @@ from config.clock import epoch_ms, from_epoch_ms
 
 CURSOR = "influx"
 """The forwarder's cursor in the journal."""
-_LINES_AT_ONCE = 5000
-_BY_SERIES = ' GROUP BY "link", "source"'
-_LINKS_AT_ONCE = 16
+_ROWS_AT_ONCE = 200_000
+"""About so many rows come in one answer: some 15 MB of JSON."""
+_LINKS_AT_ONCE = 200
+_QUERIES_AT_ONCE = 4
+_SETTLING = (0.05, 0.2, 0.5, 1.0)
+"""Seconds to wait before the same write once more: a server answers before each of its parts knows a new bucket."""
 
 
 class InfluxStore:
-    """A MeasurementStore in a bucket (`database/retention-policy` on 1.x). `journal`, when given, is closed with it."""
+    """A MeasurementStore in a bucket (`database/retention-policy` on 1.x). `journal`, when given, is closed with it.
+
+    Raw samples and facts are kept for `raw_days` whole days where we make the bucket, roll-ups for `rollup_days`.
+    """
 
     def __init__(
         self,
@@ -59,111 +79,136 @@ class InfluxStore:
         org: str = "-",
         timeout: float = 30.0,
         journal: Journal | None = None,
+        raw_days: int = 95,
+        rollup_days: int = 760,
     ) -> None:
-        self._url, self._token, self._bucket, self._org = url.rstrip("/"), token or "", bucket, org
-        self._timeout, self._journal = timeout, journal
-        self._client: InfluxDBClientAsync | None = None
-        self._session: aiohttp.ClientSession | None = None
+        self._connection = InfluxConnection(url, token, org, timeout)
+        self._bucket, self._journal = bucket, journal
+        self._raw_days, self._rollup_days = raw_days, rollup_days
+        self._merger = SampleMerger(self._newest, self._stored)
+        self._facts: Frontier[str] = Frontier()
+        self._writing, self._asking = asyncio.Lock(), asyncio.Semaphore(_QUERIES_AT_ONCE)
 
     @classmethod
-    def of_settings(cls, settings: InfluxSettings, journal: Journal | None = None) -> InfluxStore:
+    def of_settings(
+        cls, settings: InfluxSettings, journal: Journal | None = None, *, raw_days: int = 95, rollup_days: int = 760
+    ) -> InfluxStore:
         token = settings.token.get_secret_value() if settings.token else None
-        return cls(str(settings.url), token, settings.bucket, org=settings.org, journal=journal)
-
-    async def write(self, batch: SampleBatch) -> None:
-        fields = {name: finite(values) for name, values in batch.fields.items()}
-        rows = merged(rows_of([replace(batch, fields=fields)]))
-        await self._write(sample_lines(rows), "ms")
-
-    async def write_facts(self, facts: Sequence[Fact]) -> None:
-        if not facts:
-            return
-        times = [fact.time for fact in facts]
-        subjects = list(dict.fromkeys(fact.subject for fact in facts))
-        # A point written again would take the new received_at; the first one is to stay.
-        known = {identity(fact) for fact in await self.facts(subjects, min(times), max(times) + timedelta(seconds=1))}
-        await self._write(fact_lines([fact for fact in distinct(facts) if identity(fact) not in known]), "us")
-
-    async def _write(self, lines: Sequence[str], precision: str) -> None:
-        for first in range(0, len(lines), _LINES_AT_ONCE):
-            body = "\n".join(lines[first : first + _LINES_AT_ONCE])
-            try:
-                api = self._connected().write_api()
-                await api.write(self._bucket, self._org, body.encode(), write_precision=precision)  # type: ignore[arg-type]
-            except ApiException as error:
-                raise self._refusal(int(error.status or 0), _said(error.body or error.reason)) from None
-            except (InfluxDBError, aiohttp.ClientError, TimeoutError, OSError) as error:
-                raise self._unreachable(error) from None
-
-    def _connected(self) -> InfluxDBClientAsync:
-        if self._client is None:
-            milliseconds = round(self._timeout * 1000)
-            self._client = InfluxDBClientAsync(
-                url=self._url, token=self._token, org=self._org, timeout=milliseconds, enable_gzip=True
-            )
-        return self._client
-
-    async def _query(self, query: str, epoch: str) -> Sequence[Mapping[str, Any]]:
-        """The series of one InfluxQL statement."""
-        if self._session is None:
-            headers = {"Authorization": f"Token {self._token}"} if self._token else {}
-            self._session = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=self._timeout))
-        database, _, policy = self._bucket.partition("/")
-        form = {"q": query, "db": database, "epoch": epoch} | ({"rp": policy} if policy else {})
-        try:
-            async with self._session.post(f"{self._url}/query", data=form) as response:
-                body = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise self._unreachable(error) from None
-        if response.status != 200:
-            raise self._refusal(response.status, _said(body))
-        try:
-            (result,) = json.loads(body)["results"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(
-                f"InfluxDB at {self._url} answered /query with something that is no InfluxQL result; check the url"
-            ) from error
-        if "error" in result:
-            raise self._refusal(404 if "not found" in result["error"] else 500, result["error"])
-        series: Sequence[Mapping[str, Any]] = result.get("series", [])
-        return series
-
-    def _unreachable(self, error: Exception) -> StoreError:
-        reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-        return StoreError(
-            f"InfluxDB at {self._url} cannot be reached ({reason}); see that it runs and that the url is right",
-            retryable=True,
+        return cls(
+            str(settings.url),
+            token,
+            settings.bucket,
+            org=settings.org,
+            journal=journal,
+            raw_days=raw_days,
+            rollup_days=rollup_days,
         )
 
-    def _refusal(self, status: int, said: str) -> StoreError:
-        where = f"InfluxDB at {self._url} answered {status}"
-        if status in (401, 403):
-            return StoreError(f"{where}: the token may not use {self._bucket}; check `influx.token` and its rights")
-        if status == 404:
-            return StoreError(
-                f"{where} ({said}); create the bucket or database {self._bucket}, or correct `influx.bucket`"
-            )
-        if status in (400, 413, 422):
-            return RefusedError(f"{where} and refused rows ({said}); correct them or the bucket's field types")
-        if status == 429 or status >= 500 or status == 0:
-            return StoreError(f"{where} ({said}); it is overloaded or failing, the same is tried again", retryable=True)
-        return StoreError(f"{where} ({said}); check that the url is an InfluxDB 1.8, 2 or 3")
+    async def write(self, batch: SampleBatch) -> None:
+        check_times(batch)
+        fields = {name: finite(values) for name, values in batch.fields.items()}
+        async with self._writing:
+            points = await self._merger.points(rows_of([replace(batch, fields=fields)]))
+            try:
+                refused = await self._write(
+                    len(points), lambda first, last: sample_lines(points.rearranged([slice(first, last)])), "ms"
+                )
+            except BaseException:
+                self._merger.failed(points)
+                raise
+            self._merger.written(points)
+        if refused:
+            poison = points.take(np.array([each.line for each in refused]))
+            raise PoisonError(_told(refused, len(points)), batches=[batch_of_rows(batch.source, measured(poison))])
+
+    async def write_facts(self, facts: Sequence[Fact]) -> None:
+        async with self._writing:
+            new = await self._unknown(distinct(facts))
+            try:
+                refused = await self._write(len(new), lambda first, last: fact_lines(new[first:last]), "us")
+            except BaseException:
+                self._facts.forget([fact.subject for fact in new])
+                raise
+            for fact in new:
+                self._facts.written({fact.subject: epoch_us(fact.time)})
+        if refused:
+            raise PoisonError(_told(refused, len(new)), facts=[new[each.line] for each in refused])
+
+    async def _unknown(self, facts: Sequence[Fact]) -> list[Fact]:
+        """The facts that the server does not have: a point written again would take the new `received_at`, and the
+        first one is to stay."""
+        asked = self._facts.unknown(list(dict.fromkeys(fact.subject for fact in facts)))
+        if asked:
+            since = min(epoch_us(fact.time) for fact in facts if fact.subject in set(asked))
+            found = await self._ask([newest_facts_query(some, since) for some in _cut(asked, _LINKS_AT_ONCE)], "u")
+            newest = {subject_of(series): int(series["values"][0][0]) for series in found}
+            self._facts.learn(asked, newest, since)
+        reached = self._facts.of([fact.subject for fact in facts]).tolist()
+        late = [fact for fact, newest in zip(facts, reached, strict=True) if epoch_us(fact.time) <= newest]
+        if not late:
+            return list(facts)
+        times = [fact.time for fact in late]
+        subjects = list(dict.fromkeys(fact.subject for fact in late))
+        stored = await self.facts(subjects, min(times), max(times) + timedelta(microseconds=1))
+        known = {identity(fact) for fact in stored}
+        return [fact for fact in facts if identity(fact) not in known]
+
+    async def _write(
+        self, count: int, rendered: Callable[[int, int], Sequence[str]], precision: str
+    ) -> Sequence[Refused]:
+        return await self._into(self._bucket, self._raw_days, count, rendered, precision)
+
+    async def _into(
+        self, bucket: str, days: int, count: int, rendered: Callable[[int, int], Sequence[str]], precision: str
+    ) -> Sequence[Refused]:
+        """Write lines into a bucket, which is made when it is missing."""
+
+        async def post(lines: Sequence[str]) -> None:
+            await self._connection.post_lines(bucket, lines, precision)
+
+        try:
+            return await write_lines(post, count, rendered)
+        except MissingBucketError:
+            # A day more, so that `days` whole days are always there.
+            await influx_setup.create(self._connection, bucket, days + 1)
+        for seconds in _SETTLING:
+            try:
+                return await write_lines(post, count, rendered)
+            except MissingBucketError:
+                await asyncio.sleep(seconds)
+        return await write_lines(post, count, rendered)
+
+    async def _ask(self, queries: Sequence[str], epoch: str) -> list[Answer]:
+        """The series of several statements, a few asked at once."""
+
+        async def one(query: str) -> Sequence[Answer]:
+            async with self._asking:
+                return await self._connection.query(self._bucket, query, epoch)
+
+        return [series for found in await asyncio.gather(*map(one, queries)) for series in found]
+
+    async def _newest(self, links: Sequence[str], since: int) -> Mapping[SeriesKey, int]:
+        """The time of the newest row of each series of these links with time >= since."""
+        cut: list[Sequence[str] | None] = [None] if len(links) > _LINKS_AT_ONCE else [links]
+        try:
+            found = await self._ask([samples_query('last("seconds")', some, since, None) for some in cut], "ms")
+        except MissingBucketError:
+            return {}
+        return {(link_of(one), SOURCES[source_of(one)]): int(one["values"][0][0]) for one in found}
+
+    async def _stored(self, links: Sequence[str], start: int, end: int) -> Rows:
+        """Rows of these links as they stand in the server, with every field it has."""
+        queries = [samples_query(EVERY_FIELD, some, start, end) for some in _cut(links, _links_at_once(start, end))]
+        return concatenated([rows_of_answer(series) for series in await self._ask(queries, "ms")])
 
     async def _rows(
-        self, links: Sequence[str], fields: Sequence[str], start: int, end: int | None, rest: str = _BY_SERIES
+        self, links: Sequence[str], fields: Sequence[str], start: int, end: int | None, rest: str = BY_SERIES
     ) -> Rows:
         """Merged rows of these links; codes are positions in `links`, each named once."""
         links = tuple(dict.fromkeys(links))
-        names = ["seconds", "received_at", *dict.fromkeys(fields)]
-        chosen = ", ".join(f'"{name}"' for name in names)
-        tables = []
-        for first in range(0, len(links), _LINKS_AT_ONCE):
-            until = f" AND time < {end}ms" if end is not None else ""
-            some = any_of("link", links[first : first + _LINKS_AT_ONCE])
-            query = f'SELECT {chosen} FROM "samples" WHERE {some} AND time >= {start}ms{until}{rest}'  # noqa: S608
-            series = await self._query(query, "ms")
-            tables += [_table(one, names) for one in series]
-        found = concatenated(tables)
+        at_once = _links_at_once(start, end)
+        queries = [samples_query(columns_of(fields), some, start, end, rest) for some in _cut(links, at_once)]
+        found = concatenated([rows_of_answer(series) for series in await self._ask(queries, "ms")])
         return merged(found.named(links) if len(found) else empty(links))
 
     async def window(
@@ -184,18 +229,8 @@ class InfluxStore:
     async def facts(
         self, subjects: Sequence[str], start: datetime, end: datetime, kinds: Sequence[FactKind] = ()
     ) -> Sequence[Fact]:
-        found: list[Fact] = []
-        also = f" AND {any_of('kind', [str(kind) for kind in kinds])}" if kinds else ""
-        for first in range(0, len(subjects), _LINKS_AT_ONCE * 10):
-            about = any_of("subject", subjects[first : first + _LINKS_AT_ONCE * 10])
-            span = f"time >= {epoch_us(start)}u AND time < {epoch_us(end)}u"
-            series = await self._query(
-                f'SELECT "received_at", "detail" FROM "facts" WHERE {about} AND {span}{also} '  # noqa: S608
-                'GROUP BY "subject", "kind", "source", "value"',
-                "u",
-            )
-            found += [fact for one in series for fact in _facts(one)]
-        return sorted(distinct(found))
+        queries = [facts_query(some, epoch_us(start), epoch_us(end), kinds) for some in _cut(subjects, _LINKS_AT_ONCE)]
+        return sorted(distinct([fact for one in await self._ask(queries, "u") for fact in facts_of_answer(one)]))
 
     async def summary(
         self,
@@ -210,17 +245,16 @@ class InfluxStore:
     ) -> Sequence[Summary]:
         check_question(fields, None, None)
         del due, approximate
-        only = f' AND "source" = {literal(selector.source)}{_BY_SERIES}'
+        only = f' AND "source" = {literal(selector.source)}{BY_SERIES}'
         found = []
-        for first in range(0, len(selector.links), _LINKS_AT_ONCE):
-            links = selector.links[first : first + _LINKS_AT_ONCE]
+        for links in _cut(selector.links, _QUERIES_AT_ONCE * _links_at_once(epoch_ms(start), epoch_ms(end))):
             rows = await self._rows(links, fields, epoch_ms(start), epoch_ms(end), only)
             by_link = {series.link: series for series in series_of(rows)}
             found += [summary_of(link, by_link.get(link), fields, stats) for link in links]
         return found
 
     async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> SampleBatch:
-        last = f' AND "source" = {literal(selector.source)}{_BY_SERIES} ORDER BY time DESC LIMIT 1'
+        last = f' AND "source" = {literal(selector.source)}{BY_SERIES} ORDER BY time DESC LIMIT 1'
         rows = await self._rows(selector.links, tuple(FIELDS), epoch_ms(now - max_age), None, last)
         return batch_of_rows(selector.source, rows)
 
@@ -230,61 +264,35 @@ class InfluxStore:
 
     async def health(self) -> StoreHealth:
         backlog = self._journal.position() - self._journal.cursor(CURSOR) if self._journal else 0
+        newest = None
         try:
-            series = await self._query('SELECT last("seconds") FROM "samples"', "ms")
+            # Of a day first: over all time the question is dear, and InfluxDB 3 Core may refuse it.
+            for span in (" WHERE time > now() - 1d", ""):
+                series = await self._ask([f'SELECT last("seconds") FROM "samples"{span}'], "ms")  # noqa: S608 - InfluxQL
+                if series:
+                    newest = from_epoch_ms(int(series[0]["values"][0][0]))
+                    break
         except StoreError as error:
             return StoreHealth(False, backlog, None, str(error))
-        newest = from_epoch_ms(int(series[0]["values"][0][0])) if series else None
-        return StoreHealth(True, backlog, newest, f"InfluxDB at {self._url} answers; bucket {self._bucket}")
+        return StoreHealth(True, backlog, newest, f"InfluxDB at {self._connection.shown} answers; {self._bucket}")
 
     async def close(self) -> None:
-        if self._client is not None:
-            await self._client.close()  # type: ignore[no-untyped-call]
-        if self._session is not None:
-            await self._session.close()
-        self._client = self._session = None
+        await self._connection.close()
         if self._journal is not None:
             await asyncio.to_thread(self._journal.close)
 
 
-def _said(body: object) -> str:
-    """InfluxDB's own words of an error, short."""
-    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body or "no reason given")
-    try:
-        document = json.loads(text)
-        text = str(document.get("message") or document.get("error") or text)
-    except (ValueError, AttributeError):
-        text = " ".join(text.split())
-    return text if len(text) <= 200 else text[:197] + "..."
+def _links_at_once(start: int, end: int | None) -> int:
+    """Of how many links to ask in one query over start..end (epoch milliseconds), at a row a minute."""
+    minutes = (end - start) // 60_000 if end is not None else 0
+    return max(1, min(_LINKS_AT_ONCE, _ROWS_AT_ONCE // max(1, minutes)))
 
 
-def _table(series: Mapping[str, Any], names: Sequence[str]) -> Rows:
-    """One series of an answer (columns: time, then `names`) as rows."""
-    columns = np.array(series["values"], dtype=np.float64).T
-    n = columns.shape[1]
-    source = Source(series["tags"]["source"])
-    return Rows(
-        names=(original_text(series["tags"]["link"]),),
-        link=np.zeros(n, np.int32),
-        source=np.full(n, SOURCES.index(source), np.int8),
-        time=columns[0].astype(np.int64),
-        seconds=columns[1].astype(np.int32),
-        received_at=columns[2].astype(np.int64),
-        fields={name: columns[3 + i] for i, name in enumerate(names[2:])},
-    )
+def _cut(keys: Sequence[str], at_once: int) -> list[Sequence[str]]:
+    return [keys[first : first + at_once] for first in range(0, len(keys), at_once)]
 
 
-def _facts(series: Mapping[str, Any]) -> list[Fact]:
-    tags = {name: original_text(text) for name, text in series["tags"].items()}
-    return [
-        Fact(
-            time=from_epoch_us(time),
-            subject=tags["subject"],
-            kind=FactKind(tags["kind"]),
-            value=tags["value"],
-            source=Source(tags["source"]),
-            received_at=from_epoch_us(received_at),
-            detail=original_text(detail or ""),
-        )
-        for time, received_at, detail in series["values"]
-    ]
+def _told(refused: Sequence[Refused], of: int) -> str:
+    reasons = list(dict.fromkeys(each.reason for each in refused))
+    more = f", and {len(reasons) - 1} other reasons" if len(reasons) > 1 else ""
+    return f"{len(refused)} of {of} were refused and all others are stored: {reasons[0]}{more}"

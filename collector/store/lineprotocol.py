@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from collector.entries import epoch_us
-from collector.model import Fact
+from collector.model import Fact, FloatArray
+from collector.store.own_times import SUFFIX
 from collector.store.rows import SOURCES, Rows
 
 _TAG_ESCAPES = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
@@ -49,7 +50,10 @@ def literal(text: str) -> str:
 def sample_lines(rows: Rows) -> list[str]:
     """One line per row, time in milliseconds; unmeasured fields are left out."""
     heads = [[f"samples,link={_tag(name)},source={source} " for source in SOURCES] for name in rows.names]
-    columns = [(name, values.tolist()) for name, values in rows.fields.items()]
+    columns = [
+        (name, _whole(values), "i,") if name.endswith(SUFFIX) else (name, values.tolist(), ",")
+        for name, values in rows.fields.items()
+    ]
     keys = zip(
         rows.link.tolist(),
         rows.source.tolist(),
@@ -61,9 +65,14 @@ def sample_lines(rows: Rows) -> list[str]:
     lines = []
     for i, (link, source, time, seconds, received_at) in enumerate(keys):
         # value == value is false for NaN alone.
-        fields = "".join(f"{name}={column[i]!r}," for name, column in columns if column[i] == column[i])
+        fields = "".join(f"{name}={column[i]!r}{end}" for name, column, end in columns if column[i] == column[i])
         lines.append(f"{heads[link][source]}{fields}seconds={seconds}i,received_at={received_at}i {time}")
     return lines
+
+
+def _whole(values: FloatArray) -> list[float]:
+    """Values as whole numbers where there are any."""
+    return [value if value != value else int(value) for value in values.tolist()]
 
 
 def fact_lines(facts: Sequence[Fact]) -> list[str]:

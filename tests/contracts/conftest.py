@@ -11,11 +11,12 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientError, ClientSession, web
 
 TOKEN = "a-token-that-no-message-may-show"
 
@@ -101,10 +102,19 @@ class InfluxProxy:
 
     url: str
     influxd: Influxd
-    answers: list[tuple[int, str]]
-    """Answers to give instead of asking the server, first one first."""
+    answers: list[tuple[Any, ...]]
+    """Answers (status, body, headers if any) to give instead of asking the server, first one first."""
     token: str = TOKEN
-    writes: int = 0
+    asked: list[str] = field(default_factory=list)
+    """The path of each request that went on to the server."""
+
+    @property
+    def writes(self) -> int:
+        return self.asked.count("/api/v2/write")
+
+    @property
+    def questions(self) -> int:
+        return self.asked.count("/query")
 
 
 @pytest.fixture
@@ -113,11 +123,11 @@ async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
         if request.headers.get("Authorization") != f"Token {TOKEN}":
             return web.json_response({"code": "unauthorized", "message": "unauthorized access"}, status=401)
         if proxy.answers:
-            status, body = proxy.answers.pop(0)
-            return web.Response(status=status, text=body)
+            status, body, *named = proxy.answers.pop(0)
+            return web.Response(status=status, text=body, headers=named[0] if named else None)
         path, params = request.path, dict(request.query)
+        proxy.asked += [path]
         if path == "/api/v2/write":
-            proxy.writes += 1
             database, _, policy = params.pop("bucket").partition("/")
             path, params["db"] = "/write", database
             params |= {"rp": policy} if policy else {}
@@ -126,15 +136,17 @@ async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
             name: request.headers[name] for name in ("Content-Encoding", "Content-Type") if name in request.headers
         }
         try:
-            async with session.post(
-                influxd.url + path, params=params, data=await request.read(), headers=headers
+            async with session.request(
+                request.method, influxd.url + path, params=params, data=await request.read(), headers=headers
             ) as answer:
-                return web.Response(status=answer.status, body=await answer.read(), content_type="application/json")
-        except OSError:
+                named = {name: text for name, text in answer.headers.items() if name.startswith("X-Influxdb")}
+                body = await answer.read()
+                return web.Response(status=answer.status, body=body, headers=named, content_type="application/json")
+        except (OSError, ClientError):
             return web.Response(status=503, text="the server behind is away")
 
     application = web.Application(client_max_size=1 << 28, handler_args={"auto_decompress": False})
-    application.router.add_post("/{path:.*}", forward)
+    application.router.add_route("*", "/{path:.*}", forward)
     runner = web.AppRunner(application)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

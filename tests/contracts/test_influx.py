@@ -71,7 +71,6 @@ async def store(influx_proxy: Any, influx_bucket: str) -> AsyncIterator[InfluxSt
         (422, False, True, "refused rows"),
         (401, False, False, "token"),
         (403, False, False, "token"),
-        (404, False, False, "create the bucket"),
     ],
 )
 async def test_an_error_says_what_to_do_and_whether_to_try_again(
@@ -91,16 +90,6 @@ async def test_an_answer_that_is_no_influxdb_is_said_so(store: InfluxStore, infl
     influx_proxy.answers.append((200, "<html>login</html>"))
     with pytest.raises(StoreError, match="no InfluxQL result; check the url"):
         await store.window(["wan1"], ["rtt_ms"], MORNING, MORNING + HOUR)
-
-
-@pytest.mark.real
-async def test_a_missing_database_is_named(influx_proxy: Any) -> None:
-    store = InfluxStore(influx_proxy.url, influx_proxy.token, "nowhere/raw")
-    with pytest.raises(StoreError, match="create the bucket or database nowhere/raw"):
-        await store.write(batch(0))
-    health = await store.health()
-    assert not health.ok
-    await store.close()
 
 
 @pytest.mark.real
@@ -173,24 +162,6 @@ async def test_what_was_forwarded_leaves_the_journal_only_when_every_reader_is_d
     await journal.append([batch(1)], [])
     await forwarder.step()
     assert [entry.seq for entry in journal.read(0)] == [2]
-
-
-@pytest.mark.real
-async def test_rows_that_the_server_refuses_are_set_aside_and_hold_up_nothing(
-    store: InfluxStore, journal: Journal, influx_proxy: Any
-) -> None:
-    forwarder = Forwarder(journal, store, ManualClock(MORNING), "influx")
-    for minute in range(3):
-        await journal.append([batch(minute)], [])
-    refusal = (400, '{"error": "partial write: field type conflict"}')
-    influx_proxy.answers += [refusal, (204, ""), refusal]
-    assert await forwarder.step() == 3
-    (aside,) = journal.aside("influx")
-    assert aside.seq == 2
-    assert "field type conflict" in aside.reason
-    assert forwarder.set_aside() == 1
-    assert forwarder.depth() == 0
-    assert await minutes_in(store) == [2]
 
 
 @pytest.mark.real
