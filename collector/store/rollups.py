@@ -287,7 +287,7 @@ class Totals:
 
 def totals(rollup: Rollup, field: str) -> Totals:
     """What each series has of a field or pseudo-field; a series that has none of it is absent. Exact."""
-    of_field = rollup.take(rollup.field == _CODE[field])
+    of_field = replace(rollup, sketches=None).take(rollup.field == _CODE[field])
     starts = starts_of(of_field.link, of_field.source)
     if not len(of_field):
         return Totals(of_field.link, of_field.source, starts, of_field.total, of_field.least, of_field.greatest)
@@ -320,9 +320,8 @@ def day_statistics(days: Rollup, field: str, stats: Sequence[Statistic]) -> tupl
         sketches = of_field.sketches
         starts = starts_of(of_field.link, of_field.source)
         edges = np.append(starts, len(of_field))
-        owner = np.repeat(np.arange(len(starts)), np.diff(sketches.first[edges]))
-        percents = tuple(_PERCENT[stat] for stat in asked)
-        ranked = percentiles(owner, sketches.bins, sketches.counts, len(starts), percents)
+        percents = [_PERCENT[stat] for stat in asked]
+        ranked = percentiles(sketches.bins, sketches.counts, sketches.first[edges], percents)
         exact = {Statistic.P50: sketches.p50, Statistic.P95: sketches.p95, Statistic.P99: sketches.p99}
         for stat, several in zip(asked, np.clip(ranked, found.least, found.greatest), strict=True):
             values[stat] = np.where(np.diff(edges) == 1, exact[stat][starts], several)

@@ -28,8 +28,10 @@ LEAST = 1e-9
 
 PERCENTS = (50, 95, 99)
 """The percentiles that are kept exactly of each day."""
-CELLS_AT_ONCE = 1 << 21
-ROWS_AT_ONCE = 1 << 15
+
+AT_ONCE = 1 << 15
+"""Values or bins that are worked on at a time: what then lies beside them stays in the processor's cache."""
+CELLS_AT_ONCE = 1 << 20
 
 BinArray = NDArray[np.int32]
 _LARGEST = float(np.finfo(np.float64).max)
@@ -61,8 +63,8 @@ def rank_of(count: IntArray, percent: int) -> IntArray:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sketches:
-    """How the values of n days are spread. Row i has the bins `bins[first[i]:first[i + 1]]`,
-    ascending, with `counts` values in each. p50, p95 and p99 are exact; pseudo-fields have NaN and no bins."""
+    """How the values of n days are spread: day i has the bins `bins[first[i]:first[i + 1]]`, ascending, with `counts`
+    values in each. p50, p95 and p99 are exact; a day without values has NaN and no bins."""
 
     p50: FloatArray
     p95: FloatArray
@@ -74,8 +76,11 @@ class Sketches:
     def take(self, which: IntArray) -> Sketches:
         lengths = np.diff(self.first)[which]
         first = np.concatenate(([0], np.cumsum(lengths)))
-        held = np.repeat(self.first[which] - first[:-1], lengths) + np.arange(first[-1])
-        return Sketches(self.p50[which], self.p95[which], self.p99[which], first, self.bins[held], self.counts[held])
+        bins, counts = self.bins, self.counts
+        if first[-1] < len(bins) or not (which[1:] > which[:-1]).all():
+            held = np.repeat(self.first[which] - first[:-1], lengths) + np.arange(first[-1])
+            bins, counts = bins[held], counts[held]
+        return Sketches(self.p50[which], self.p95[which], self.p99[which], first, bins, counts)
 
 
 def no_sketches(n: int) -> Sketches:
@@ -115,7 +120,7 @@ def blocks_of(starts: IntArray, n: int) -> list[Block]:
     blocks = []
     for power in np.unique(magnitude).tolist():
         alike = np.flatnonzero(magnitude == power)
-        at_once = max(1, ROWS_AT_ONCE >> power)
+        at_once = max(1, AT_ONCE >> power)
         for buckets in np.split(alike, range(at_once, len(alike), at_once)):
             place = np.arange(lengths[buckets].max())
             last = lengths[buckets, np.newaxis] - 1
@@ -157,27 +162,30 @@ def sketched(values: FloatArray, count: IntArray, blocks: Sequence[Block]) -> Sk
 
 
 def percentiles(
-    owner: IntArray, bins: BinArray, counts: NDArray[np.int32], owners: int, percents: tuple[int, ...]
+    bins: BinArray, counts: NDArray[np.int32], edges: IntArray, percents: Sequence[int] = PERCENTS
 ) -> FloatArray:
-    """Nearest-rank percentiles of sketches added up: float64[len(percents), owners].
+    """Nearest-rank percentiles of sketches added up: float64[len(percents), k] for k + 1 `edges`.
 
-    Entry i says that `counts[i]` values of `owner[i]` lie in `bins[i]`; entries stand in ascending order of owner, and
-    entries of the same owner and bin are added. An owner without values has NaN.
+    `bins[edges[i]:edges[i + 1]]` with `counts` values in each are what is added for the i-th, in any order and bins
+    repeated; NaN where that is nothing.
     """
-    found = np.full((len(percents), owners), np.nan)
+    found = np.full((len(percents), len(edges) - 1), np.nan)
     if not len(bins):
         return found
     lowest = int(bins.min())
     width = int(bins.max()) - lowest + 1
-    at_once = max(1, CELLS_AT_ONCE // width)
-    for first in range(0, owners, at_once):
-        last = min(first + at_once, owners)
-        span = slice(*np.searchsorted(owner, (first, last)).tolist())
-        cells = (owner[span] - first) * width + (bins[span] - lowest)
-        added = np.bincount(cells, counts[span], (last - first) * width).astype(np.int64)
-        below = np.cumsum(added.reshape(last - first, width), axis=1)
+    first = 0
+    while first < len(edges) - 1:
+        last = int(np.searchsorted(edges, edges[first] + AT_ONCE, side="right")) - 1
+        last = max(first + 1, min(last, first + CELLS_AT_ONCE // width))
+        span = slice(edges[first], edges[last])
+        rows = np.arange(last - first)
+        cells = bins[span] + np.repeat(rows * width - lowest, np.diff(edges[first : last + 1]))
+        added = np.bincount(cells, counts[span], len(rows) * width).reshape(len(rows), width)
+        below = np.cumsum(added, axis=1)
+        whole = below[:, -1].astype(np.int64)
         for i, percent in enumerate(percents):
-            reached = below >= rank_of(below[:, -1], percent)[:, np.newaxis]
-            value = value_of((reached.argmax(axis=1) + lowest).astype(np.int32))
-            found[i, first:last] = np.where(below[:, -1] > 0, value, np.nan)
+            reached = (below >= rank_of(whole, percent)[:, np.newaxis]).argmax(axis=1)
+            found[i, first:last] = np.where(whole > 0, value_of((reached + lowest).astype(np.int32)), np.nan)
+        first = last
     return found

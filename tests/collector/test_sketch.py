@@ -18,7 +18,7 @@ def p(percent: int, *sketches: dict[float, int]) -> float:
     """A percentile of sketches of one owner, each given as values with how often they occurred."""
     bins = np.concatenate([bins_of(np.array(list(sketch))) for sketch in sketches])
     counts = np.array([count for sketch in sketches for count in sketch.values()], np.int32)
-    return float(percentiles(np.zeros(len(bins), np.int64), bins, counts, 1, (percent,))[0, 0])
+    return float(percentiles(bins, counts, np.array([0, len(bins)]), [percent])[0, 0])
 
 
 def test_bins_grow_by_two_percent() -> None:
@@ -86,20 +86,19 @@ def test_one_value_is_every_percentile() -> None:
     assert [p(percent, {-71.5: 1}) for percent in (50, 95, 99)] == pytest.approx([-71.5] * 3, rel=0.01)
 
 
-def test_an_owner_without_values_has_no_percentile_and_does_not_disturb_the_others() -> None:
-    found = percentiles(np.array([0, 2]), bins_of(np.array([5.0, -7.0])), np.ones(2, np.int32), 4, (50,))
+def test_what_has_no_values_has_no_percentile_and_does_not_disturb_the_others() -> None:
+    found = percentiles(bins_of(np.array([5.0, -7.0])), np.ones(2, np.int32), np.array([0, 1, 1, 2, 2]), [50])
     assert found[0] == pytest.approx([5.0, math.nan, -7.0, math.nan], rel=0.01, nan_ok=True)
-    assert percentiles(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int32), 0, (50,)).shape == (1, 0)
+    assert percentiles(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(1, np.int64)).shape == (3, 0)
 
 
-def test_owners_that_do_not_fit_into_one_stretch_of_memory_are_answered_in_several(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("limit", ["AT_ONCE", "CELLS_AT_ONCE"])
+def test_what_is_worked_on_a_stretch_at_a_time_is_answered_as_at_once(
+    limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owner = np.repeat(np.arange(50), 3)
-    values = np.tile([1e-6, 0.0, 1e12], 50) * (1 + owner)
-    order = np.lexsort((values, owner))
-    sketches = owner, bins_of(values[order]), np.ones(150, np.int32), 50, (50, 99)
+    values = np.tile([1e12, 0.0, 1e-6], 50) * np.repeat(np.arange(1, 51), 3)
+    sketches = bins_of(values), np.ones(150, np.int32), np.arange(0, 151, 3)
     at_once = percentiles(*sketches)
-    monkeypatch.setattr("collector.store.sketch.CELLS_AT_ONCE", 10_000)
+    monkeypatch.setattr(f"collector.store.sketch.{limit}", 7)
     assert percentiles(*sketches).tolist() == at_once.tolist()
-    assert at_once[1] == pytest.approx(1e12 * np.arange(1, 51), rel=0.01)
+    assert at_once[2] == pytest.approx(1e12 * np.arange(1, 51), rel=0.01)
