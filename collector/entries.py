@@ -160,6 +160,16 @@ def decode(data: bytes) -> tuple[tuple[SampleBatch, ...], tuple[Fact, ...]]:
         raise DamagedEntryError(f"a journal entry is damaged ({error}); check the disk") from error
 
 
+def without_samples(data: bytes) -> tuple[bytes, int]:
+    """An entry with its facts alone, and how many samples went. A damaged one, of which nothing is left, counts as
+    one."""
+    try:
+        batches, facts = decode(data)
+    except DamagedEntryError:
+        return encode([], []), 1
+    return encode([], facts), sum(map(len, batches))
+
+
 def _batches(data: bytes, heads: Sequence[Sequence[object]], offset: int) -> Iterator[SampleBatch]:
     for source, n, text, fields in heads:
         assert isinstance(n, int) and isinstance(text, int) and isinstance(fields, list)  # noqa: S101, PT018

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from collector.entries import decode, encode
-from collector.journal import Journal
+from collector.claim import holds
+from collector.entries import CodedLinks, DamagedEntryError, decode, encode
+from collector.journal import Journal, Refused, Tally
 from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.store.port import StoreError
 
@@ -115,12 +119,43 @@ async def test_numbers_are_never_given_twice(journal: Journal) -> None:
     assert await again.append([batch(2)], []) == 2
 
 
-async def test_an_entry_set_aside_is_kept_with_its_reason(journal: Journal) -> None:
-    await journal.append([batch(1)], [])
-    journal.set_aside("influx", 1, "field type conflict")
-    assert journal.cursor("influx") == 1
+async def test_rows_set_aside_are_kept_with_their_reason_and_counted(journal: Journal) -> None:
+    for n in range(2):
+        await journal.append([batch(n, n)], [FACT])
+    journal.set_aside("influx", 2, [Refused(2, "field type conflict", [batch(1)], [FACT])], MOMENT)
+    assert journal.cursor("influx") == 2
     journal.trim()
-    assert [(aside.seq, aside.reason) for aside in journal.aside("influx")] == [(1, "field type conflict")]
+    assert [(one.seq, one.rows, one.reason) for one in journal.aside("influx")] == [(2, 2, "field type conflict")]
+    assert journal.tallies("aside") == {"influx": Tally(2, MOMENT, MOMENT)}
+    later = MOMENT + timedelta(hours=1)
+    journal.set_aside("influx", 2, [Refused(2, "again", [batch(1)])], later)
+    assert journal.tallies("aside") == {"influx": Tally(3, MOMENT, later)}
+
+
+async def test_what_is_kept_of_the_refused_does_not_fill_the_disk(journal: Journal) -> None:
+    """Each of these is 24 bytes a row and 2 million rows: 48 MB, so that two are beyond 64 MiB together."""
+    n = 2_000_000
+    large = SampleBatch(
+        Source.IMPORT, CodedLinks(("wan1",), np.zeros(n, np.int32)), np.zeros(n, np.int64), np.zeros(n, np.int32),
+        np.zeros(n, np.int64), {},
+    )  # fmt: skip
+    for seq in (1, 2):
+        journal.set_aside("influx", seq, [Refused(seq, "no", [large])], MOMENT)
+    assert [one.seq for one in journal.aside("influx")] == [2]
+    assert journal.tallies("aside")["influx"].rows == 2 * n
+
+
+async def test_a_damaged_entry_is_set_aside_and_holds_up_no_reader(journal: Journal) -> None:
+    for n in range(3):
+        await journal.append([batch(n)], [])
+    (data,) = journal._writer.execute("SELECT data FROM entry WHERE seq = 2").fetchone()
+    flipped = data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+    journal._writer.execute("UPDATE entry SET data = ? WHERE seq = 2", (flipped,))
+    for _ in range(2):
+        assert [(entry.seq, entry.rows) for entry in journal.read(0)] == [(1, 1), (2, 0), (3, 1)]
+    (kept,) = journal.aside("damaged")
+    assert kept.seq == 2
+    assert "does not match its checksum" in kept.reason
 
 
 async def test_a_time_that_is_none_is_refused_and_named(journal: Journal) -> None:
@@ -149,15 +184,50 @@ def test_a_file_that_is_no_journal_is_said_so(tmp_path: Path) -> None:
         Journal(path)
 
 
-@pytest.mark.parametrize("damage", [b"", b"LPJ0" + bytes(20), b"LPJ1\xff\xff\x00\x00[]"])
+@pytest.mark.parametrize("damage", [b"", b"XPJ2" + bytes(20), b"LPJ2\xff\xff\x00\x00[]"])
 def test_bytes_that_are_no_entry_are_said_so(damage: bytes) -> None:
-    with pytest.raises(StoreError, match="a journal entry is"):
+    with pytest.raises(DamagedEntryError, match="a journal entry is damaged"):
         decode(damage)
 
 
+def test_an_entry_of_another_version_is_not_taken_for_a_damaged_one() -> None:
+    with pytest.raises(StoreError, match="read it with the version that wrote it") as told:
+        decode(b"LPJ9" + bytes(20))
+    assert not isinstance(told.value, DamagedEntryError)
+
+
+@pytest.mark.parametrize("place", range(0, 250, 7))
+def test_any_flipped_bit_of_an_entry_is_noticed(place: int) -> None:
+    """A CRC-32 finds every error of a single bit, and every burst of up to 32 (Peterson and Brown, 1961)."""
+    data = bytearray(encode([batch(1, 2, 3)], [FACT]))
+    data[place % len(data)] ^= 1 << place % 8
+    with pytest.raises(StoreError, match="a journal entry is"):
+        decode(bytes(data))
+
+
 def test_an_entry_cut_short_is_said_so() -> None:
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(DamagedEntryError, match="damaged"):
         decode(encode([batch(1, 2, 3)], [])[:-9])
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b", "a"], ["röuter 1/ä", "x" * 300, ""], ["b", "a", "b", ""]])
+def test_names_of_links_come_back_whatever_their_length(names: list[str]) -> None:
+    n = len(names)
+    times = np.arange(n, dtype=np.int64)
+    first = SampleBatch(Source.SNMP, names, times, np.ones(n, np.int32), times, {"rtt_ms": times * 0.5})
+    (one, two), _ = decode(encode([first, first], []))
+    assert (list(one.links), list(two.links)) == (names, names)
+    assert [two.links[i] for i in range(n)] == names
+    assert list(two.links[1:]) == names[1:]
+    (again,), _ = decode(encode([two], []))
+    assert list(again.links) == names
+    np.testing.assert_array_equal(again.fields["rtt_ms"], times * 0.5)
+
+
+def test_a_name_that_could_not_be_told_from_two_is_refused() -> None:
+    one = np.zeros(1, np.int64)
+    with pytest.raises(StoreError, match="NUL"):
+        encode([SampleBatch(Source.SNMP, ["a\0b"], one, np.ones(1, np.int32), one, {})], [])
 
 
 def test_commits_are_synced(journal: Journal) -> None:
@@ -179,3 +249,174 @@ def test_many_processes_may_open_a_new_journal_at_once(tmp_path: Path) -> None:
     ]
     assert [process.wait(60) for process in processes] == [0] * 6
     assert len(sqlite3.connect(path).execute("SELECT * FROM cursor").fetchall()) == 6
+
+
+WRITER = """
+import asyncio, os, sys
+from pathlib import Path
+from collector.journal import Journal
+from collector.store.port import StoreError
+journal = Journal(Path(sys.argv[1]))
+try:
+    print(asyncio.run(journal.append([], [])), flush=True)
+except StoreError as error:
+    print(error, flush=True)
+    sys.exit(1)
+sys.stdin.read()
+"""
+
+
+def writer(path: Path) -> subprocess.Popen[str]:
+    """A process that appends one entry, says so, and lives until its stdin is closed."""
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(path)], cwd=Path(__file__).parents[2], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def said_by(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    process.kill()
+    process.communicate()
+    return process.returncode
+
+
+@pytest.mark.slow
+def test_a_second_writer_is_refused_with_the_first_ones_id_until_that_one_is_dead(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    first = writer(path)
+    assert said_by(first) == "1"
+    second = writer(path)
+    assert f"{path} is being written by process {first.pid}; stop that one first" in said_by(second)
+    assert second.wait(10) == 1
+    with pytest.raises(StoreError, match=f"being written by process {first.pid}"):
+        Journal(path).claim()
+    reader = Journal(path)
+    reader.advance("parts", 0)
+    assert [entry.seq for entry in reader.read(0)] == [1], "reading asks for no claim"
+    assert ended(first) == -9
+    third = writer(path)
+    assert said_by(third) == "2"
+    ended(third)
+    second.communicate()
+
+
+async def test_journals_of_one_process_write_side_by_side_and_the_last_to_close_lets_go(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    one, two = Journal(path), Journal(path)
+    one.claim()
+    one.claim()
+    assert await two.append([], []) == 1
+    one.close()
+    lock = path.with_suffix(".lock")
+    assert holder_from_outside(lock) == os.getpid()
+    two.close()
+    assert holder_from_outside(lock) is None
+
+
+def holder_from_outside(lock: Path) -> int | None:
+    """Who holds the lock, as a process of its own sees it."""
+    program = (
+        "import sys; from pathlib import Path; from collector.claim import holder_of\n"
+        "print(holder_of(Path(sys.argv[1])))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(lock)], cwd=Path(__file__).parents[2], capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    return None if done.stdout.strip() == "None" else int(done.stdout)
+
+
+def test_a_journal_that_nobody_holds_any_more_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path)
+    journal.claim()
+    assert holds(path.with_suffix(".lock"))
+    del journal
+    gc.collect()
+    assert not holds(path.with_suffix(".lock"))
+
+
+def test_a_forked_child_is_not_the_one_that_writes(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    journal.claim()
+    child = os.fork()
+    if child == 0:
+        code = 0
+        try:
+            journal.claim()
+        except StoreError as error:
+            code = 7 if f"by process {os.getppid()};" in str(error) else 8
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    journal.claim()
+    assert holder_from_outside(journal.path.with_suffix(".lock")) == os.getpid()
+
+
+async def test_the_size_is_what_entries_take_and_falls_when_they_go(journal: Journal) -> None:
+    empty = journal.size()
+    row = batch(*range(10_000))
+    await journal.append([row], [])
+    one = journal.size() - empty
+    # Two times, one value, a length and a number of the link: 8 + 8 + 8 + 4 + 4 bytes a row, in pages of 16 KiB.
+    assert one == pytest.approx(320_000, abs=2 * 16_384)
+    await journal.append([row], [])
+    assert journal.size() - empty == pytest.approx(2 * one, abs=2 * 16_384)
+    journal.advance("parts", 2)
+    journal.trim()
+    assert journal.size() - empty <= 16_384
+
+
+async def test_shedding_takes_the_oldest_samples_leaves_the_facts_and_counts_by_reader(journal: Journal) -> None:
+    for n in range(4):
+        await journal.append([batch(*range(10_000))], [replace(FACT, value=str(n))])
+    journal.advance("parts", 1)
+    journal.advance("influx", 0)
+    before = journal.size()
+    assert journal.shed(600_000, MOMENT) == 40_000
+    assert journal.size() <= before - 600_000
+    assert [(entry.seq, entry.rows) for entry in journal.read(0)] == [(1, 1), (2, 1), (3, 1), (4, 1)]
+    assert [entry.facts[0].value for entry in journal.read(0)] == ["0", "1", "2", "3"]
+    # The reader `parts` had the first entry already.
+    assert journal.tallies("shed") == {"influx": Tally(40_000, MOMENT, MOMENT), "parts": Tally(30_000, MOMENT, MOMENT)}
+    await journal.append([batch(1, 2)], [])
+    assert journal.shed(1, MOMENT + timedelta(hours=1)) == 2
+    assert journal.tallies("shed")["influx"] == Tally(40_002, MOMENT, MOMENT + timedelta(hours=1))
+    assert journal.shed(1, MOMENT) == 0, "where nothing is left but facts, nothing goes"
+
+
+async def test_shedding_stops_when_enough_is_free(journal: Journal) -> None:
+    for _ in range(40):
+        await journal.append([batch(*range(40_000))], [])
+    journal.advance("parts", 0)
+    rows = journal.shed(1, MOMENT)
+    # A stretch of at least 16 MiB at a time, which 14 of these entries of 32 bytes a row are.
+    assert rows == 14 * 40_000
+    assert journal.read(0)[14].rows == 40_000
+
+
+async def test_an_alarm_outlives_its_process(journal: Journal) -> None:
+    assert journal.alarm() is None
+    journal.set_alarm(MOMENT)
+    journal.close()
+    again = Journal(journal.path)
+    assert again.alarm() == MOMENT
+    again.set_alarm(None)
+    assert again.alarm() is None
+
+
+async def test_what_a_trimmed_journal_no_longer_needs_goes_back_to_the_disk(journal: Journal) -> None:
+    for _ in range(16):
+        await journal.append([batch(*np.zeros(300_000))], [])
+    journal._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    full = journal.path.stat().st_size
+    assert full > 16 * 300_000 * 32 * 0.99
+    journal.advance("parts", 16)
+    journal.trim()
+    journal._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert journal.path.stat().st_size < (64 << 20) + (1 << 20)
