@@ -294,6 +294,7 @@ class Journal:
             if some is None:
                 break
             rows += some
+            self._give_back()
         return rows
 
     def _shed_some(self, at: datetime) -> int | None:
@@ -325,6 +326,7 @@ class Journal:
         removed = 0
         while some := self._trim_some():
             removed += some
+            self._give_back()
         return removed
 
     def _trim_some(self) -> int:
@@ -337,10 +339,15 @@ class Journal:
             until = min(done, first + _TRIM_AT_ONCE - 1)
             removed = connection.execute("DELETE FROM entry WHERE seq <= ?", (until,)).rowcount
             connection.execute("UPDATE trimmed SET seq = max(seq, ?)", (until,))
-            (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-            if free > _FREE_PAGES:
-                connection.execute(f"PRAGMA incremental_vacuum({free - _FREE_PAGES})").fetchall()
         return int(removed)
+
+    def _give_back(self) -> None:
+        """Free pages to the disk, so many at once that appending waits for none of it long."""
+        with self._writing, self._translated():
+            (free,) = self._writer.execute("PRAGMA freelist_count").fetchone()
+            if free > _FREE_PAGES:
+                # `execute` would take one step of this statement, which gives back one page.
+                self._writer.executescript(f"PRAGMA incremental_vacuum({free - _FREE_PAGES})")
 
     def close(self) -> None:
         with self._writing, self._reading, self._translated():
