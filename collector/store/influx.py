@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
+import structlog
 
 from collector.entries import _check_times as check_times
 from collector.entries import epoch_us, finite
@@ -38,8 +39,10 @@ from collector.store.influx_answers import (
 from collector.store.influx_connection import InfluxConnection
 from collector.store.influx_errors import MissingBucketError, PoisonError
 from collector.store.influx_merging import Frontier, SampleMerger, SeriesKey
+from collector.store.influx_rollups import InfluxRollups, between
 from collector.store.influx_writing import Refused, write_lines
 from collector.store.lineprotocol import fact_lines, literal, sample_lines
+from collector.store.manifest import DAY_MS
 from collector.store.own_times import measured
 from collector.store.port import (
     Aggregate,
@@ -51,8 +54,11 @@ from collector.store.port import (
     StoreHealth,
     Summary,
 )
-from collector.store.rows import SOURCES, Rows, batch_of_rows, concatenated, empty, merged, rows_of
+from collector.store.rollups import HOUR_MS, SAMPLES, buckets_of_hours, newest_of, rolled_hours
+from collector.store.rows import SOURCES, Rows, batch_of_rows, concatenated, empty, merged, ordered, rows_of
 from config.clock import epoch_ms, from_epoch_ms
+
+log = structlog.get_logger()
 
 CURSOR = "influx"
 """The forwarder's cursor in the journal."""
@@ -88,6 +94,8 @@ class InfluxStore:
         self._merger = SampleMerger(self._newest, self._stored)
         self._facts: Frontier[str] = Frontier()
         self._writing, self._asking = asyncio.Lock(), asyncio.Semaphore(_QUERIES_AT_ONCE)
+        self._rollup_bucket = f"{bucket.partition('/')[0]}/rollup"
+        self._rollups = InfluxRollups(self._ask, self._ask_rolled, self._write_rolled, self._writing)
 
     @classmethod
     def of_settings(
@@ -109,6 +117,7 @@ class InfluxStore:
         fields = {name: finite(values) for name, values in batch.fields.items()}
         async with self._writing:
             points = await self._merger.points(rows_of([replace(batch, fields=fields)]))
+            await self._rollups.late(np.unique(points.time // DAY_MS).tolist())
             try:
                 refused = await self._write(
                     len(points), lambda first, last: sample_lines(points.rearranged([slice(first, last)])), "ms"
@@ -178,12 +187,23 @@ class InfluxStore:
                 await asyncio.sleep(seconds)
         return await write_lines(post, count, rendered)
 
-    async def _ask(self, queries: Sequence[str], epoch: str) -> list[Answer]:
+    async def _write_rolled(self, lines: Sequence[str]) -> None:
+        """Write roll-ups; a server that refuses some, by its retention, refuses them every time."""
+        refused = await self._into(
+            self._rollup_bucket, self._rollup_days, len(lines), lambda first, last: lines[first:last], "ms"
+        )
+        if refused:
+            log.warning("rollups_refused", bucket=self._rollup_bucket, reason=_told(refused, len(lines)))
+
+    async def _ask_rolled(self, queries: Sequence[str]) -> list[Answer]:
+        return await self._ask(queries, bucket=self._rollup_bucket)
+
+    async def _ask(self, queries: Sequence[str], epoch: str = "ms", bucket: str | None = None) -> list[Answer]:
         """The series of several statements, a few asked at once."""
 
         async def one(query: str) -> Sequence[Answer]:
             async with self._asking:
-                return await self._connection.query(self._bucket, query, epoch)
+                return await self._connection.query(bucket or self._bucket, query, epoch)
 
         return [series for found in await asyncio.gather(*map(one, queries)) for series in found]
 
@@ -191,7 +211,7 @@ class InfluxStore:
         """The time of the newest row of each series of these links with time >= since."""
         cut: list[Sequence[str] | None] = [None] if len(links) > _LINKS_AT_ONCE else [links]
         try:
-            found = await self._ask([samples_query('last("seconds")', some, since, None) for some in cut], "ms")
+            found = await self._ask([samples_query('last("seconds")', some, since, None) for some in cut])
         except MissingBucketError:
             return {}
         return {(link_of(one), SOURCES[source_of(one)]): int(one["values"][0][0]) for one in found}
@@ -199,7 +219,7 @@ class InfluxStore:
     async def _stored(self, links: Sequence[str], start: int, end: int) -> Rows:
         """Rows of these links as they stand in the server, with every field it has."""
         queries = [samples_query(EVERY_FIELD, some, start, end) for some in _cut(links, _links_at_once(start, end))]
-        return concatenated([rows_of_answer(series) for series in await self._ask(queries, "ms")])
+        return concatenated([rows_of_answer(series) for series in await self._ask(queries)])
 
     async def _rows(
         self, links: Sequence[str], fields: Sequence[str], start: int, end: int | None, rest: str = BY_SERIES
@@ -208,7 +228,7 @@ class InfluxStore:
         links = tuple(dict.fromkeys(links))
         at_once = _links_at_once(start, end)
         queries = [samples_query(columns_of(fields), some, start, end, rest) for some in _cut(links, at_once)]
-        found = concatenated([rows_of_answer(series) for series in await self._ask(queries, "ms")])
+        found = concatenated([rows_of_answer(series) for series in await self._ask(queries)])
         return merged(found.named(links) if len(found) else empty(links))
 
     async def window(
@@ -221,10 +241,23 @@ class InfluxStore:
         agg: Aggregate | None = None,
     ) -> Sequence[Series]:
         check_question(fields, every, agg)
-        rows = await self._rows(links, fields, epoch_ms(start), epoch_ms(end))
         if every is not None and agg is not None:
-            rows = bucketed(rows, every // timedelta(milliseconds=1), agg)
-        return series_of(rows)
+            return series_of(await self._buckets(links, fields, epoch_ms(start), epoch_ms(end), every, agg))
+        return series_of(await self._rows(links, fields, epoch_ms(start), epoch_ms(end)))
+
+    async def _buckets(
+        self, links: Sequence[str], fields: Sequence[str], start: int, end: int, every: timedelta, agg: Aggregate
+    ) -> Rows:
+        every_ms = every // timedelta(milliseconds=1)
+        days = await self._rollups.days(start, end) if every_ms % HOUR_MS == 0 else []
+        if not days:
+            return bucketed(await self._rows(links, fields, start, end), every_ms, agg)
+        hours = [await self._rollups.read(HOUR_MS // 1000, links, None, (*fields, SAMPLES), days)]
+        for first, last in between(days, start, end):
+            rows = await self._rows(links, fields, first, last)
+            hours.append(rolled_hours(merged(rows.named(sorted(rows.names)))))
+        buckets = buckets_of_hours(newest_of(hours), every_ms, agg)
+        return ordered(buckets.named(tuple(dict.fromkeys(links))))
 
     async def facts(
         self, subjects: Sequence[str], start: datetime, end: datetime, kinds: Sequence[FactKind] = ()
@@ -258,8 +291,12 @@ class InfluxStore:
         rows = await self._rows(selector.links, tuple(FIELDS), epoch_ms(now - max_age), None, last)
         return batch_of_rows(selector.source, rows)
 
-    async def maintain(self, now: datetime) -> MaintenanceReport:  # noqa: ARG002 - the port's signature
-        """Nothing to do: InfluxDB seals and expires by itself, by the bucket's retention."""
+    async def maintain(self, now: datetime) -> MaintenanceReport:
+        """Roll up closed days; InfluxDB seals and expires by itself, by the buckets' retention."""
+        try:
+            await self._rollups.maintain(epoch_ms(now), self._raw_days)
+        except MissingBucketError:
+            await influx_setup.create(self._connection, self._bucket, self._raw_days + 1)
         return MaintenanceReport(0, 0, 0)
 
     async def health(self) -> StoreHealth:
@@ -268,7 +305,7 @@ class InfluxStore:
         try:
             # Of a day first: over all time the question is dear, and InfluxDB 3 Core may refuse it.
             for span in (" WHERE time > now() - 1d", ""):
-                series = await self._ask([f'SELECT last("seconds") FROM "samples"{span}'], "ms")  # noqa: S608 - InfluxQL
+                series = await self._ask([f'SELECT last("seconds") FROM "samples"{span}'])  # noqa: S608 - InfluxQL
                 if series:
                     newest = from_epoch_ms(int(series[0]["values"][0][0]))
                     break

@@ -34,7 +34,8 @@ def original_text(stored: str) -> str:
     return stored.replace("%25", "%")
 
 
-def _tag(text: str) -> str:
+def tag(text: str) -> str:
+    """A tag's value as it stands in a line."""
     return stored_text(text).translate(_TAG_ESCAPES)
 
 
@@ -49,7 +50,7 @@ def literal(text: str) -> str:
 
 def sample_lines(rows: Rows) -> list[str]:
     """One line per row, time in milliseconds; unmeasured fields are left out."""
-    heads = [[f"samples,link={_tag(name)},source={source} " for source in SOURCES] for name in rows.names]
+    heads = [[f"samples,link={tag(name)},source={source} " for source in SOURCES] for name in rows.names]
     columns = [
         (name, _whole(values), "i,") if name.endswith(SUFFIX) else (name, values.tolist(), ",")
         for name, values in rows.fields.items()
@@ -79,14 +80,14 @@ def fact_lines(facts: Sequence[Fact]) -> list[str]:
     """One line per fact, time in microseconds. An empty value is an absent tag."""
     lines = []
     for fact in facts:
-        value = f",value={_tag(fact.value)}" if fact.value else ""
+        value = f",value={tag(fact.value)}" if fact.value else ""
         lines.append(
-            f"facts,kind={fact.kind},source={fact.source},subject={_tag(fact.subject)}{value} "
+            f"facts,kind={fact.kind},source={fact.source},subject={tag(fact.subject)}{value} "
             f"received_at={epoch_us(fact.received_at)}i,detail={_string_field(fact.detail)} {epoch_us(fact.time)}"
         )
     return lines
 
 
-def any_of(tag: str, values: Sequence[str]) -> str:
-    """A condition: the tag has one of these values."""
-    return "(" + " OR ".join(f'"{tag}" = {literal(value)}' for value in values) + ")"
+def any_of(name: str, values: Sequence[str]) -> str:
+    """A condition: the tag `name` has one of these values."""
+    return "(" + " OR ".join(f'"{name}" = {literal(value)}' for value in values) + ")"
