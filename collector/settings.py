@@ -157,10 +157,25 @@ class InfluxSettings(_Section):
     bucket: str = "wan/raw"
 
 
+SMALL_FLEET = 2000
+"""Up to so many links, 13 months of raw samples a minute are about 14 GB."""
+
+
+def raw_days_for(links: int) -> int:
+    """How many days of raw samples a fleet keeps by default: 13 months where that is small, else a quarter."""
+    return 400 if links <= SMALL_FLEET else 95
+
+
 class StoreSettings(_Section):
     kind: Literal["embedded", "influx"] = "embedded"
     folder: Path = Path("measurements")
-    raw_days: int = Field(default=95, ge=1)
+    raw_days: int | None = Field(
+        default=None, ge=1, description="days that raw samples are kept; default: 400 up to 2000 links, 95 beyond"
+    )
+    rollup_days: int = Field(default=761, ge=1, description="days that hourly and daily roll-ups are kept")
+    journal_megabytes: int = Field(
+        default=4096, ge=16, description="megabytes (10^6) that may wait in the journal for a store that is behind"
+    )
     influx: InfluxSettings | None = None
 
     @model_validator(mode="after")
@@ -168,6 +183,10 @@ class StoreSettings(_Section):
         if self.kind == "influx" and self.influx is None:
             raise ValueError("a section `influx` with url and token when kind is influx")
         return self
+
+    def raw_days_of(self, links: int) -> int:
+        """The days that raw samples are kept, as written or by the number of links."""
+        return raw_days_for(links) if self.raw_days is None else self.raw_days
 
 
 class CollectorSettings(_Section):

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collector.journal import Journal
+from collector.claim import holder_of
+from collector.journal import Journal, being_written, lock_of
 from collector.settings import StoreSettings
 from collector.store.embedded import EmbeddedStore
 from collector.store.port import MeasurementStore, StoreError
 
 
-def open_journal(settings: StoreSettings, data: Path) -> Journal:
-    """The installation's journal, made when absent; `data` is its data folder."""
-    return Journal(data / settings.folder / "journal.sqlite")
+def journal_path(settings: StoreSettings, data: Path) -> Path:
+    """Where the journal is; `data` is the installation's data folder."""
+    return data / settings.folder / "journal.sqlite"
 
 
-def open_store(settings: StoreSettings, data: Path) -> tuple[Journal, MeasurementStore]:
+def check_unclaimed(settings: StoreSettings, data: Path) -> None:
+    """Raise StoreError, naming it, when another process collects into this data folder."""
+    path = journal_path(settings, data)
+    process = holder_of(lock_of(path))
+    if process is not None:
+        raise StoreError(being_written(path, process))
+
+
+def open_store(settings: StoreSettings, data: Path, links: int = 0) -> tuple[Journal, MeasurementStore]:
     """The journal, and the store that answers questions. Raises StoreError.
 
     Samples and facts are collected by `journal.append`. The embedded store reads the same journal; into InfluxDB they
-    come by a `Forwarder`, which the collector's process runs.
+    come by a `Forwarder`, which the collector's process runs. `links` is how many there are: unless the settings say
+    it, that decides how long raw samples are kept.
     """
-    journal = open_journal(settings, data)
+    journal = Journal(journal_path(settings, data))
+    raw_days = settings.raw_days_of(links)
     if settings.kind == "embedded":
-        return journal, EmbeddedStore(journal, data / settings.folder, settings.raw_days)
+        return journal, EmbeddedStore(journal, data / settings.folder, raw_days)
     if settings.influx is None:
         raise StoreError("the store is set to influx without a section `influx`; add its url and token")
     from collector.store.influx import InfluxStore
