@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo test unit lint bench clean
+.PHONY: help setup demo test unit lint bench soak clean
 
 help:
 	@echo "make demo    the main job on a simulated fleet, in a minute; results in demo-out/"
@@ -11,6 +11,7 @@ help:
 	@echo "make unit    unit and property tests alone, in seconds"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the benchmarks' tables"
+	@echo "make soak    a thousand times kill -9 while the store is written to and maintained; KILLS=n for another number"
 
 setup: .venv/.installed
 
@@ -43,6 +44,10 @@ lint: .venv/.developing
 
 bench: .venv/.developing
 	for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each $(BENCH) || exit 1; done
+
+KILLS ?= 1000
+soak: .venv/.developing
+	KILLS=$(KILLS) $(BIN)/python -m pytest -q -s -p no:randomly --timeout=0 tests/collector/test_embedded_crash.py
 
 clean:
 	rm -rf .venv build dist *.egg-info demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,235 +1,272 @@
-"""kill -9 at any moment: what was acknowledged is found, once."""
+"""kill -9 at any moment: what was acknowledged is found, once, in samples, facts and roll-ups alike."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
+import queue
 import random
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from collector.journal import Journal
-from collector.model import Fact, FactKind, SampleBatch, Source
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "contracts")]
+
+from dying_store import FIELDS, HOUR, LINKS, PHASES, RAW_DAYS, START, clock_at, entry_of, open_store
+from memory_store import MemoryStore
+
+from collector.model import Series, Source
 from collector.store.embedded import EmbeddedStore
-from collector.store.manifest import Manifest, read_manifest
-from collector.store.port import StoreError
+from collector.store.inspect import verify
+from collector.store.manifest import read_manifest
+from collector.store.port import Aggregate
 
-START = datetime(2026, 3, 3, 22, tzinfo=UTC)
-LINKS = 6
+pytestmark = [pytest.mark.rim, pytest.mark.slow]
 
-WRITER = """
-import asyncio, sys
-from datetime import timedelta
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from test_embedded_crash import START, entry_of
-from collector.journal import Journal
-from collector.store.embedded import EmbeddedStore
-
-async def main():
-    folder, first = Path(sys.argv[1]), int(sys.argv[3])
-    store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder / "store", 95)
-    n = first
-    async def write():
-        nonlocal n
-        while True:
-            await store.journal.append(*entry_of(n))
-            print(n, flush=True)
-            n += 1
-    async def maintain():
-        while True:
-            await store.maintain(START + timedelta(minutes=n))
-            print("maintained", flush=True)
-    await asyncio.gather(write(), maintain())
-asyncio.run(main())
-"""
+KILLS = int(os.environ.get("KILLS", "50"))
+DAY = timedelta(days=1)
+CHECKED = 12 * DAY
+"""So far back each check looks; the last one looks at everything."""
 
 
-def entry_of(n: int) -> tuple[list[SampleBatch], list[Fact]]:
-    """Entry n: minute n of every link, whose value is n, and one fact. Runs over midnight after 120 entries."""
-    moment = START + timedelta(minutes=n)
-    at = np.full(LINKS, round(moment.timestamp() * 1000), np.int64)
-    batch = SampleBatch(
-        source=Source.PROBE,
-        links=[f"wan{link}" for link in range(LINKS)],
-        time=at,
-        seconds=np.full(LINKS, 60, np.int32),
-        received_at=at + 61_000,
-        fields={"rtt_ms": np.full(LINKS, float(n))},
-    )
-    return [batch], [Fact(moment, "router1", FactKind.EVENT, str(n), Source.PROBE, moment)]
+class Template:
+    """The process that forks the ones to be killed, and what they say."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, str(Path(__file__).with_name("dying_store.py"))]
+        root = Path(__file__).parents[2]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=root,
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )  # fmt: skip
+        self._said: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._said.put(line.split())
+
+    def start(self, **order: object) -> int:
+        """Fork a child that does as told; its process id."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order, default=str) + "\n")
+        self._process.stdin.flush()
+        return int(self.hear("child", 60)[-1][1])
+
+    def hear(self, until: str, seconds: float) -> list[list[str]]:
+        """What is said up to a line that begins with `until`, at most so long."""
+        end, found = time.monotonic() + seconds, []
+        with contextlib.suppress(queue.Empty):
+            while not found or " ".join(found[-1][: until.count(" ") + 1]) != until:
+                found.append(self._said.get(timeout=max(end - time.monotonic(), 0.001)))
+        return found
+
+    def stop(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+        self._listener.join(timeout=30)
+        self._process.stdout.close()
 
 
-def write_until_killed(folder: Path, first: int, seconds: float) -> tuple[int, int]:
-    """Let a real process write and maintain, then kill it; the last acknowledged entry, and how often it maintained."""
-    here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", WRITER, str(folder), here, str(first)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as process:
-        assert process.stdout is not None
-        said = [process.stdout.readline()]
-        time.sleep(seconds)
-        process.kill()
-        said += process.stdout.read().splitlines()
-    numbers = [int(line) for line in said if line.strip().isdigit()]
-    return max(numbers), sum(line.strip() == "maintained" for line in said)
+@pytest.fixture(scope="module")
+def template() -> Iterator[Template]:
+    template = Template()
+    yield template
+    template.stop()
 
 
-async def check(folder: Path, acknowledged: int) -> int:
-    """Every acknowledged row and fact is found exactly once; the number of the newest entry found."""
-    store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder / "store", 95)
-    links = [f"wan{link}" for link in range(LINKS)]
-    until = START + timedelta(days=30)
-    found = await store.window(links, ["rtt_ms"], START, until)
-    assert [series.link for series in found] == links
-    newest = len(found[0]) - 1
+class Truth:
+    """What the entries 0..newest say, by the model."""
+
+    def __init__(self) -> None:
+        self.model, self.newest = MemoryStore(raw_days=10_000), -1
+
+    async def learn(self, newest: int) -> None:
+        for n in range(self.newest + 1, newest + 1):
+            batches, facts = entry_of(n)
+            for batch in batches:
+                await self.model.write(batch)
+            await self.model.write_facts(facts)
+        self.newest = max(self.newest, newest)
+
+    def forget(self, before: datetime) -> None:
+        """Keep the model small; what is older was compared often enough."""
+        for rows in self.model.raw.values():
+            for old in [moment for moment in rows if moment < before.timestamp() * 1000]:
+                del rows[old]
+        self.model.said = {key: fact for key, fact in self.model.said.items() if fact.time >= before}
+
+
+def told(series: Series, since: float = 0) -> dict[int, tuple[object, ...]]:
+    """Everything that a series says, by time in milliseconds."""
+    columns = [np.nan_to_num(series.column(name), nan=-1.0).tolist() for name in FIELDS]
+    rows = zip(
+        series.time.tolist(), series.seconds.tolist(), series.received_at.tolist(), zip(*columns, strict=True),
+        strict=True,
+    )  # fmt: skip
+    found = {time: (seconds, received, values) for time, seconds, received, values in rows if time >= since}
+    assert len(found) == sum(series.time >= since), "a row stands twice"
+    return found
+
+
+async def check(store: EmbeddedStore, truth: Truth, acknowledged: int, *, back: timedelta = CHECKED) -> int:
+    """Everything acknowledged is found exactly once; the number of the newest entry found."""
+    until = clock_at(acknowledged) + DAY
+    facts = await store.facts(["router1"], until - 3 * DAY, until)
+    newest = max((int(fact.value) for fact in facts), default=-1)
     # What was on its way when the process died may be there as well, but whole.
     assert acknowledged <= newest <= acknowledged + 1
-    for series in found:
-        assert series.column("rtt_ms").tolist() == list(range(newest + 1))
-    facts = await store.facts(["router1"], START, until)
-    assert [int(fact.value) for fact in facts] == list(range(newest + 1))
-    await store.close()
+    await truth.learn(newest)
+    start = max(START, (clock_at(newest) - back).replace(hour=0))
+    await _check_samples(store, truth, start, until)
+    await _check_hours(store, truth, start, until)
     return newest
 
 
-@pytest.mark.slow
-async def test_a_killed_writer_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    moments = random.Random(2026)
-    newest, maintained = -1, 0
-    for _ in range(10):
-        acknowledged, times = await asyncio.to_thread(
-            write_until_killed, tmp_path, newest + 1, moments.uniform(0.0, 0.8)
-        )
-        maintained += times
-        newest = await check(tmp_path, acknowledged)
-    assert maintained > 5, "the writer was meant to be killed around maintenance"
-    store = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
-    await store.maintain(START + timedelta(days=3))
-    named = {part.name for part in read_manifest(tmp_path / "store" / "manifest.json").parts}
-    assert {path.name for path in (tmp_path / "store" / "parts").iterdir()} == named
+def expires_before(truth: Truth) -> datetime:
+    """Samples before this may have expired by now."""
+    return clock_at(truth.newest + 12).replace(hour=0) - RAW_DAYS * DAY
+
+
+async def _check_samples(store: EmbeddedStore, truth: Truth, start: datetime, until: datetime) -> None:
+    expires = expires_before(truth)
+    found = {series.link: told(series) for series in await store.window(LINKS, FIELDS, start, until)}
+    expected = {series.link: told(series) for series in await truth.model.window(LINKS, FIELDS, start, until)}
+    day = start
+    while day < until:
+        low, high = day.timestamp() * 1000, (day + DAY).timestamp() * 1000
+        there = {link: {t: row for t, row in found.get(link, {}).items() if low <= t < high} for link in expected}
+        should = {link: {t: row for t, row in rows.items() if low <= t < high} for link, rows in expected.items()}
+        if there != should:
+            assert day < expires, f"{day}: not what was acknowledged"
+            assert not any(there.values()), f"{day} has expired by half"
+        facts = [fact.value for fact in await store.facts(["router1"], day, day + DAY)]
+        should_facts = [fact.value for fact in await truth.model.facts(["router1"], day, day + DAY)]
+        assert facts == should_facts or (not facts and day < expires), f"{day}: facts"
+        day += DAY
+
+
+async def _check_hours(store: EmbeddedStore, truth: Truth, start: datetime, until: datetime) -> None:
+    start = max(start, expires_before(truth))  # Until hours are answered from roll-ups.
+    for how in (Aggregate.SUM, Aggregate.MAX):
+        found = await store.window(LINKS, FIELDS, start, until, HOUR, how)
+        expected = await truth.model.window(LINKS, FIELDS, start, until, HOUR, how)
+        assert {series.link: told(series) for series in found} == {series.link: told(series) for series in expected}
+
+
+def assert_no_strays(folder: Path) -> None:
+    named = {part.name for part in read_manifest(folder / "store" / "manifest.json").parts}
+    assert {path.name for path in (folder / "store" / "parts").iterdir()} == named
+
+
+def kill(template: Template, folder: Path, first: int, moments: random.Random) -> tuple[int, str]:
+    """One round: the number of the last acknowledged entry, and what the process was about when it was killed."""
+    child = template.start(folder=folder, first=first)
+    aim = moments.choice([*PHASES.values(), "any", "any"])
+    said = template.hear("wrote", 60)
+    if aim == "any":
+        said += template.hear("never", moments.uniform(0, 0.5))
+    else:
+        said += template.hear(f"phase {aim}", 1)
+        said += template.hear("never", moments.choice([0, 0.001, 0.003, 0.01, 0.03]))
+    os.kill(child, signal.SIGKILL)
+    said += template.hear("ended", 60)
+    assert said[-1] == ["ended", "-9"], said[-3:]
+    numbers = [int(words[1]) for words in said if words[0] == "wrote"]
+    phases = [words[1] for words in said if words[0] == "phase"]
+    return max(numbers), phases[-1] if phases else "between"
+
+
+async def test_a_writer_that_is_killed_again_and_again_loses_and_doubles_nothing(
+    template: Template, tmp_path: Path
+) -> None:
+    moments, truth, phases, newest = random.Random(KILLS), Truth(), Counter[str](), -1
+    began = time.monotonic()
+    for number in range(KILLS):
+        acknowledged, phase = await asyncio.to_thread(kill, template, tmp_path, newest + 1, moments)
+        phases[phase] += 1
+        store = open_store(tmp_path)
+        newest = await check(store, truth, acknowledged)
+        if number % 10 == 0:
+            assert list(verify(store)) == []
+            truth.forget(clock_at(newest) - 60 * DAY)
+        await store.close()
+    store = open_store(tmp_path)
+    await store.maintain(clock_at(newest))
+    assert await check(store, truth, newest) == newest
+    assert list(verify(store)) == []
+    assert_no_strays(tmp_path)
+    oldest = store.rows(LINKS, FIELDS, 0, 1 << 62)[Source.PROBE].time.min()
+    assert oldest >= (clock_at(newest) - (RAW_DAYS + 1) * DAY).timestamp() * 1000, "nothing ever expired"
     await store.close()
-    assert await check(tmp_path, newest) == newest
-
-
-STEPS = ["after_parts", "after_manifest", "after_cursor", "after_merge_parts", "after_merge_manifest", "before_trim"]
-
-DIES = """
-import asyncio, os, signal, sys
-from datetime import timedelta
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from test_embedded_crash import START
-import collector.store.sealing as sealing
-from collector.journal import Journal
-from collector.store.embedded import EmbeddedStore
-
-step, manifests = sys.argv[3], 0
-def die(): os.kill(os.getpid(), signal.SIGKILL)
-write_manifest = sealing.write_manifest
-def dying_write_manifest(path, manifest):
-    global manifests
-    manifests += 1
-    if (step, manifests) in (("after_parts", 1), ("after_merge_parts", 2)): die()
-    write_manifest(path, manifest)
-    if (step, manifests) in (("after_manifest", 1), ("after_merge_manifest", 2)): die()
-sealing.write_manifest = dying_write_manifest
-class DyingJournal(Journal):
-    def advance(self, name, seq):
-        super().advance(name, seq)
-        if step == "after_cursor" and seq: die()
-    def trim(self):
-        if step == "before_trim": die()
-        return super().trim()
-folder = Path(sys.argv[1])
-store = EmbeddedStore(DyingJournal(folder / "journal.sqlite"), folder / "store", 95)
-asyncio.run(store.maintain(START + timedelta(hours=1)))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("step", STEPS)
-async def test_killed_at_each_step_of_maintenance_nothing_is_lost_or_doubled(tmp_path: Path, step: str) -> None:
-    store = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
-    for n in range(4):
-        await store.journal.append(*entry_of(n))
-        if n == 1:
-            await store.maintain(START)
-    here = str(Path(__file__).parent)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", DIES, str(tmp_path), here, step, cwd=Path(__file__).parents[2]
+    print(
+        f"\n{KILLS} kills in {time.monotonic() - began:.0f} s, {newest + 1} entries acknowledged over "
+        f"{(newest + 1) // 24} days, all found once; killed while: "
+        + ", ".join(f"{phase} {count}" for phase, count in phases.most_common())
     )
-    assert await process.wait() == -signal.SIGKILL
-    assert await check(tmp_path, 3) == 3
-    await store.maintain(START + timedelta(hours=1))
-    assert await check(tmp_path, 3) == 3
+    assert set(phases) >= set(PHASES.values()), "the writer was meant to be killed within each step"
+
+
+def chosen(steps: list[str], moments: random.Random) -> list[int]:
+    """Numbers of steps to die at, counted from 1: each kind of step after each other kind once; in a soak, all."""
+    if KILLS >= 1000:
+        return list(range(1, len(steps) + 1))
+    kinds: dict[tuple[str, str], list[int]] = {}
+    for number, pair in enumerate(pairwise(["begin", *steps]), 1):
+        kinds.setdefault(pair, []).append(number)
+    return sorted(moments.choice(numbers) for numbers in kinds.values())
+
+
+async def test_killed_at_each_kind_of_step_of_maintenance_nothing_is_lost_or_doubled(
+    template: Template, tmp_path: Path
+) -> None:
+    """A store with work of every kind to do, and runs of maintenance on copies of it that die at one of their steps. A
+    step is a file opened, renamed or removed, or the journal's cursor or trimming."""
+    before, last = tmp_path / "before", 24 * (RAW_DAYS + 1) + 2
+    store = open_store(before)
+    for n in range(last + 1):
+        await store.journal.append(*entry_of(n))
+        if n % 7 == 0 and n < last - 3:
+            await store.maintain(clock_at(n))
     await store.close()
 
+    def copy_maintained(steps: int) -> tuple[Path, list[list[str]]]:
+        folder = tmp_path / str(steps)
+        shutil.copytree(before, folder)
+        template.start(folder=folder, steps=steps, now=clock_at(last))
+        return folder, template.hear("ended", 60)
 
-@pytest.mark.slow
-async def test_readers_in_other_processes_see_everything_while_one_writes_and_maintains(tmp_path: Path) -> None:
-    here = str(Path(__file__).parent)
-    command = [sys.executable, "-c", WRITER, str(tmp_path), here, "0"]
-    writer = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
-    assert writer.stdout is not None
-    await writer.stdout.readline()
-    store = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
-    before, reads, until = 0, 0, time.monotonic() + 3
-    while time.monotonic() < until:
-        (series,) = await store.window(["wan3"], ["rtt_ms"], START, START + timedelta(days=30))
-        assert series.column("rtt_ms").tolist() == list(range(len(series)))
-        assert len(series) >= before
-        before, reads = len(series), reads + 1
-    writer.kill()
-    await writer.communicate()
-    await store.close()
-    assert reads > 20
-    assert before > 20
-
-
-async def test_a_reader_whose_manifest_was_replaced_meanwhile_reads_again(tmp_path: Path) -> None:
-    """Between the reader's look at the manifest and at the journal, the writer seals and trims everything."""
-
-    class SlowReader(EmbeddedStore):
-        stale: Manifest | None = None
-
-        def manifest(self) -> Manifest:
-            stale, self.stale = self.stale, None
-            return stale or super().manifest()
-
-    writer = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
-    reader = SlowReader(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
-    reader.stale = reader.manifest()
-    await writer.journal.append(*entry_of(0))
-    await writer.maintain(START)
-    (series,) = await reader.window(["wan1"], ["rtt_ms"], START, START + timedelta(days=1))
-    assert series.column("rtt_ms").tolist() == [0.0]
-    await writer.close()
-    await reader.close()
-
-
-async def test_a_second_process_that_maintains_is_refused(tmp_path: Path) -> None:
-    store = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
-    with store._alone(), pytest.raises(StoreError, match=rf"being maintained by process {os.getpid()}; let only one"):
-        await store.maintain(START)
-    await store.maintain(START)
-    await store.close()
-
-
-async def test_a_journal_that_does_not_belong_to_the_parts_is_refused(tmp_path: Path) -> None:
-    store = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path / "store", 95)
-    await store.journal.append(*entry_of(0))
-    await store.maintain(START)
-    await store.close()
-    other = EmbeddedStore(Journal(tmp_path / "another.sqlite"), tmp_path / "store", 95)
-    with pytest.raises(StoreError, match="do not belong together"):
-        await other.window(["wan1"], ["rtt_ms"], START, START + timedelta(days=1))
-    with pytest.raises(StoreError, match="do not belong together"):
-        await other.maintain(START)
-    await other.close()
+    _, said = copy_maintained(0)
+    assert said[-1] == ["ended", "0"]
+    steps = [words[1] for words in said if words[0] == "step"]
+    truth = Truth()
+    for number in chosen(steps, random.Random(KILLS)):
+        folder, said = copy_maintained(number)
+        assert said[-1] == ["ended", "-9"], (steps[number - 1], said)
+        store = open_store(folder)
+        assert await check(store, truth, last) == last
+        await store.maintain(clock_at(last))
+        assert await check(store, truth, last) == last
+        assert list(verify(store)) == []
+        assert_no_strays(folder)
+        await store.close()
+        shutil.rmtree(folder)
+    print(f"\ndied at {len(chosen(steps, random.Random(KILLS)))} of {len(steps)} steps: {Counter(steps)}")
+    assert {"cursor", "trimming", "os.rename-samples", "os.rename-manifest.json.new", "os.remove-samples"} <= set(steps)
