@@ -17,7 +17,16 @@ from collector.model import FIELDS, FloatArray, TimeArray
 from collector.store.manifest import DAY_MS
 from collector.store.port import Aggregate, Statistic
 from collector.store.rows import SOURCES, IntArray, Rows, starts_of
-from collector.store.sketch import Block, Sketches, blocks_of, joined_sketches, no_sketches, percentiles, sketched
+from collector.store.sketch import (
+    PERCENT,
+    Block,
+    Sketches,
+    blocks_of,
+    joined_sketches,
+    no_sketches,
+    percentiles,
+    sketched,
+)
 
 HOUR_MS = 3_600_000
 SAMPLES, UP, DOWN = "samples", "up_seconds", "down_seconds"
@@ -26,7 +35,6 @@ ROLLED: tuple[str, ...] = (*FIELDS, SAMPLES, UP, DOWN)
 what the samples say of the line (count = rows that say it, total = their seconds)."""
 
 _CODE: Mapping[str, int] = {name: code for code, name in enumerate(ROLLED)}
-_PERCENT: Mapping[Statistic, int] = {Statistic.P50: 50, Statistic.P95: 95, Statistic.P99: 99}
 _TIMES = 1 << 24
 """More hours than until the year 3000, so that an identity fits into one int64."""
 
@@ -315,14 +323,15 @@ def day_statistics(days: Rollup, field: str, stats: Sequence[Statistic]) -> tupl
         Statistic.MIN: found.least,
         Statistic.MAX: found.greatest,
     }
-    asked = [stat for stat in stats if stat in _PERCENT]
+    asked = [stat for stat in stats if stat in PERCENT]
     if asked and of_field.sketches is not None:
         sketches = of_field.sketches
         starts = starts_of(of_field.link, of_field.source)
         edges = np.append(starts, len(of_field))
-        percents = [_PERCENT[stat] for stat in asked]
+        percents = [PERCENT[stat] for stat in asked]
         ranked = percentiles(sketches.bins, sketches.counts, sketches.first[edges], percents)
         exact = {Statistic.P50: sketches.p50, Statistic.P95: sketches.p95, Statistic.P99: sketches.p99}
         for stat, several in zip(asked, np.clip(ranked, found.least, found.greatest), strict=True):
-            values[stat] = np.where(np.diff(edges) == 1, exact[stat][starts], several)
+            one = exact[stat][starts]
+            values[stat] = np.where((np.diff(edges) == 1) & ~np.isnan(one), one, several)
     return found, {stat: values[stat] for stat in stats}

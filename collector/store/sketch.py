@@ -12,13 +12,14 @@ LEAST * GAMMA**i, bin -i the same below zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import FloatArray
+from collector.store.port import Statistic
 from collector.store.rows import IntArray
 
 RELATIVE_ERROR = 0.01
@@ -26,8 +27,7 @@ GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 LEAST = 1e-9
 """What is nearer to zero counts as zero. There is no upper limit: the largest float is in bin 36,525."""
 
-PERCENTS = (50, 95, 99)
-"""The percentiles that are kept exactly of each day."""
+PERCENT: Mapping[Statistic, int] = {Statistic.P50: 50, Statistic.P95: 95, Statistic.P99: 99}
 
 AT_ONCE = 1 << 15
 """Values or bins that are worked on at a time: what then lies beside them stays in the processor's cache."""
@@ -129,8 +129,8 @@ def blocks_of(starts: IntArray, n: int) -> list[Block]:
 
 
 def sketched(values: FloatArray, count: IntArray, blocks: Sequence[Block]) -> Sketches:
-    """The sketch of each bucket."""
-    exact = np.full((len(PERCENTS), len(count)), np.nan)
+    """The sketch of each bucket; `count` says how many of its values are measured, `blocks` which rows are its."""
+    exact = {stat: np.full(len(count), np.nan) for stat in PERCENT}
     lengths = np.zeros(len(count), np.int64)
     order, found, found_counts = [], [], []
     for block in blocks:
@@ -139,8 +139,8 @@ def sketched(values: FloatArray, count: IntArray, blocks: Sequence[Block]) -> Sk
         matrix.sort(axis=1)
         held = count[block.buckets]
         place = np.arange(len(held))
-        for i, percent in enumerate(PERCENTS):
-            exact[i, block.buckets] = matrix[place, rank_of(held, percent) - 1]
+        for stat, percent in PERCENT.items():
+            exact[stat][block.buckets] = matrix[place, rank_of(held, percent) - 1]
         ends = np.cumsum(held)
         full = int(held.min()) == matrix.shape[1]
         flat = matrix.ravel() if full else matrix[np.arange(matrix.shape[1]) < held[:, np.newaxis]]
@@ -155,15 +155,13 @@ def sketched(values: FloatArray, count: IntArray, blocks: Sequence[Block]) -> Sk
         found_counts.append(np.diff(np.append(runs, len(bins))))
     written = np.concatenate(order)
     first = np.concatenate(([0], np.cumsum(lengths[written])))
-    p50, p95, p99 = exact[:, written]
+    p50, p95, p99 = (exact[stat][written] for stat in (Statistic.P50, Statistic.P95, Statistic.P99))
     counts = np.concatenate(found_counts).astype(np.int32)
     sketches = Sketches(p50, p95, p99, first, np.concatenate(found), counts)
     return sketches if len(blocks) == 1 else sketches.take(np.argsort(written))
 
 
-def percentiles(
-    bins: BinArray, counts: NDArray[np.int32], edges: IntArray, percents: Sequence[int] = PERCENTS
-) -> FloatArray:
+def percentiles(bins: BinArray, counts: NDArray[np.int32], edges: IntArray, percents: Sequence[int]) -> FloatArray:
     """Nearest-rank percentiles of sketches added up: float64[len(percents), k] for k + 1 `edges`.
 
     `bins[edges[i]:edges[i + 1]]` with `counts` values in each are what is added for the i-th, in any order and bins

@@ -296,6 +296,13 @@ def test_the_percentiles_of_a_single_day_are_exact() -> None:
     assert (only(stats[Statistic.P50]), only(stats[Statistic.P95])) == (10.0, 20.0)
 
 
+def test_where_the_percentiles_of_a_day_were_not_read_its_bins_stand_for_them() -> None:
+    days = rolled_days(rows(range(33), rtt_ms=[10.0] * 19 + [20.0] * 13 + [500.0]))
+    unread = rollup_frame(days).with_columns(*(pl.lit(None, pl.Float64).alias(name) for name in ("p50", "p95", "p99")))
+    _, stats = day_statistics(rollup_of_frame(unread, days.names), "rtt_ms", [Statistic.P95])
+    assert only(stats[Statistic.P95]) == pytest.approx(20.0, rel=0.01)
+
+
 def test_a_percentile_never_lies_outside_of_what_was_measured() -> None:
     days = rolled_days(rows([0, 1440], oper_up=[1.0, 1.0]))
     _, stats = day_statistics(days, "oper_up", [Statistic.P50, Statistic.P99])

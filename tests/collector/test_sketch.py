@@ -89,7 +89,10 @@ def test_one_value_is_every_percentile() -> None:
 def test_what_has_no_values_has_no_percentile_and_does_not_disturb_the_others() -> None:
     found = percentiles(bins_of(np.array([5.0, -7.0])), np.ones(2, np.int32), np.array([0, 1, 1, 2, 2]), [50])
     assert found[0] == pytest.approx([5.0, math.nan, -7.0, math.nan], rel=0.01, nan_ok=True)
-    assert percentiles(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(1, np.int64)).shape == (3, 0)
+    assert percentiles(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(1, np.int64), [50, 95, 99]).shape == (
+        3,
+        0,
+    )
 
 
 @pytest.mark.parametrize("limit", ["AT_ONCE", "CELLS_AT_ONCE"])
@@ -97,7 +100,7 @@ def test_what_is_worked_on_a_stretch_at_a_time_is_answered_as_at_once(
     limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     values = np.tile([1e12, 0.0, 1e-6], 50) * np.repeat(np.arange(1, 51), 3)
-    sketches = bins_of(values), np.ones(150, np.int32), np.arange(0, 151, 3)
+    sketches = bins_of(values), np.ones(150, np.int32), np.arange(0, 151, 3), [50, 95, 99]
     at_once = percentiles(*sketches)
     monkeypatch.setattr(f"collector.store.sketch.{limit}", 7)
     assert percentiles(*sketches).tolist() == at_once.tolist()

@@ -231,7 +231,7 @@ def test_the_percentiles_of_each_day_are_exact(rows: Rows) -> None:
 @given(st.lists(st.lists(numbers, min_size=1, max_size=40), min_size=1, max_size=6))
 def test_the_percentile_of_added_sketches_is_within_a_hundredth_of_the_exact_one(sketches: list[list[float]]) -> None:
     bins = np.concatenate([bins_of(np.array(values)) for values in sketches])
-    found = percentiles(bins, np.ones(len(bins), np.int32), np.array([0, len(bins)]))[:, 0]
+    found = percentiles(bins, np.ones(len(bins), np.int32), np.array([0, len(bins)]), [50, 95, 99])[:, 0]
     everything = [value for values in sketches for value in values]
     for percent, value in zip((50, 95, 99), found.tolist(), strict=True):
         assert value == pytest.approx(nearest_rank(everything, percent), rel=0.01 + 1e-12, abs=1e-9)
