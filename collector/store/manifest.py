@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -60,11 +61,16 @@ class Part:
         return part_name(self.kind, self.day, self.first, self.last, self.slice)
 
 
+RAW = (Kind.SAMPLES, Kind.FACTS)
+ROLLUPS = (Kind.HOURS, Kind.DAYS)
+
+
 def part_name(kind: Kind, day: int, first: int, last: int, number: int) -> str:
     """The file's name; the same input makes the same name, so that work repeated after a crash repeats in place."""
     return f"{kind}-{day_text(day)}-{first:012d}-{last:012d}-{number:04d}.parquet"
 
 
+@functools.lru_cache(maxsize=2048)
 def day_text(day: int) -> str:
     """A day counted from 1970 as YYYY-MM-DD."""
     return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
@@ -110,11 +116,31 @@ class Manifest:
 
     def is_rolled(self, day: int) -> bool:
         """Whether the day's roll-ups hold all of its raw samples (which may have expired since)."""
-        rolled = self.rolled.get(day)
-        return rolled is not None and (
-            rolled.final
-            or all(part.last <= rolled.last for part in self.parts if part.kind is Kind.SAMPLES and part.day == day)
-        )
+        return day in self.rolled_days()
+
+    def rolled_days(self) -> frozenset[int]:
+        """All days of which `is_rolled` holds; one look at each part."""
+        late = {
+            part.day
+            for part in self.parts
+            if part.kind is Kind.SAMPLES and part.day in self.rolled and part.last > self.rolled[part.day].last
+        }
+        return frozenset(day for day, rolled in self.rolled.items() if rolled.final or day not in late)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Parts that take the place of others, and what the days then have roll-ups of."""
+
+    old: Sequence[Part] = ()
+    new: Sequence[Part] = ()
+    rolled: Mapping[int, Rolled] = field(default_factory=dict)
+
+    def of(self, manifest: Manifest) -> Manifest:
+        """The manifest after this change."""
+        days, gone = {part.day for part in self.old}, {part.name for part in self.old}
+        kept = [part for part in manifest.parts if part.day not in days or part.name not in gone]
+        return replace(manifest, parts=(*kept, *self.new), rolled={**manifest.rolled, **self.rolled})
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -149,6 +175,13 @@ _ADVICE = (
 )
 
 
+_NAMES = tuple(one.name for one in fields(Part))
+
+
+def _document(part: Part) -> dict[str, Any]:
+    return {name: getattr(part, name) for name in _NAMES}
+
+
 def _part(document: Mapping[str, Any]) -> Part:
     return Part(**{**document, "kind": Kind(document["kind"]), "fields": tuple(document["fields"])})
 
@@ -162,22 +195,34 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         "held_until": manifest.held_until,
         "scrubbed": manifest.scrubbed,
         "rolled": {str(day): [rolled.last, rolled.at, rolled.final] for day, rolled in manifest.rolled.items()},
-        "quarantined": [asdict(one) for one in manifest.quarantined],
-        "parts": [asdict(part) for part in manifest.parts],
+        "quarantined": [
+            {"part": _document(one.part), "reason": one.reason, "at": one.at} for one in manifest.quarantined
+        ],
+        "parts": [_document(part) for part in manifest.parts],
     }
     replace_file(path, json.dumps(document, separators=(",", ":")).encode())
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write `path` atomically and durably."""
+    """Write `path` atomically and durably; where that fails, the old file is there and nothing else."""
+    write_file(path, content)
     with translated(path):
-        beside = path.with_name(path.name + ".new")
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
         sync_folder(path.parent)
+
+
+def write_file(path: Path, content: bytes | memoryview) -> None:
+    """As `replace_file`, but that the name is durable only when the folder has been synced."""
+    beside = path.with_name(path.name + ".new")
+    with translated(path):
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
 
 
 def sync_folder(folder: Path) -> None:

@@ -9,21 +9,25 @@ than with pages of 12 kB, for 2.3 bytes a row less.
 from __future__ import annotations
 
 import hashlib
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from collector.entries import epoch_us, from_epoch_us
 from collector.model import FIELDS, Fact, FactKind, Source
-from collector.store.manifest import DAY_MS, Kind, Part, day_text, part_name, translated
+from collector.store.manifest import DAY_MS, Kind, Part, day_text, part_name, write_file
 from collector.store.port import StoreError
+from collector.store.rollup_frames import rollup_frame, rollup_of_frame
+from collector.store.rollups import HOUR_MS, ROLLED, Rollup
 from collector.store.rows import SOURCES, Rows, identity_starts, starts_of
 
 ROW_GROUP = 60_000
 PAGE_BYTES = 65_536
+ROLLUP_GROUP = 20_000
 LEVEL = 3
 """Of zstd: 1.1 bytes a row less than level 1, in the same time."""
 _MS, _US = pl.Datetime("ms", "UTC"), pl.Datetime("us", "UTC")
@@ -31,19 +35,15 @@ _SAMPLE_KEYS = ("link", "source", "time", "seconds", "received_after_ms")
 _FACT_COLUMNS = ("time", "subject", "kind", "value", "source", "received_at", "detail")
 
 
-def _written(frame: pl.DataFrame, folder: Path, name: str) -> tuple[int, str]:
+def _written(frame: pl.DataFrame, folder: Path, name: str, row_group: int = ROW_GROUP) -> tuple[int, str]:
     """Write and sync one file under its final name; its size and SHA-256. The folder is synced by the caller."""
-    path, beside = folder / name, folder / (name + ".new")
-    with translated(path):
-        frame.write_parquet(
-            beside, compression="zstd", compression_level=LEVEL, row_group_size=ROW_GROUP, data_page_size=PAGE_BYTES
-        )
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        size = beside.stat().st_size
-        beside.replace(path)
-    return size, digest
+    buffer = io.BytesIO()
+    frame.write_parquet(
+        buffer, compression="zstd", compression_level=LEVEL, row_group_size=row_group, data_page_size=PAGE_BYTES
+    )
+    content = buffer.getbuffer()
+    write_file(folder / name, content)
+    return len(content), hashlib.sha256(content).hexdigest()
 
 
 def sample_frame(rows: Rows) -> pl.DataFrame:
@@ -166,10 +166,40 @@ def _codes(column: pl.Series, code: dict[str, int]) -> np.ndarray[tuple[int], np
     return np.repeat(values, runs.field("len").to_numpy())
 
 
-def links_of(paths: Sequence[Path]) -> dict[str, int]:
-    """Links in these parts with their number of rows, ascending by name."""
-    frame = _collected(pl.scan_parquet(list(paths), glob=False).group_by("link").len().sort("link"))
-    return dict(zip(frame["link"], frame["len"], strict=True))
+def links_of(paths: Sequence[Path], key: Literal["link", "subject"] = "link") -> dict[str, int]:
+    """Links (subjects) in these parts with their number of rows, ascending by name."""
+    frame = _collected(pl.scan_parquet(list(paths), glob=False).group_by(key).len().sort(key))
+    return dict(zip(frame[key], frame["len"], strict=True))
+
+
+def write_rollup(rollup: Rollup, folder: Path, day: int, days: int, first: int, last: int, number: int) -> Part:
+    """One part of a roll-up in its order, of whole days from `day` on."""
+    kind = Kind.HOURS if rollup.every * 1000 == HOUR_MS else Kind.DAYS
+    name = part_name(kind, day, first, last, number)
+    size, digest = _written(rollup_frame(rollup), folder, name, ROLLUP_GROUP)
+    return Part(
+        kind=kind,
+        day=day,
+        first=first,
+        last=last,
+        slice=number,
+        rows=len(rollup),
+        size=size,
+        sha256=digest,
+        start=int(rollup.time.min()),
+        end=int(rollup.time.max()),
+        first_key=rollup.names[rollup.link[0]],
+        last_key=rollup.names[rollup.link[-1]],
+        fields=tuple(ROLLED[code] for code in np.unique(rollup.field)),
+        days=days,
+    )
+
+
+def read_rollup(path: Path, links: Sequence[str], first: str, last: str) -> Rollup:
+    """What a part of roll-ups has of the links first..last; codes are positions in `links`, in ascending order."""
+    key = pl.col("link")
+    query = pl.scan_parquet(path, glob=False).filter((key >= first) & (key <= last))
+    return rollup_of_frame(_collected(query), links)
 
 
 def fact_frame(facts: Sequence[Fact]) -> pl.DataFrame:
@@ -187,17 +217,17 @@ def fact_frame(facts: Sequence[Fact]) -> pl.DataFrame:
     )
 
 
-def write_facts(facts: Sequence[Fact], folder: Path, day: int, first: int, last: int) -> Part:
+def write_facts(facts: Sequence[Fact], folder: Path, day: int, first: int, last: int, number: int = 0) -> Part:
     """One part of facts, sorted by subject and time."""
     facts = sorted(facts, key=lambda fact: (fact.subject, fact.time))
-    size, digest = _written(fact_frame(facts), folder, part_name(Kind.FACTS, day, first, last, 0))
+    size, digest = _written(fact_frame(facts), folder, part_name(Kind.FACTS, day, first, last, number))
     times = [epoch_us(fact.time) // 1000 for fact in facts]
     return Part(
         kind=Kind.FACTS,
         day=day,
         first=first,
         last=last,
-        slice=0,
+        slice=number,
         rows=len(facts),
         size=size,
         sha256=digest,
@@ -231,7 +261,7 @@ def read_facts(
 
 def part_problem(path: Path, part: Part) -> str | None:
     """What is wrong with a part's contents, if anything."""
-    key = "link" if part.kind is Kind.SAMPLES else "subject"
+    key = "subject" if part.kind is Kind.FACTS else "link"
     try:
         frame = pl.read_parquet(path, columns=[key, "time"])
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -240,6 +270,8 @@ def part_problem(path: Path, part: Part) -> str | None:
         return f"holds {len(frame)} rows where the manifest says {part.rows}; restore both from the same copy"
     if frame.is_empty() or (frame[key][0], frame[key][-1]) != (part.first_key, part.last_key):
         return "holds other links than the manifest says; restore both from the same copy"
-    if (frame["time"].dt.epoch("ms") // DAY_MS != part.day).any():
-        return f"holds times of another day than {day_text(part.day)}; restore it from a copy"
+    days = frame["time"].dt.epoch("ms") // DAY_MS
+    if not days.is_between(part.day, part.day + part.days - 1).all():
+        span = f"{day_text(part.day)} to {day_text(part.day + part.days - 1)}"
+        return f"holds times outside of {span}; restore it from a copy"
     return None

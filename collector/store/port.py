@@ -87,6 +87,11 @@ class MaintenanceReport:
     sealed_rows: int
     parts_written: int
     parts_removed: int
+    rolled_days: int = 0
+    """Days that were rolled up, for the first time or again."""
+    expired_parts: int = 0
+    quarantined: int = 0
+    """Parts that were found damaged or missing, and set aside."""
 
 
 class MeasurementStore(Protocol):
