@@ -164,9 +164,8 @@ def seconds_held(rows: Rows) -> IntArray:
     """How long each merged row speaks for its line, in milliseconds: its seconds, but not beyond the start of the next
     row of its series."""
     held = rows.seconds.astype(np.int64) * 1000
-    if len(rows) > 1:
-        same = (rows.link[1:] == rows.link[:-1]) & (rows.source[1:] == rows.source[:-1])
-        held[:-1] = np.where(same, np.minimum(held[:-1], np.diff(rows.time)), held[:-1])
+    same = (rows.link[1:] == rows.link[:-1]) & (rows.source[1:] == rows.source[:-1])
+    held[:-1] = np.where(same, np.minimum(held[:-1], np.diff(rows.time)), held[:-1])
     return held
 
 

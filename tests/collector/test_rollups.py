@@ -25,6 +25,7 @@ from collector.store.rollups import (
     newest_of,
     rolled_days,
     rolled_hours,
+    seconds_held,
     totals,
 )
 from collector.store.rows import SOURCES, Rows, concatenated, empty, merged
@@ -141,6 +142,12 @@ def test_a_row_speaks_until_the_next_one_of_its_series_begins() -> None:
     assert total(found, DOWN) == [60.0]
 
 
+def test_two_rows_that_overlap_do_not_speak_twice_for_the_same_time() -> None:
+    assert seconds_held(rows([0, 2], seconds=300)).tolist() == [120_000, 300_000]
+    assert seconds_held(rows([0], seconds=300)).tolist() == [300_000]
+    assert seconds_held(empty()).tolist() == []
+
+
 def test_a_row_belongs_to_the_bucket_in_which_it_starts() -> None:
     found = rolled_hours(rows([58, 63], seconds=300, loss_pct=[0.0, 100.0]))
     assert cells(found)["wan1", "probe", UP, 0][1] == 300.0
@@ -222,6 +229,11 @@ def test_the_later_roll_up_of_a_day_stands_with_its_own_bins() -> None:
     _, values = day_statistics(newest_of([first, again]), "rtt_ms", [Statistic.P99, Statistic.COUNT])
     assert values[Statistic.P99].tolist() == [9.0]
     assert values[Statistic.COUNT].tolist() == [3.0]
+
+
+def test_two_rows_of_one_identity_side_by_side_are_one() -> None:
+    first, again = (rolled_hours(rows([0], rtt_ms=[value])).take(np.array([0])) for value in (1.0, 2.0))
+    assert newest_of([first, again]).total.tolist() == [2.0]
 
 
 def test_roll_ups_with_other_numbers_for_the_links_are_brought_to_one() -> None:
@@ -341,6 +353,11 @@ def test_a_frame_holds_a_roll_up_and_gives_it_back() -> None:
     )  # fmt: skip
     assert row["bins"][0] == 0
     assert row["counts"] == [1, 1]
+    assert frame.filter(field=SAMPLES)["bins"].to_list() == [None, None, None]
+    assert rolled.sketches is not None
+    assert back.sketches is not None
+    for name in ("p50", "p95", "p99", "first", "bins", "counts"):
+        np.testing.assert_array_equal(getattr(back.sketches, name), getattr(rolled.sketches, name))
 
 
 def test_a_frame_of_several_parts_is_put_in_order_the_last_row_of_an_identity_standing() -> None:
