@@ -107,7 +107,8 @@ def encode(batches: Sequence[SampleBatch], facts: Sequence[Fact]) -> bytes:
         columns += [np.ascontiguousarray(batch.seconds, "<i4"), np.ascontiguousarray(links.codes, "<i4")]
         columns += [names, _filling(len(names))]
     said = [[epoch_us(f.time), f.subject, f.kind, f.value, f.source, epoch_us(f.received_at), f.detail] for f in facts]
-    head = json.dumps([heads, said], ensure_ascii=False, separators=(",", ":")).encode()
+    # Half a surrogate pair, which JSON from elsewhere may bring, is no character: one fact must not block the journal.
+    head = json.dumps([heads, said], ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     head += _filling(_HEAD.size + len(head), b" ")
     parts = [head, *(column.data if isinstance(column, np.ndarray) else column for column in columns)]
     checksum = 0

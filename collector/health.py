@@ -47,6 +47,10 @@ class CollectorHealth:
     journal_lag_seconds: float
     """Age of the oldest row that is not yet in the journal; 0 when there is none."""
     store_detail: str
+    journal_detail: str = ""
+    """How much of the journal's limit is used."""
+    forwarder_detail: str = ""
+    """What waits for a store elsewhere; empty where there is none."""
     problems: Sequence[str]
     """One sentence for each thing that is not as it should be."""
 
@@ -62,6 +66,8 @@ class CollectorHealth:
             "problems": list(self.problems),
             "sources": [source.document() for source in self.sources],
             "journal_lag_seconds": round(self.journal_lag_seconds, 3),
+            "journal": self.journal_detail,
+            "forwarder": self.forwarder_detail,
             "store": self.store_detail,
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -47,7 +47,7 @@ def decide(size: int, limit: int, alarm_since: datetime | None, now: datetime) -
 
 
 class JournalLimit:
-    """Keeps the journal within `limit` bytes. `check` does it, and blocks; the alarm survives a restart."""
+    """Keeps the journal within `limit` bytes, and tells what was not taken from it. The alarm survives a restart."""
 
     def __init__(self, journal: Journal, limit: int, clock: Clock) -> None:
         """`clock` is the machine's: disks fill in real time, whatever clock the measurements run on."""
@@ -55,12 +55,13 @@ class JournalLimit:
         self._size = journal.size()
         self._alarm = journal.alarm()
         self._shed = journal.tallies("shed")
-        for reader, tally in self._shed.items():
-            JOURNAL_SHED.labels(reader).inc(tally.rows)
+        self._lacking: list[str] = []
+        for reader in journal.cursors():
+            JOURNAL_SHED.labels(reader)  # a counter that begins at 0 shows its first rise
         JOURNAL_LIMIT.set(limit)
 
     def check(self) -> None:
-        """Look, raise or end the alarm, and shed. Raises StoreError."""
+        """Look, raise or end the alarm, and shed. Blocks. Raises StoreError."""
         now = self._clock.now()
         self._size = self._journal.size()
         measure = decide(self._size, self._limit, self._alarm, now)
@@ -73,6 +74,7 @@ class JournalLimit:
             self._alarm = measure.alarm
         if measure.shed:
             self._shed_samples(measure.shed, now)
+        self._lacking = list(self._not_taken(now))
         JOURNAL_BYTES.set(self._size)
         JOURNAL_ALARM.set(self._alarm is not None)
 
@@ -87,22 +89,33 @@ class JournalLimit:
         else:
             log.error("journal_full_of_facts", size=self._size, limit=self._limit)
 
+    def _not_taken(self, now: datetime) -> Iterator[str]:
+        for reader, tally in sorted(self._shed.items()):
+            if now - tally.last < TOLD_FOR:
+                yield f"journal: {_told(tally)} went unseen by {reader}, because the journal was full"
+        for reader, tally in sorted(self._journal.tallies("aside").items()):
+            if now - tally.last < TOLD_FOR:
+                kept = self._journal.aside(reader)
+                why = f": {kept[-1].reason}" if kept else ""
+                yield f"journal: {_told(tally)} were set aside because {reader} refused them{why}"
+        damaged = self._journal.aside("damaged")
+        if damaged:
+            yield f"journal: {len(damaged)} damaged entries were set aside; check this machine's disk and memory"
+
     def problems(self) -> Sequence[str]:
-        """One sentence for the alarm, and one for each reader that lost samples within a day."""
-        found = []
-        if self._alarm is not None:
-            share = 100 * self._size / self._limit
-            found.append(
-                f"journal: {share:.0f} % full since {rfc3339(self._alarm)}, because a reader is behind; full, it sheds "
-                "its oldest samples: see to the store, or give `store.journal_megabytes` more"
-            )
-        return found + [
-            f"journal: {told(tally)} went unseen by {reader}, because the journal was full"
-            for reader, tally in sorted(self._shed.items())
-            if self._clock.now() - tally.last < TOLD_FOR
-        ]
+        """One sentence for the alarm, and one for each reader that lacks samples since a day."""
+        if self._alarm is None:
+            return self._lacking
+        share = 100 * self._size / self._limit
+        alarm = (
+            f"journal: {share:.0f} % full since {rfc3339(self._alarm)}, because a reader is behind; full, it sheds its "
+            "oldest samples: see to the store, or give `store.journal_megabytes` more"
+        )
+        return [alarm, *self._lacking]
+
+    def detail(self) -> str:
+        return f"{self._size / 1e6:.1f} of {self._limit / 1e6:.0f} MB"
 
 
-def told(tally: Tally) -> str:
-    """How many rows, since when and until when."""
+def _told(tally: Tally) -> str:
     return f"{tally.rows} rows since {rfc3339(tally.first)} (the last at {rfc3339(tally.last)})"

@@ -14,11 +14,15 @@ from prometheus_client import Counter
 from collector.garbage import set_apart
 from collector.health import CollectorHealth, SourceHealth, polled_health
 from collector.journal import Journal
-from collector.journal_sink import JournalSink
+from collector.journal_limit import CHECK_EVERY, JournalLimit
+from collector.journal_sink import Admission, JournalSink
 from collector.metering import Meter
 from collector.metrics import (
     DATAGRAMS,
     DEAD_DEVICES,
+    FORWARDER_AGE,
+    FORWARDER_ASIDE,
+    FORWARDER_DEPTH,
     JOURNAL_OLDEST,
     JOURNAL_WAITING,
     POLLS,
@@ -37,9 +41,9 @@ from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome
 from collector.snmp.watch import SnmpWatch
 from collector.snmp.wishes import PollWish
-from collector.store.forwarder import Forwarder
+from collector.store.forwarder import Forwarder, Forwarding
 from collector.store.port import MeasurementStore
-from config.clock import Clock
+from config.clock import Clock, SystemClock
 from config.errors import LineproofError
 from inventory.model import Inventory
 
@@ -83,7 +87,10 @@ class Collector:
         self._wishes = wishes
         self._clock = clock
         self._store = store
-        self._sink = JournalSink(journal)
+        self._journal = journal
+        raw_days = settings.store.raw_days_of(len(inventory.links))
+        self._sink = JournalSink(journal, Admission(inventory.links, raw_days, clock))
+        self._limit = JournalLimit(journal, settings.store.journal_megabytes * 1_000_000, SystemClock())
         self._poller = SnmpPoller(
             timeout=settings.snmp.timeout,
             retries=settings.snmp.retries,
@@ -104,6 +111,8 @@ class Collector:
             for name, each in settings.orchestrators.items()
         ]
         self._forwarder = _forwarder(settings, journal, store, clock)
+        self._forwarding: Forwarding | None = None
+        self._aside = self._forwarder.set_aside() if self._forwarder else 0
         self._expected = {
             Source.SNMP: len(polled_devices(inventory)),
             Source.PROBE: len(probed_links(inventory)) if settings.probe.enabled else 0,
@@ -111,16 +120,17 @@ class Collector:
         self._counted = dict.fromkeys(PollOutcome, 0)
         self._tallied: dict[tuple[Counter, str], int] = {}
         self._broken: dict[str, tuple[float, str]] = {}
-        self._upkeep_error = ""
+        self._upkeep_error = self._journal_error = ""
         self._started = clock.now()
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Measure until `stop`, or until cancelled."""
+        """Measure until `stop`, or until cancelled. Raises StoreError when another process collects here."""
+        self._journal.claim()
         self._started = self._clock.now()
         keepers = [self._supervised("journal", self._sink.run), self._supervised("upkeep", self._maintain)]
         keepers += [self._supervised("metrics", self._count), self._supervised("metering", self._meter.run)]
-        keepers.append(self._supervised("memory", self._set_apart))
+        keepers += [self._supervised("memory", self._set_apart), self._supervised("journal limit", self._keep_limit)]
         if self._wishes is not None:
             keepers.append(self._supervised("wishes", self._heed_wishes))
         if self._forwarder is not None:
@@ -184,6 +194,28 @@ class Collector:
                     log.warning("store_upkeep_failed", error=str(error))
                 self._upkeep_error = str(error)
 
+    async def _keep_limit(self) -> None:
+        """Keep the journal within its limit, and look at what waits in it."""
+        while True:
+            try:
+                await asyncio.to_thread(self._limit.check)
+                if self._forwarder is not None:
+                    await self._look_at(self._forwarder)
+                self._journal_error = ""
+            except LineproofError as error:
+                if str(error) != self._journal_error:
+                    log.warning("journal_not_checked", error=str(error))
+                self._journal_error = str(error)
+            await asyncio.sleep(CHECK_EVERY)
+
+    async def _look_at(self, forwarder: Forwarder) -> None:
+        state = self._forwarding = await asyncio.to_thread(forwarder.state)
+        FORWARDER_DEPTH.labels(state.name).set(state.depth)
+        FORWARDER_AGE.labels(state.name).set(state.age.total_seconds())
+        aside = await asyncio.to_thread(forwarder.set_aside)
+        FORWARDER_ASIDE.labels(state.name).inc(aside - self._aside)
+        self._aside = aside
+
     async def _set_apart(self) -> None:
         """Once every device was found and read, their state is there to stay."""
         await asyncio.sleep(SLOTS_TO_KNOW_ALL * self._settings.snmp.every)
@@ -238,6 +270,10 @@ class Collector:
             problems.append(f"journal: {self._sink.error}")
         elif self._sink.lag_seconds() > LONGEST_LAG:
             problems.append(f"journal: rows have waited for {self._sink.lag_seconds():.0f} s to be written")
+        elif self._journal_error:
+            problems.append(f"journal: {self._journal_error}")
+        problems += [*self._sink.refused(), *self._limit.problems()]
+        problems += self._forwarding.problems if self._forwarding else ()
         problems += [f"budget: {each}" for each in self._meter.problems()]
         if self._upkeep_error:
             problems.append(f"store: {self._upkeep_error}")
@@ -250,6 +286,8 @@ class Collector:
             sources=tuple(sources),
             journal_lag_seconds=self._sink.lag_seconds(),
             store_detail=store,
+            journal_detail=self._limit.detail(),
+            forwarder_detail=self._forwarding.detail if self._forwarding else "",
             problems=tuple(problems),
         )
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from collector.journal import Journal
 from collector.store.opening import open_store
 from collector.store.port import MeasurementStore
@@ -16,6 +18,7 @@ from config.database import Database
 from config.errors import ConfigurationError
 from inventory.model import Inventory
 from inventory.repository import inventory_digest, load_inventory
+from inventory.tables import link
 from service.migrations import is_current
 from service.settings import Settings, read_settings
 from triage.engine import Engine
@@ -112,9 +115,12 @@ async def opened(path: Path | None) -> AsyncIterator[Installation]:
     settings.data.mkdir(parents=True, exist_ok=True)
     clock = settings.make_clock()
     database = Database(settings.records or settings.data / "records.db")
-    journal, store = open_store(settings.store, settings.data)
+    store: MeasurementStore | None = None
     try:
         await is_current(database)
+        async with database.reading() as connection:
+            links = await connection.scalar(select(func.count()).select_from(link))
+        journal, store = open_store(settings.store, settings.data, links or 0)
         yield Installation(
             settings=settings,
             clock=clock,
@@ -125,5 +131,6 @@ async def opened(path: Path | None) -> AsyncIterator[Installation]:
             tickets=BuiltinTickets(database, clock),
         )
     finally:
-        await store.close()
+        if store is not None:
+            await store.close()
         await database.close()

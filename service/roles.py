@@ -34,6 +34,7 @@ ENGINE_PAUSE = 0.25
 async def run_collector(path: Path | None, stop: asyncio.Event) -> None:
     """Poll until stopped; begin anew with the new plan when the inventory has changed."""
     async with opened(path) as installation:
+        installation.journal.claim()
         current: list[Collector] = []
 
         async def health() -> Mapping[str, object]:

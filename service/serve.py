@@ -49,9 +49,23 @@ async def serve(role: str, path: Path | None) -> int:
         await run_role(role, path, stop)
         return 0
     preload()
+    _see_that_nobody_collects(path)
     name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     codes = await asyncio.gather(*(_supervise(role, name, path, stop) for role in ROLES))
     return max(codes)
+
+
+def _see_that_nobody_collects(path: Path | None) -> None:
+    """Raise StoreError when another process collects into the same data folder: said once, before anything starts.
+
+    The collector claims the journal itself; here it would be a child that dies again and again.
+    """
+    from collector.store.opening import check_unclaimed
+    from service.installation import find_settings
+    from service.settings import read_settings
+
+    settings = read_settings(find_settings(path))
+    check_unclaimed(settings.store, settings.data)
 
 
 async def _supervise(role: str, name: str, path: Path | None, stop: asyncio.Event) -> int:

@@ -23,6 +23,8 @@ log = structlog.get_logger()
 ENTRIES_AT_ONCE = 2000
 ROWS_AT_ONCE = 20_000
 """Rows in one write, then the cursor moves: large enough for a store that is far, and soon written again."""
+BEHIND = timedelta(minutes=10)
+"""From this age on a store that answers is nevertheless a problem."""
 IDLE = 1.0
 LONGEST_WAIT = 60.0
 
@@ -31,9 +33,21 @@ LONGEST_WAIT = 60.0
 class Forwarding:
     """How forwarding stands. `age`: how long ago the oldest waiting entry was received; `trouble`: why it waits."""
 
+    name: str
     depth: int
     age: timedelta
     trouble: str
+
+    @property
+    def detail(self) -> str:
+        oldest = f", the oldest for {self.age.total_seconds():.0f} s" if self.depth else ""
+        return f"{self.name}: {self.depth} journal entries wait{oldest}"
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        if self.trouble:
+            return (f"{self.detail}: {self.trouble}",)
+        return (f"{self.detail}: the store takes them too slowly",) if self.age > BEHIND else ()
 
 
 class Forwarder:
@@ -65,7 +79,7 @@ class Forwarder:
 
     def state(self) -> Forwarding:
         """How it stands now. Blocks for some milliseconds."""
-        return Forwarding(self.depth(), self.age(), self._trouble)
+        return Forwarding(self.name, self.depth(), self.age(), self._trouble)
 
     async def run(self) -> NoReturn:
         """Forward until cancelled; waits 1 s, 2 s, ... at most a minute while the store is away, and longer only if
