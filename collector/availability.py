@@ -71,6 +71,19 @@ def sample_states(fields: Mapping[str, FloatArray], n: int) -> StateArray:
     return states
 
 
+SETTLING = ("oper_up", "loss_pct")
+SPEAKING = (*SETTLING, "rx_bps", "loss_rx_pct", "loss_tx_pct")
+"""All fields that `sample_states` looks at; the first two are mostly enough (`settled`)."""
+
+
+def settled(fields: Mapping[str, FloatArray], n: int) -> NDArray[np.bool_]:
+    """Which samples the fields `SETTLING` alone speak for, whatever else was measured of them: a port that is down
+    settles it, and an answer to a probe is never contradicted. For these `sample_states` needs no other field."""
+    nothing = np.full(n, np.nan)
+    port_down: NDArray[np.bool_] = fields.get("oper_up", nothing) == 0
+    return port_down | (fields.get("loss_pct", nothing) < 100)
+
+
 def _said_by_samples(
     read: Callable[[str], FloatArray],
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:

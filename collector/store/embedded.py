@@ -15,23 +15,18 @@ import fcntl
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from collector.entries import epoch_us
 from collector.journal import Journal
-from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series, Source
-from collector.store.answers import (
-    bucketed,
-    check_question,
-    distinct,
-    last_of_each,
-    series_of,
-    summary_of,
-)
-from collector.store.manifest import CURSOR, Kind, Manifest, Part, day_text, read_manifest, translated
+from collector.model import Fact, FactKind, SampleBatch, Series, Source
+from collector.store.answers import bucketed, check_question, distinct, series_of
+from collector.store.manifest import CURSOR, Kind, Manifest, day_text, read_manifest, translated
+from collector.store.newest import Newest
 from collector.store.port import (
     Aggregate,
     Due,
@@ -42,21 +37,30 @@ from collector.store.port import (
     StoreHealth,
     Summary,
 )
-from collector.store.rows import SOURCES, Rows, batch_of_rows, concatenated, empty, merged
+from collector.store.retention import Retention
+from collector.store.rows import Rows, empty
 from collector.store.tail import Tail
 from config.clock import epoch_ms, from_epoch_ms
 
+if TYPE_CHECKING:
+    from collector.store.scan import Outlines
+    from collector.store.view import View
+
 Answer = TypeVar("Answer")
-_LINKS_AT_ONCE = 16
-_NEWEST_AT_ONCE = 1000
+_NEWEST_AT_ONCE = 2000
+_SILENT_AT_ONCE = 200
+_NEWEST_WITHIN_MS = 900_000
+_HOUR = timedelta(hours=1)
 _FOREVER_MS = 1 << 62
 
 
 class EmbeddedStore:
-    """A MeasurementStore on `journal` and `folder`; raw samples are kept for `raw_days` whole days."""
+    """A MeasurementStore on `journal` and `folder`; raw samples are kept for `raw_days` whole days, roll-ups for
+    `rollup_days`."""
 
-    def __init__(self, journal: Journal, folder: Path, raw_days: int) -> None:
-        self.journal, self.folder, self.raw_days = journal, folder, raw_days
+    def __init__(self, journal: Journal, folder: Path, raw_days: int, rollup_days: int = 761) -> None:
+        self.journal, self.folder = journal, folder
+        self.retention = Retention(raw_days, rollup_days)
         self.manifest_path, self.parts_folder = folder / "manifest.json", folder / "parts"
         with translated(self.parts_folder):
             self.parts_folder.mkdir(parents=True, exist_ok=True)
@@ -64,6 +68,8 @@ class EmbeddedStore:
             journal.advance(CURSOR, 0)
         self._tail, self._lock = Tail(journal), threading.Lock()
         self._known: tuple[tuple[int, int, int], Manifest] | None = None
+        self._outlines: Outlines | None = None
+        self._newest_of: tuple[object, ...] = ()
 
     async def write(self, batch: SampleBatch) -> None:
         await self.journal.append([batch], [])
@@ -85,47 +91,38 @@ class EmbeddedStore:
     def snapshot(self) -> tuple[Manifest, list[Rows], list[Fact]]:
         """A manifest, and all that the journal holds after it: together everything, each entry at least once."""
         with self._lock:
-            for _ in range(10):
-                manifest = self.manifest()
-                rows, facts = self._tail.after(manifest.position)
-                # What was trimmed meanwhile must be in the parts of this very manifest.
-                if self.journal.trimmed() <= manifest.position <= self.journal.position():
-                    return manifest, rows, facts
+            return self._snapshot()
+
+    def _snapshot(self) -> tuple[Manifest, list[Rows], list[Fact]]:
+        for _ in range(10):
+            manifest = self.manifest()
+            rows, facts = self._tail.after(manifest.position)
+            # What was trimmed meanwhile must be in the parts of this very manifest.
+            if self.journal.trimmed() <= manifest.position <= self.journal.position():
+                return manifest, rows, facts
         raise StoreError(
             f"the parts in {self.folder} and the journal {self.journal.path} do not belong together; restore both "
             "from the same copy"
         )
 
-    def _retried(self, read: Callable[[], Answer]) -> Answer:
-        """Read again with the new manifest when a part was merged away in between."""
+    def _viewed(self, read: Callable[[View], Answer]) -> Answer:
+        """What `read` finds in the store as it is now; again with the new manifest when a part was merged away."""
+        from collector.store.scan import Outlines
+        from collector.store.view import View
+
+        if self._outlines is None:
+            self._outlines = Outlines(self.parts_folder)
         for _ in range(10):
+            manifest, tail, said = self.snapshot()
             with contextlib.suppress(FileNotFoundError):
-                return read()
+                return read(View(manifest, tail, said, self.parts_folder, self._outlines))
         raise StoreError(f"a part that {self.manifest_path} names is missing; run `lineproof store verify`")
 
     def rows(self, links: Sequence[str], fields: Sequence[str] | None, start: int, end: int) -> Mapping[Source, Rows]:
         """Merged rows of these links with start <= time < end (epoch milliseconds), of each source that has any; all
         fields when None. Blocks."""
-        from collector.store.parts import read_samples
-
-        links = tuple(dict.fromkeys(links))
-
-        def read() -> Mapping[Source, Rows]:
-            manifest, tail, _ = self.snapshot()
-            parts = _pruned(manifest.parts, Kind.SAMPLES, links, start, end)
-            span = None if all(start <= part.start and part.end < end for part in parts) else (start, end)
-            present = {name for part in parts for name in part.fields}
-            wanted = [name for name in dict.fromkeys(FIELDS if fields is None else fields) if name in present]
-            sealed = read_samples([self.parts_folder / part.name for part in parts], links, span, wanted)
-            recent = [_only(run.named(links).between(start, end), fields) for run in tail]
-            found = {}
-            for code, source in enumerate(SOURCES):
-                tables = [table.take(table.source == code) for table in recent if len(table)]
-                tables = [*(table for table in sealed if table.source[0] == code), *tables]
-                found[source] = merged(replace(concatenated(tables), names=links))
-            return {source: rows for source, rows in found.items() if len(rows)}
-
-        return self._retried(read)
+        distinct_links = tuple(dict.fromkeys(links))
+        return self._viewed(lambda view: view.rows(distinct_links, fields, start, end))
 
     async def window(
         self,
@@ -148,12 +145,26 @@ class EmbeddedStore:
         every: timedelta | None,
         agg: Aggregate | None,
     ) -> Sequence[Series]:
-        found = []
-        for rows in self.rows(links, fields, epoch_ms(start), epoch_ms(end)).values():
-            bucket = every // timedelta(milliseconds=1) if every is not None else 0
-            found += series_of(bucketed(rows, bucket, agg) if agg is not None else rows)
         position = {link: place for place, link in enumerate(dict.fromkeys(links))}
+        found: list[Series] = []
+        rolled = None
+        if every is not None and agg is not None and not every % _HOUR:
+            rolled = self._hourly(tuple(position), fields, epoch_ms(start), epoch_ms(end), every, agg)
+        if rolled is not None:
+            found += series_of(rolled)
+        else:
+            for rows in self.rows(links, fields, epoch_ms(start), epoch_ms(end)).values():
+                bucket = every // timedelta(milliseconds=1) if every is not None else 0
+                found += series_of(bucketed(rows, bucket, agg) if agg is not None else rows)
         return sorted(found, key=lambda series: position[series.link])
+
+    def _hourly(
+        self, links: Sequence[str], fields: Sequence[str], start: int, end: int, every: timedelta, agg: Aggregate
+    ) -> Rows | None:
+        from collector.store.periods import hourly
+
+        every_ms = every // timedelta(milliseconds=1)
+        return self._viewed(lambda view: hourly(view, links, fields, start, end, every_ms, agg))
 
     async def facts(
         self, subjects: Sequence[str], start: datetime, end: datetime, kinds: Sequence[FactKind] = ()
@@ -165,22 +176,24 @@ class EmbeddedStore:
     ) -> Sequence[Fact]:
         """As `facts`. Blocks."""
         from collector.store.parts import read_facts
+        from collector.store.scan import naming
+        from collector.store.view import pruned
 
         wanted = frozenset(subjects)
 
-        def read() -> list[Fact]:
-            manifest, _, tail = self.snapshot()
-            parts = _pruned(manifest.parts, Kind.FACTS, subjects, epoch_ms(start) - 1, epoch_ms(end) + 1)
+        def read(view: View) -> list[Fact]:
+            parts = pruned(view.manifest.parts, (Kind.FACTS,), subjects, epoch_ms(start) - 1, epoch_ms(end) + 1)
             paths = [self.parts_folder / part.name for part in parts]
-            found = read_facts(paths, subjects, epoch_us(start), epoch_us(end), kinds)
+            with naming(paths):
+                found = read_facts(paths, subjects, epoch_us(start), epoch_us(end), kinds)
             found += [
                 fact
-                for fact in tail
+                for fact in view.said
                 if fact.subject in wanted and start <= fact.time < end and (not kinds or fact.kind in kinds)
             ]
             return sorted(distinct(found))
 
-        return self._retried(read)
+        return self._viewed(read)
 
     async def summary(
         self,
@@ -194,34 +207,80 @@ class EmbeddedStore:
         approximate: bool = False,
     ) -> Sequence[Summary]:
         check_question(fields, None, None)
-        del due, approximate
-        return await asyncio.to_thread(self._summary, selector, fields, start, end, stats)
+        return await asyncio.to_thread(self._summary, selector, fields, start, end, stats, due, approximate)
 
     def _summary(
-        self, selector: Selector, fields: Sequence[str], start: datetime, end: datetime, stats: Sequence[Statistic]
+        self,
+        selector: Selector,
+        fields: Sequence[str],
+        start: datetime,
+        end: datetime,
+        stats: Sequence[Statistic],
+        due: Due | None,
+        approximate: bool,
     ) -> Sequence[Summary]:
-        found = []
-        for first in range(0, len(selector.links), _LINKS_AT_ONCE):
-            links = selector.links[first : first + _LINKS_AT_ONCE]
-            by_link = self._of_source(replace(selector, links=links), fields, epoch_ms(start), epoch_ms(end))
-            found += [summary_of(link, by_link.get(link), fields, stats) for link in links]
-        return found
+        from collector.store.periods import Period, approximate_summaries, links_at_once, summaries
 
-    def _of_source(
-        self, selector: Selector, fields: Sequence[str] | None, start: int, end: int
-    ) -> Mapping[str, Series]:
-        rows = self.rows(selector.links, fields, start, end).get(selector.source, empty())
-        return {series.link: series for series in series_of(rows)}
+        read = approximate_summaries if approximate else summaries
+        period = Period(fields, epoch_ms(start), epoch_ms(end), stats, due)
+        links = tuple(dict.fromkeys(selector.links))
+        found: dict[str, Summary] = {}
+        at_once = links_at_once(period)
+        for first in range(0, len(links), at_once):
+            some = Selector(links[first : first + at_once], selector.source)
+            answers = self._viewed(lambda view, some=some: read(view, some, period))  # type: ignore[misc]
+            found |= zip(some.links, answers, strict=True)
+        return [found[link] for link in selector.links]
 
     async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> SampleBatch:
         return await asyncio.to_thread(self._latest, selector, epoch_ms(now - max_age))
 
     def _latest(self, selector: Selector, since: int) -> SampleBatch:
-        found = []
-        for first in range(0, len(selector.links), _NEWEST_AT_ONCE):
-            links = selector.links[first : first + _NEWEST_AT_ONCE]
-            found.append(last_of_each(self.rows(links, None, since, _FOREVER_MS).get(selector.source, empty())))
-        return batch_of_rows(selector.source, concatenated(found))
+        links = tuple(dict.fromkeys(selector.links))
+        for _ in range(10):
+            with self._lock:
+                manifest, _, _ = self._snapshot()
+                newest = self._newest(manifest)
+                lacking = newest.lacking(links, selector.source, since)
+                if not lacking:
+                    return newest.answer(links, selector.source, since)
+            self._load_newest(sorted(lacking), selector.source, since, newest)
+        raise StoreError(f"the store {self.folder} changes faster than it can be read; try again", retryable=True)
+
+    def _newest(self, manifest: Manifest) -> Newest:
+        """The newest rows as of this snapshot; begun anew when parts went without being merged."""
+        oldest = min((part.day for part in manifest.parts if part.kind is Kind.SAMPLES), default=None)
+        of = (oldest, manifest.quarantined)
+        if self._tail.newest is None or self._newest_of != of:
+            self._newest_of = of
+            return self._tail.follow(manifest.position)
+        return self._tail.newest
+
+    def _load_newest(self, links: Sequence[str], source: Source, since: int, newest: Newest) -> None:
+        """Let `newest` know what the parts hold of these links, which ascend. Of most the last minutes tell enough;
+        only the silent ones are looked for further back."""
+
+        def load(view: View, asked: Sequence[str], since: int, at_once: int) -> list[str]:
+            silent = []
+            for first in range(0, len(asked), at_once):
+                some = asked[first : first + at_once]
+                rows = view.newest(some, source, since)
+                found = {rows.names[code] for code in np.unique(rows.link).tolist()}
+                with self._lock:
+                    newest.load(sorted(found), source, rows, view.manifest.position, since)
+                silent += [link for link in some if link not in found]
+            return silent
+
+        def read(view: View) -> None:
+            parts = [part for part in view.manifest.parts if part.kind is Kind.SAMPLES]
+            recent = max([since, *(part.end - _NEWEST_WITHIN_MS for part in parts)])
+            silent = load(view, links, recent, _NEWEST_AT_ONCE)
+            if recent > since:
+                silent = load(view, silent, since, _SILENT_AT_ONCE)
+            with self._lock:
+                newest.load(silent, source, empty(), view.manifest.position, since)
+
+        self._viewed(read)
 
     async def maintain(self, now: datetime) -> MaintenanceReport:
         return await asyncio.to_thread(self._maintain, now)
@@ -231,7 +290,7 @@ class EmbeddedStore:
 
         with self._alone():
             self.snapshot()
-            return Sealer(self.journal, self.manifest_path, self.parts_folder).run(epoch_ms(now), self.raw_days)
+            return Sealer(self.journal, self.manifest_path, self.parts_folder).run(epoch_ms(now), self.retention)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -255,6 +314,7 @@ class EmbeddedStore:
         return await asyncio.to_thread(self._health)
 
     def _health(self) -> StoreHealth:
+        """Not well while a part is set aside: answers lack its samples until it is restored, or they are too old."""
         manifest, tail, _ = self.snapshot()
         backlog = self.journal.position() - manifest.position
         times = [part.end for part in manifest.parts if part.kind is Kind.SAMPLES]
@@ -262,26 +322,16 @@ class EmbeddedStore:
         days = {part.day for part in manifest.parts}
         span = f"{day_text(min(days))} to {day_text(max(days))}" if days else "none yet"
         detail = f"{len(manifest.parts)} parts ({span}), {backlog} journal entries not in parts yet"
-        return StoreHealth(True, backlog, from_epoch_ms(max(times)) if times else None, detail)
+        if manifest.quarantined:
+            first = min(manifest.quarantined, key=lambda one: one.at)
+            rows = sum(one.part.rows for one in manifest.quarantined)
+            detail += (
+                f"; {len(manifest.quarantined)} damaged parts with {rows} rows are set aside, the first since "
+                f"{from_epoch_ms(first.at):%Y-%m-%d %H:%M} UTC ({first.part.name}: {first.reason}); restore them "
+                "from a copy and run `lineproof store verify`"
+            )
+        ok = not manifest.quarantined
+        return StoreHealth(ok, backlog, from_epoch_ms(max(times)) if times else None, detail)
 
     async def close(self) -> None:
         await asyncio.to_thread(self.journal.close)
-
-
-def _only(rows: Rows, fields: Sequence[str] | None) -> Rows:
-    if fields is None:
-        return rows
-    return replace(rows, fields={name: rows.fields[name] for name in dict.fromkeys(fields) if name in rows.fields})
-
-
-def _pruned(parts: Sequence[Part], kind: Kind, keys: Sequence[str], start: int, end: int) -> list[Part]:
-    """Parts that may hold rows of these links (subjects) with start <= time < end, in the journal's order."""
-    chosen = [
-        part
-        for part in parts
-        if part.kind is kind
-        and part.start < end
-        and part.end >= start
-        and any(part.first_key <= key <= part.last_key for key in keys)
-    ]
-    return sorted(chosen, key=lambda part: (part.first, part.slice))
