@@ -311,7 +311,7 @@ class InfluxStore:
                     break
         except StoreError as error:
             return StoreHealth(False, backlog, None, str(error))
-        return StoreHealth(True, backlog, newest, f"InfluxDB at {self._connection.shown} answers; {self._bucket}")
+        return StoreHealth(True, backlog, newest, f"InfluxDB at {self._connection.url} answers; {self._bucket}")
 
     async def close(self) -> None:
         await self._connection.close()

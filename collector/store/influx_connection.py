@@ -23,12 +23,17 @@ _FASTEST = 1
 
 
 class InfluxConnection:
-    """A server at `url`; connects at the first call. No message shows the token or a password in the url."""
+    """A server at `url`; connects at the first call.
+
+    User and password of 1.x may stand in the url instead of a token; they are sent as one (InfluxDB 1.8, section
+    "Authentication"). No message shows either.
+    """
 
     def __init__(self, url: str, token: str | None, org: str, timeout: float) -> None:
-        self.url, self.org = url.rstrip("/"), org
-        self.shown = str(URL(self.url).with_user(None))
-        self._token, self._timeout = (token or "").strip(), timeout
+        address = URL(url)
+        self.url, self.org = str(address.with_user(None)).rstrip("/"), org
+        by_name = f"{address.user}:{address.password or ''}" if address.user else ""
+        self._token, self._timeout = (token or by_name).strip(), timeout
         self._client: InfluxDBClientAsync | None = None
         self._session: aiohttp.ClientSession | None = None
 
@@ -53,7 +58,7 @@ class InfluxConnection:
         except (InfluxDBError, aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._unreachable(error) from None
         if status != 204:
-            raise StoreError(f"{self.shown} took lines with the answer {status}, and InfluxDB says 204; check the url")
+            raise StoreError(f"{self.url} took lines with the answer {status}, and InfluxDB says 204; check the url")
 
     def _refused(self, bucket: str, error: ApiException) -> StoreError:
         after = error.headers.get("Retry-After") if error.headers else None
@@ -77,7 +82,7 @@ class InfluxConnection:
         form = {"q": query, "db": database, "epoch": epoch} | ({"rp": policy} if policy else {})
         status, headers, body = await self.request("POST", "/query", data=form)
         if status != 200:
-            raise refusal(self._name, bucket, status, said(body), headers.get("Retry-After"))
+            raise refusal(self._name, bucket, status, said(body), headers.get("Retry-After"), lines=False)
         try:
             (result,) = loads(body)["results"]
         except (ValueError, KeyError, TypeError) as error:
@@ -86,7 +91,7 @@ class InfluxConnection:
             ) from error
         if "error" in result:
             missing = "not found" in result["error"]
-            raise refusal(self._name, bucket, 404 if missing else 500, said(result["error"]))
+            raise refusal(self._name, bucket, 404 if missing else 500, said(result["error"]), lines=False)
         series: Sequence[Mapping[str, Any]] = result.get("series", [])
         return series
 
@@ -113,7 +118,7 @@ class InfluxConnection:
 
     @property
     def _name(self) -> str:
-        return f"InfluxDB at {self.shown}"
+        return f"InfluxDB at {self.url}"
 
     def _unreachable(self, error: Exception) -> StoreError:
         reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__

@@ -49,8 +49,10 @@ def said(body: object) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def refusal(where: str, bucket: str, status: int, words: str, retry_after: str | None = None) -> StoreError:
-    """The error of an HTTP answer; `where` names the server, `words` are what it `said`.
+def refusal(
+    where: str, bucket: str, status: int, words: str, retry_after: str | None = None, *, lines: bool = True
+) -> StoreError:
+    """The error of an HTTP answer to `lines`, or else to a question; `where` names the server, `words` what it `said`.
 
     InfluxDB 1.x answers 500 where only the retention policy is missing. 429 and 503 may carry Retry-After
     (RFC 9110, section 10.2.3; InfluxDB sends seconds).
@@ -62,7 +64,7 @@ def refusal(where: str, bucket: str, status: int, words: str, retry_after: str |
         return MissingBucketError(
             f"{answer} ({words}); create the bucket or database {bucket}, or correct `influx.bucket`"
         )
-    if status in (400, 413, 422):
+    if status in (400, 413, 422) and lines:
         return RejectedLinesError(
             f"{answer} and refused rows ({words}); correct them or the bucket's field types and retention",
             _dropped(words),

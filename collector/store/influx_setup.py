@@ -36,7 +36,7 @@ async def major_version(connection: InfluxConnection) -> int:
     if build == "Cloud":
         return 2
     raise StoreError(
-        f"{connection.shown} does not say on /ping which InfluxDB it is (version {version or 'absent'}); "
+        f"{connection.url} does not say on /ping which InfluxDB it is (version {version or 'absent'}); "
         "check the url, or create the bucket or database by hand as docs/influxdb.md says"
     )
 
@@ -57,7 +57,7 @@ async def _database(connection: InfluxConnection, bucket: str, days: int) -> Non
         if words and "already exists" not in words:
             by_hand = "; ".join(statements)
             raise StoreError(
-                f"InfluxDB at {connection.shown} does not let us create {bucket} ({words}); as an administrator run: "
+                f"InfluxDB at {connection.url} does not let us create {bucket} ({words}); as an administrator run: "
                 f"influx -execute '{by_hand}'",
                 retryable=status >= 500,
             )
@@ -110,7 +110,7 @@ async def _database_of_3(connection: InfluxConnection, bucket: str, days: int) -
 
 def _not_ours(connection: InfluxConnection, what: str, status: int, answer: bytes, by_hand: str) -> StoreError:
     return StoreError(
-        f"InfluxDB at {connection.shown} does not let us create the {what} ({status}: {said(answer)}); "
+        f"InfluxDB at {connection.url} does not let us create the {what} ({status}: {said(answer)}); "
         f"with a token that may, run: {by_hand}",
         retryable=status >= 500,
     )

@@ -73,9 +73,10 @@ class Influxd:
                 return
         pytest.fail(f"influxd did not start: {(self.folder / 'influxd.log').read_text()[-2000:]}")
 
-    def stop(self) -> None:
+    def stop(self, *, kill: bool = False) -> None:
+        """End it; killed, it loses what it had only in memory."""
         if self.process is not None:
-            self.process.terminate()
+            self.process.kill() if kill else self.process.terminate()
             self.process.wait(timeout=30)
             self.process = None
 
@@ -102,8 +103,10 @@ class InfluxProxy:
 
     url: str
     influxd: Influxd
-    answers: list[tuple[Any, ...]]
-    """Answers (status, body, headers if any) to give instead of asking the server, first one first."""
+    answers: list[tuple[Any, ...] | None]
+    """Answers (status, body, headers if any) to give instead of asking the server, first one first; None asks it."""
+    lost: list[str] = field(default_factory=list)
+    """Paths to ask the server about, and to lose its answer: the connection ends instead."""
     token: str = TOKEN
     asked: list[str] = field(default_factory=list)
     """The path of each request that went on to the server."""
@@ -122,8 +125,9 @@ async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
     async def forward(request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Token {TOKEN}":
             return web.json_response({"code": "unauthorized", "message": "unauthorized access"}, status=401)
-        if proxy.answers:
-            status, body, *named = proxy.answers.pop(0)
+        given = proxy.answers.pop(0) if proxy.answers else None
+        if given is not None:
+            status, body, *named = given
             return web.Response(status=status, text=body, headers=named[0] if named else None)
         path, params = request.path, dict(request.query)
         proxy.asked += [path]
@@ -141,6 +145,10 @@ async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
             ) as answer:
                 named = {name: text for name, text in answer.headers.items() if name.startswith("X-Influxdb")}
                 body = await answer.read()
+                if request.path in proxy.lost:
+                    proxy.lost.remove(request.path)
+                    assert request.transport is not None
+                    request.transport.abort()
                 return web.Response(status=answer.status, body=body, headers=named, content_type="application/json")
         except (OSError, ClientError):
             return web.Response(status=503, text="the server behind is away")
