@@ -1,4 +1,4 @@
-"""One triage of a site with three links over 30 days of minute samples, and a minute's sweep.
+"""One triage of a site with three links over 30 days of minute samples.
 
     benchmarks/triage_site.py [--quick] [--json]
 
@@ -29,7 +29,6 @@ from triage.judge import judge
 from triage.judging import Judging
 from triage.model import Claim, Measured, Picture
 from triage.policy import load_policy
-from triage.sweep import HotWindow, nominated
 
 NOW = datetime(2026, 3, 3, 18, 30, tzinfo=UTC)
 
@@ -173,27 +172,6 @@ def milliseconds(work: Callable[[], object], repetitions: int) -> float:
     return statistics.median(spent)
 
 
-def sweep_matrix(links: int) -> HotWindow:
-    random = np.random.default_rng(1)
-    fields = {
-        name: random.gamma(5, scale, (links, 60))
-        for name, scale in (
-            ("rtt_ms", 4), ("jitter_ms", 0.2), ("latency_rx_ms", 2), ("latency_tx_ms", 2), ("rx_bps", 1e6),
-            ("tx_bps", 1e5),
-        )
-    }  # fmt: skip
-    fields["loss_pct"] = 100 * random.binomial(20, 0.001, (links, 60)) / 20
-    fields["oper_up"] = np.ones((links, 60))
-    return HotWindow(
-        links=[str(n) for n in range(links)],
-        fields=fields,
-        capacity_rx=np.full(links, 1e8),
-        capacity_tx=np.full(links, 2e7),
-        latency_limit=np.full(links, 140.0),
-        jitter_limit=np.full(links, 50.0),
-    )
-
-
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true")
@@ -206,15 +184,12 @@ def main() -> None:
     claim = Claim(site="store-1", client="acme", since=since, reported_at=NOW)
     quiet = Claim(site="store-1", client="acme", since=NOW - timedelta(hours=8), reported_at=NOW - timedelta(hours=7))
     alone = Picture(site=seen.site, client=seen.client, devices=(), links=seen.links, cadences=seen.cadences)
-    links = 10_000 if chosen.quick else 100_000
-    hot = sweep_matrix(links)
     work: list[tuple[str, Callable[[], object], float]] = [
         ("triage, 3 links, 30 days of minutes, judge only", lambda: judge(claim, alone, policy, NOW), 60.0),
         ("the same with 10 peer sites", lambda: judge(claim, seen, policy, NOW), 60.0),
         ("the same, nothing wrong", lambda: judge(quiet, alone, policy, NOW), 60.0),
-        (f"sweep of {links} links x 8 metrics x 60 minutes", lambda: nominated(hot, policy), links / 100),
     ]
-    measured = [(name, milliseconds(one, repetitions if target == 60.0 else 3), target) for name, one, target in work]
+    measured = [(name, milliseconds(one, repetitions), target) for name, one, target in work]
     claims = {"triage with its reads and its evidence": claim, "the same, nothing wrong": quiet}
     measured += with_reads(picture(33, 0), 57 if chosen.quick else 197, claims, repetitions)
     table = [

@@ -11,27 +11,30 @@ from datetime import datetime
 import numpy as np
 
 from collector.model import Cadence, Source
+from collector.store.hot import MINUTE_MS, HotWindow
+from collector.store.rows import SOURCES
 from config.clock import epoch_ms
-from triage.model import Measured
 
 SILENT_SHARE = 0.5
 FEWEST_SITES = 6
 """With fewer sites than this, half of them silent is not unlikely enough."""
 
 
-def heard(hot: Sequence[Measured], cadences: Mapping[Source, Cadence], now: datetime) -> Mapping[str, bool]:
-    """The sites that were measured within the hot window, and whether anything was heard of each lately.
+def heard(
+    hot: HotWindow, sites: Sequence[str], cadences: Mapping[Source, Cadence], now: datetime
+) -> Mapping[str, bool]:
+    """The sites that were measured within the hot window, and whether anything was heard of each lately; `sites` names
+    the site of each of its links.
 
     A site is silent when no source has a slot younger than twice its cadence plus its lateness.
     """
     moment = epoch_ms(now)
+    silence = np.array([_silence_ms(cadences.get(source)) for source in SOURCES])
+    known = np.flatnonzero(hot.newest >= moment - hot.minutes * MINUTE_MS)
+    fresh = hot.newest[known] >= moment - silence[hot.source[known]]
     spoke: dict[str, bool] = {}
-    for measured in hot:
-        for series in measured.series:
-            if not len(series):
-                continue
-            fresh = bool(np.any(series.time >= moment - _silence_ms(cadences.get(series.source))))
-            spoke[measured.link.site] = spoke.get(measured.link.site, False) or fresh
+    for link, heard_of in zip(hot.link[known].tolist(), fresh.tolist(), strict=True):
+        spoke[sites[link]] = spoke.get(sites[link], False) or heard_of
     return spoke
 
 
@@ -41,6 +44,16 @@ def blind(spoke: Mapping[str, bool]) -> bool:
         return False
     silent = sum(not fresh for fresh in spoke.values())
     return silent >= SILENT_SHARE * len(spoke)
+
+
+def settled(hot: HotWindow, cadences: Mapping[Source, Cadence], since: datetime, now: datetime) -> bool:
+    """Whether we have followed, since `since`, for as long as the slowest source may be silent.
+
+    Before that silence says nothing: after a stop of everything the newest slots are those from before it.
+    """
+    sources = {SOURCES[code] for code in hot.source.tolist()}
+    grace = max((_silence_ms(cadences.get(source)) for source in sources), default=0)
+    return epoch_ms(now) - epoch_ms(since) >= grace
 
 
 def _silence_ms(cadence: Cadence | None) -> int:

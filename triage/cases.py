@@ -187,7 +187,9 @@ class ClaimReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """Inbox: a minute has passed; the sweep runs."""
+    """Inbox: a minute has passed; the sweep runs on what the journal held up to this entry (0: not known)."""
+
+    journal: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

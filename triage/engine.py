@@ -5,19 +5,19 @@ Exactly one engine holds the lease. Memory follows commit: it may be killed at a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from collector.journal import Journal
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
 from inventory.model import Inventory
 from triage import inbox, repository, tables
-from triage.blindness import blind, heard
 from triage.cases import (
     Answered,
     Case,
@@ -33,23 +33,17 @@ from triage.cases import (
     TimerKind,
 )
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
-from triage.detection.contact import LOST, out_of_contact
 from triage.documents import policy_document, verdict_document
 from triage.evidence_folder import EvidenceFolder
 from triage.judge import check_claim
 from triage.judging import Judgement, Judging
 from triage.metrics import DECISIONS, TICK_SECONDS
 from triage.policy import policy_hash
-from triage.reading import read_measured
 from triage.respond import on_answer, on_person
-from triage.sweep import FIELDS, nominate
+from triage.sweeping import Sweep
 
 log = structlog.get_logger()
 
-HOT_WINDOW = timedelta(minutes=60)
-SWEPT_AT_ONCE = 500
-"""Lines whose hot window is in memory at the same time."""
-CONTACT_WINDOW = timedelta(minutes=15)
 REJUDGE_OPEN_CASES_EVERY = 5
 """Minutes between two looks at a case that is open already; spread by case number."""
 
@@ -67,7 +61,10 @@ class Matter:
 
 
 class Engine:
-    """Works the inbox off. `judging` gives a Judging over the current inventory and policy."""
+    """Works the inbox off. `judging` gives a Judging over the current inventory and policy.
+
+    The sweep follows `journal`; without one it reads the store anew each minute.
+    """
 
     def __init__(
         self,
@@ -77,18 +74,24 @@ class Engine:
         clock: Clock,
         *,
         observer: Callable[[inbox.Row, str, Decision], None] | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._database = database
         self._judging = judging
         self._evidence = evidence
         self._clock = clock
         self._observer = observer
+        self._sweep = Sweep(journal)
+        self._ticked = -1
 
     async def tick(self) -> None:
-        """Enqueue this minute's sweep, once however often it is called."""
+        """Enqueue this minute's sweep, once however often it is called; it names how far the journal was then."""
         now = self._clock.now()
         minute = epoch_ms(now) // 60_000
-        await inbox.enqueue(self._database, f"tick:{minute}", Tick(), now)
+        if minute == self._ticked:
+            return
+        await inbox.enqueue(self._database, f"tick:{minute}", Tick(journal=await self._sweep.position()), now)
+        self._ticked = minute
 
     async def fire_timers(self) -> int:
         """Turn due timers into inputs: row out, input in, in one transaction."""
@@ -136,7 +139,7 @@ class Engine:
                 return await self._on_claim(row.input, judging, row.now)
             case Tick():
                 began = self._clock.monotonic()
-                matters = await self._on_tick(judging, row.now)
+                matters = await self._on_tick(row.input, judging, row.now)
                 TICK_SECONDS.set(self._clock.monotonic() - began)
                 return matters
             case TimerDue():
@@ -167,13 +170,15 @@ class Engine:
             )
         ]
 
-    async def _on_tick(self, judging: Judging, now: datetime) -> list[Matter]:
+    async def _on_tick(self, tick: Tick, judging: Judging, now: datetime) -> list[Matter]:
         inventory = judging.inventory
-        sites, spoke = await _swept(judging, now)
-        if blind(spoke):
+        swept = await self._sweep.look(judging, now, tick.journal or None)
+        if swept.blind and not swept.settled:
+            return []
+        if swept.blind:
             blinded = Decision(case=None, reason=Reason.OWN_BLINDNESS, detail="most sites went silent at once")
             return [Matter(client="", site="", decide=lambda _case, _context: blinded)]
-        sites |= await _sites_out_of_contact(judging, now)
+        sites = set(swept.sites)
         async with self._database.reading() as connection:
             standing = await repository.cases(connection, only_open=True, limit=10_000)
         minute = epoch_ms(now) // 60_000
@@ -320,30 +325,6 @@ def _in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool
     verdict = matter.judgement.verdict if matter.judgement else None
     link = inventory.links.get(verdict.link) if verdict and verdict.link else None
     return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
-
-
-async def _swept(judging: Judging, now: datetime) -> tuple[set[str], Mapping[str, bool]]:
-    """The sites that deserve a look, and of which sites something was heard; some lines at a time in memory."""
-    watched = sorted(judging.inventory.watched_links(), key=lambda link: link.id)
-    sites: set[str] = set()
-    spoke: dict[str, bool] = {}
-    for first in range(0, len(watched), SWEPT_AT_ONCE):
-        lines = watched[first : first + SWEPT_AT_ONCE]
-        hot = await read_measured(judging.store, lines, now - HOT_WINDOW, now + timedelta(milliseconds=1), FIELDS)
-        sites |= {judging.inventory.links[link].site for link in nominate(hot, judging.policy, now)}
-        for site, fresh in heard(hot, judging.cadences, now).items():
-            spoke[site] = spoke.get(site, False) or fresh
-    return sites, spoke
-
-
-async def _sites_out_of_contact(judging: Judging, now: datetime) -> set[str]:
-    """Sites with a watched line whose device an orchestrator or the poller has lost."""
-    inventory = judging.inventory
-    watched = {link.site for link in inventory.watched_links()}
-    devices = {device.id: device.site for device in inventory.devices.values() if device.site in watched}
-    end = now + timedelta(milliseconds=1)
-    facts = await judging.store.facts(list(devices), now - CONTACT_WINDOW, end, tuple(LOST))
-    return {devices[device] for device in out_of_contact(facts)}
 
 
 async def _write(connection: AsyncConnection, row: inbox.Row, matter: Matter, decision: Decision, digest: str) -> None:

@@ -1,133 +1,160 @@
-"""The minute's sweep: which links deserve a look. Cheap, over the hot window of all links at once; it only nominates,
+"""The minute's sweep: which lines deserve a look. Cheap, over the hot window of all lines at once; it only nominates,
 the same judge that answers claims decides."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.model import FactKind, FloatArray, Source
-from config.clock import epoch_ms
-from triage.detection.contact import LOST
+from collector.model import FactKind, FloatArray
+from collector.store.hot import HotWindow
+from collector.store.hot_facts import HotFacts, Run
+from inventory.model import Inventory
+from triage import sweep_rules
+from triage.detection import loss, shift
+from triage.detection.changes import UP
+from triage.detection.contact import FEWEST, LOST
 from triage.detection.event import MINUTE
 from triage.detection.facts import DISCONNECTED
-from triage.detection.traffic import row_medians
-from triage.model import Measured
+from triage.model import Cause
 from triage.policy import Policy
-
-HOT_MINUTES = 60
-RECENT_MINUTES = 15
+from triage.sweep_rules import Minutes
 
 FIELDS = (
-    "rtt_ms", "jitter_ms", "loss_pct", "latency_rx_ms", "latency_tx_ms", "jitter_rx_ms", "jitter_tx_ms",
-    "loss_rx_pct", "loss_tx_pct", "rx_bps", "tx_bps", "oper_up", "flaps",
+    *loss.METRICS, *shift.METRICS, "rx_bps", "tx_bps", "rx_capacity_bps", "tx_capacity_bps", "oper_up", "flaps",
 )  # fmt: skip
+KINDS = (*LOST, FactKind.LINK_STATE)
+SLOT_MINUTES = 10
+"""Room for the slot in which something began and the one in which it ended; orchestrators keep five-minute ones."""
+SERIES_AT_ONCE = 8192
+"""Rows of a field's matrix that are looked at together: bounds memory, not speed."""
+
+
+def hot_minutes(policy: Policy) -> int:
+    """The longest window that a rule of the sweep looks at: what is told of now may have ended the policy's
+    `recovered_after_minutes` ago, and before that a limit needs its window, flapping its changes, lost traffic an
+    hour; half an hour beside a fault says what is ordinary."""
+    limits = (policy.access.wired.window_minutes, policy.access.wireless.window_minutes)
+    longest = max(*limits, policy.flapping.join_minutes * policy.flapping.changes, policy.windows.join_minutes, 60 + 30)
+    return int(np.ceil(longest + policy.claims.recovered_after_minutes + SLOT_MINUTES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HotWindow:
-    """The last hour as matrices: a row per (link, source), a column per minute, the newest last; NaN unmeasured.
+class Fleet:
+    """What inventory and policy say of each link of a hot window: arrays of one value a link, NaN unknown."""
 
-    `capacity_rx` and `capacity_tx` (bit/s, NaN unknown), `latency_limit`, `jitter_limit` (ms) and `loss_limit` (%)
-    hold a value per row.
-    """
-
-    links: Sequence[str]
-    fields: Mapping[str, FloatArray]
-    capacity_rx: FloatArray
-    capacity_tx: FloatArray
-    latency_limit: FloatArray
-    jitter_limit: FloatArray
+    down_bps: FloatArray
+    up_bps: FloatArray
+    latency_ms: FloatArray
+    jitter_ms: FloatArray
+    loss_pct: FloatArray
+    window_minutes: FloatArray
 
 
-def hot_window(measured: Sequence[Measured], policy: Policy, now: datetime, minutes: int = HOT_MINUTES) -> HotWindow:
-    """The matrices of the last `minutes` of every series. A slot longer than a minute fills all of its minutes."""
-    rows = [(each, series) for each in measured for series in each.series]
-    first = epoch_ms(now) // MINUTE - minutes
-    present = {name for _, series in rows for name in series.fields if name in FIELDS}
-    fields = {name: np.full((len(rows), minutes), np.nan) for name in sorted(present)}
-    for row, (_, series) in enumerate(rows):
-        recent = slice(int(np.searchsorted(series.time, first * MINUTE - 600_000)), len(series))
-        start = series.time[recent] // MINUTE - first
-        width = int(max(1, np.median(series.seconds[recent]) // 60)) if len(start) else 1
-        for offset in range(width):
-            column = start + offset
-            inside = (column >= 0) & (column < minutes)
-            for name in present & series.fields.keys():
-                count = name != "flaps" or offset == 0
-                fields[name][row, column[inside]] = series.fields[name][recent][inside] if count else 0.0
-    links = [each.link for each, _ in rows]
-    limits = [policy.limits(link.access) for link in links]
-    return HotWindow(
-        links=[link.id for link in links],
-        fields=fields,
-        capacity_rx=np.array([link.committed_down_bps or np.nan for link in links], dtype=np.float64),
-        capacity_tx=np.array([link.committed_up_bps or np.nan for link in links], dtype=np.float64),
-        latency_limit=np.array([limit.latency_ms for limit in limits], dtype=np.float64),
-        jitter_limit=np.array([limit.jitter_ms for limit in limits], dtype=np.float64),
+def fleet_of(links: Sequence[str], inventory: Inventory, policy: Policy) -> Fleet:
+    lines = [inventory.links[link] for link in links]
+    limits = [policy.limits(line.access) for line in lines]
+    return Fleet(
+        down_bps=_column(line.committed_down_bps or np.nan for line in lines),
+        up_bps=_column(line.committed_up_bps or np.nan for line in lines),
+        latency_ms=_column(limit.latency_ms for limit in limits),
+        jitter_ms=_column(limit.jitter_ms for limit in limits),
+        loss_pct=_column(limit.loss_pct for limit in limits),
+        window_minutes=_column(limit.window_minutes for limit in limits),
     )
 
 
-def nominate(measured: Sequence[Measured], policy: Policy, now: datetime) -> tuple[str, ...]:
-    """Ids of the links that deserve a judgement now, in the order given, each once."""
-    hot = hot_window(measured, policy, now)
-    wanted = {link for link, wanted in zip(hot.links, nominated(hot, policy).tolist(), strict=True) if wanted}
-    wanted |= {each.link.id for each in measured if _said_to_be_down(each)}
-    return tuple(dict.fromkeys(each.link.id for each in measured if each.link.id in wanted))
+def _column(values: Iterator[float]) -> FloatArray:
+    return np.fromiter(values, np.float64)
 
 
-def nominated(hot: HotWindow, policy: Policy) -> NDArray[np.bool_]:
-    """Per row whether its recent quarter of an hour looks worse than the rest of the hour, or over a limit.
+def nominated(hot: HotWindow, fleet: Fleet, policy: Policy, now_ms: int) -> NDArray[np.bool_]:
+    """Per link of the hot window whether its samples deserve a judgement at this moment.
 
-    Deliberately generous: half of the smallest effect that the judge would confirm is enough.
+    Whatever the judge would confirm there is among them, as far as the window shows what is ordinary for a line: the
+    rules are no stricter than the detectors', and float32 is given a hair (`sweep_rules.HAIR`).
     """
-    result = np.zeros(len(hot.links), dtype=bool)
-    for name, values in hot.fields.items():
-        recent, before = values[:, -RECENT_MINUTES:], values[:, :-RECENT_MINUTES]
-        if name.startswith("loss"):
-            result |= _mean(recent) >= policy.loss.minimum_pct / 2
-        elif name.startswith(("rtt", "latency")):
-            result |= _risen(recent, before, policy.latency.minimum / 2) | (row_medians(recent) >= hot.latency_limit)
-        elif name.startswith("jitter"):
-            result |= _risen(recent, before, policy.jitter.minimum / 2) | (row_medians(recent) >= hot.jitter_limit)
-        elif name == "oper_up":
-            result |= _least(recent) == 0
-        elif name == "flaps":
-            result |= np.nansum(values, axis=1) >= policy.flapping.changes / 2
-        else:
-            capacity = hot.capacity_rx if name == "rx_bps" else hot.capacity_tx
-            result |= 100 * row_medians(recent) / capacity >= policy.saturation.utilisation_pct
-            result |= _gone(recent, before, policy)
-    return result
+    found = np.zeros(len(hot.links), dtype=bool)
+    for name in hot.fields:
+        measured = hot.measured(name)
+        for first in range(0, len(measured), SERIES_AT_ONCE):
+            rows = slice(first, first + SERIES_AT_ONCE)
+            wanted = _looked_at(name, hot, rows, fleet, policy, now_ms // MINUTE)
+            found[hot.link[measured[rows][wanted]]] = True
+    return found
 
 
-def _said_to_be_down(each: Measured) -> bool:
-    newest: dict[tuple[Source, FactKind], str] = {}
-    for fact in sorted(each.facts):
-        newest[(fact.source, fact.kind)] = fact.value
-    return any(
-        value == DISCONNECTED or LOST.get(kind) == value or kind is FactKind.REBOOT
-        for (_, kind), value in newest.items()
-    )
+def _looked_at(name: str, hot: HotWindow, rows: slice, fleet: Fleet, policy: Policy, minute: int) -> NDArray[np.bool_]:
+    series = hot.measured(name)[rows]
+    link = hot.link[series]
+    seen = Minutes(hot.matrix(name, minute, rows), hot.slot_minutes[series][:, None])
+    window = fleet.window_minutes[link]
+    if name in loss.METRICS:
+        return sweep_rules.lossy(seen, fleet.loss_pct[link], window, policy)
+    if name in shift.METRICS:
+        slow = shift.METRICS[name] is Cause.LATENCY
+        size, limit = (policy.latency, fleet.latency_ms) if slow else (policy.jitter, fleet.jitter_ms)
+        return sweep_rules.slower(seen, size, limit[link], window, policy)
+    if name in ("rx_bps", "tx_bps"):
+        committed = fleet.down_bps[link] if name == "rx_bps" else fleet.up_bps[link]
+        capacity = _capacity(hot, name.replace("bps", "capacity_bps"), series, committed, minute)
+        return sweep_rules.full(seen, capacity, policy) | sweep_rules.gone(seen, policy)
+    if name == "oper_up":
+        return sweep_rules.port_down(seen, policy)
+    if name == "flaps":
+        return sweep_rules.flapping(seen, policy)
+    return np.zeros(len(series), dtype=bool)
 
 
-def _risen(recent: FloatArray, before: FloatArray, effect: float) -> NDArray[np.bool_]:
-    return np.asarray(row_medians(recent) - row_medians(before) >= effect)
+def _capacity(hot: HotWindow, name: str, series: NDArray[np.int32], committed: FloatArray, minute: int) -> FloatArray:
+    """What was committed, else what was measured: the least that the window shows, a row a series."""
+    capacity = committed.copy()
+    row = hot.rows_of(name, series)
+    asked = np.flatnonzero(np.isnan(committed) & (row >= 0))
+    if len(asked):
+        measured = hot.matrix(name, minute)[row[asked]].astype(np.float64)
+        capacity[asked] = np.fmin.reduce(np.where(measured > 0, measured, np.nan), axis=1)
+    return capacity[:, None]
 
 
-def _gone(recent: FloatArray, before: FloatArray, policy: Policy) -> NDArray[np.bool_]:
-    busy = row_medians(before) >= policy.traffic_gone.minimum_bps * policy.traffic_gone.factor
-    return np.asarray(busy & (row_medians(recent) * policy.traffic_gone.factor <= row_medians(before)))
+def said_to_ail(facts: HotFacts, policy: Policy, now_ms: int) -> set[str]:
+    """Links and devices of which a source says, or said until lately, that they are down or out of contact, and links
+    whose state changed as often as the policy calls flapping."""
+    lately = now_ms - int(policy.claims.recovered_after_minutes * MINUTE)
+    changed = now_ms - int(max(policy.claims.recovered_after_minutes, policy.flapping.join_minutes) * MINUTE)
+    found = set()
+    for (subject, kind, _), runs in facts.runs():
+        if _was_lost(kind, runs, lately) or (
+            kind is FactKind.LINK_STATE and _state_changes(runs, changed) >= policy.flapping.changes
+        ):
+            found.add(subject)
+    return found
 
 
-def _mean(values: FloatArray) -> FloatArray:
-    count = np.count_nonzero(~np.isnan(values), axis=1)
-    return np.where(count, np.nansum(values, axis=1) / np.maximum(count, 1), np.nan)
+def _was_lost(kind: FactKind, runs: Sequence[Run], lately: int) -> bool:
+    value = DISCONNECTED if kind is FactKind.LINK_STATE else LOST.get(kind)
+    enough = FEWEST.get(kind, 1)
+    for place, run in enumerate(runs):
+        over = place + 1 < len(runs) and runs[place + 1].begin <= lately
+        if run.value == value and not over and (enough < 2 or run.repeated):
+            return True
+    return False
 
 
-def _least(values: FloatArray) -> FloatArray:
-    return np.asarray(np.fmin.reduce(values, axis=1))
+def _state_changes(runs: Sequence[Run], lately: int) -> int:
+    """Changes between up and down as facts tell them, when the newest is recent; else none."""
+    if len(runs) < 2 or runs[-1].begin <= lately:
+        return 0
+    states = [UP[run.value] for run in runs if run.value in UP]
+    return sum(before is not after for before, after in pairwise(states))
+
+
+def sites_of(hot: HotWindow, wanted: NDArray[np.bool_], subjects: set[str], inventory: Inventory) -> set[str]:
+    """The sites of these links of the hot window, and of these links and devices."""
+    links = [hot.links[code] for code in np.flatnonzero(wanted).tolist()]
+    found = {inventory.links[link].site for link in (*links, *subjects) if link in inventory.links}
+    return found | {inventory.devices[one].site for one in subjects if one in inventory.devices}

@@ -119,13 +119,3 @@ def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, polic
 def _median(values: FloatArray) -> float:
     known = values[~np.isnan(values)]
     return float(np.median(known)) if len(known) else 0.0
-
-
-def out_of_contact(facts: Sequence[Fact]) -> set[str]:
-    """Subjects whose newest facts say that contact is lost; for the sweep, which only nominates."""
-    lost: dict[tuple[str, FactKind], int] = {}
-    for fact in sorted(facts):
-        if fact.kind in LOST:
-            key = fact.subject, fact.kind
-            lost[key] = lost.get(key, 0) + 1 if fact.value == LOST[fact.kind] else 0
-    return {subject for (subject, kind), count in lost.items() if count >= FEWEST[kind]}

@@ -60,7 +60,8 @@ class Player:
         self._policy = policy
         self._clock = ManualClock(scenario.moment("+00:00:00"))
         self._database = Database(folder / "records.db")
-        self._store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder / "parts", 36_500)
+        self._journal = Journal(folder / "journal.sqlite")
+        self._store = EmbeddedStore(self._journal, folder / "parts", 36_500)
         self._evidence = EvidenceFolder(folder / "evidence")
         self._cadences: dict[Source, Cadence] = {}
         self._lines: list[dict[str, Any]] = []
@@ -74,7 +75,9 @@ class Player:
         self._restart()
 
     def _restart(self) -> None:
-        self._engine = Engine(self._database, self._judging, self._evidence, self._clock, observer=self._decided)
+        self._engine = Engine(
+            self._database, self._judging, self._evidence, self._clock, observer=self._decided, journal=self._journal
+        )
         self._performer = Performer(
             self._database, self._clock, self._tickets, PackOnly(), self._actuator, self._evidence, self._known
         )
