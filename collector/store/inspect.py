@@ -1,166 +1,311 @@
-"""Looking after an embedded store: what is in it, whether it is whole, and taking it out.
+"""Looking after an embedded store: what is in it, and whether it is whole.
 
-All of it reads and blocks; none of it changes the store, and it may run beside a writer.
+All of it blocks and may run beside a writer. `stats` reads the manifest and the journal's counters alone; the columns
+of the samples are read by `stats_by_link`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import TypeVar
 
-import polars as pl
+import numpy as np
 
+from collector.journal import Journal
+from collector.measures import slot_count
+from collector.model import Cadence, Series, Source
+from collector.store.answers import series_of
 from collector.store.embedded import EmbeddedStore
-from collector.store.manifest import DAY_MS, Kind, Part, day_text
-from collector.store.parts import fact_frame, links_of, part_problem, read_facts, sample_frame
+from collector.store.manifest import DAY_MS, Kind, Part, Quarantined, day_text
+from collector.store.parts import links_of, part_problem
 from collector.store.port import StoreError
-from collector.store.rows import concatenated, ordered
+from collector.store.quarantine import damage, quarantine
 from config.clock import epoch_ms, from_epoch_ms
 
-_LINKS_IN_A_FILE = 100
+Answer = TypeVar("Answer")
+_ROWS_AT_ONCE = 2_000_000
+_FAR_MS = 1 << 53
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindStats:
+    """Everything of one kind in the parts. `oldest` and `newest` are times of rows (of roll-ups: of buckets)."""
+
+    kind: Kind
+    days: int
+    parts: int
+    rows: int
+    size: int
+    oldest: datetime
+    newest: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayStats:
+    """One kind in one day's parts; `last_day` differs from `day` where roll-ups are kept by the month. Size in bytes on
+    disk."""
+
     day: str
+    last_day: str
     kind: Kind
     parts: int
     rows: int
     size: int
-    """Bytes on disk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderStats:
+    """How far a reader of the journal is. `rows_shed` went before it had them because the journal was full,
+    `rows_aside` it refused itself; `waiting_since` is when the oldest entry that it has yet to take was received."""
+
+    name: str
+    position: int
+    waiting: int
+    waiting_since: datetime | None
+    rows_shed: int
+    rows_aside: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalStats:
+    """Bytes in use, the most that may wait, and who reads. `alarm`: since when it is nearly full."""
+
+    size: int
+    limit: int
+    position: int
+    alarm: datetime | None
+    readers: Sequence[ReaderStats]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreStats:
-    """`oldest` and `newest` are times of sealed samples; `waiting` counts journal entries not in parts yet."""
-
+    kinds: Sequence[KindStats]
     days: Sequence[DayStats]
-    oldest: datetime | None
-    newest: datetime | None
-    journal_size: int
-    waiting: int
-    cursors: dict[str, int]
-
-    @property
-    def rows(self) -> int:
-        return sum(day.rows for day in self.days if day.kind is Kind.SAMPLES)
+    quarantined: Sequence[Quarantined]
+    upkeep_at: datetime | None
+    held_until: datetime | None
+    """Nothing expires before this moment, because the clock jumped."""
 
     @property
     def size(self) -> int:
-        return sum(day.size for day in self.days) + self.journal_size
+        return sum(kind.size for kind in self.kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkStats:
+    """One link's samples from one source. `size` is its share of the parts' bytes by rows. `expected` counts the slots
+    from its oldest sample to now that are due; a gap is a stretch without a sample."""
+
+    link: str
+    source: Source
+    rows: int
+    size: int
+    oldest: datetime
+    newest: datetime
+    present: int
+    expected: int
+    gaps: int
+    longest_gap: timedelta
+
+    @property
+    def coverage_percent(self) -> float | None:
+        return 100 * self.present / self.expected if self.expected else None
 
 
 def stats(store: EmbeddedStore) -> StoreStats:
-    """Sizes by day, and how far the journal's readers are. From the manifest alone: fast."""
+    """Sizes by kind and day, and what was set aside."""
     manifest = store.manifest()
-    days = []
-    for day, kind in sorted({(part.day, part.kind) for part in manifest.parts}):
-        parts = [part for part in manifest.parts if (part.day, part.kind) == (day, kind)]
-        rows, size = sum(part.rows for part in parts), sum(part.size for part in parts)
-        days.append(DayStats(day=day_text(day), kind=kind, parts=len(parts), rows=rows, size=size))
-    samples = [part for part in manifest.parts if part.kind is Kind.SAMPLES]
-    journal = store.journal.path
+    grouped: dict[tuple[int, int, Kind], list[Part]] = {}
+    for part in manifest.parts:
+        grouped.setdefault((part.day, part.days, part.kind), []).append(part)
     return StoreStats(
-        days=days,
-        oldest=from_epoch_ms(min(part.start for part in samples)) if samples else None,
-        newest=from_epoch_ms(max(part.end for part in samples)) if samples else None,
-        journal_size=sum(path.stat().st_size for path in journal.parent.glob(journal.name + "*")),
-        waiting=store.journal.position() - manifest.position,
-        cursors=store.journal.cursors(),
+        kinds=[
+            _of_kind(kind, parts) for kind in Kind if (parts := [one for one in manifest.parts if one.kind is kind])
+        ],
+        days=[
+            DayStats(
+                day=day_text(day),
+                last_day=day_text(day + days - 1),
+                kind=kind,
+                parts=len(parts),
+                rows=sum(part.rows for part in parts),
+                size=sum(part.size for part in parts),
+            )
+            for (day, days, kind), parts in sorted(grouped.items())
+        ],
+        quarantined=manifest.quarantined,
+        upkeep_at=from_epoch_ms(manifest.upkeep_at) if manifest.upkeep_at else None,
+        held_until=from_epoch_ms(manifest.held_until) if manifest.held_until > manifest.upkeep_at else None,
     )
+
+
+def _of_kind(kind: Kind, parts: Sequence[Part]) -> KindStats:
+    return KindStats(
+        kind=kind,
+        days=len({day for part in parts for day in range(part.start // DAY_MS, part.end // DAY_MS + 1)}),
+        parts=len(parts),
+        rows=sum(part.rows for part in parts),
+        size=sum(part.size for part in parts),
+        oldest=from_epoch_ms(min(part.start for part in parts)),
+        newest=from_epoch_ms(max(part.end for part in parts)),
+    )
+
+
+def journal_stats(journal: Journal, limit: int) -> JournalStats:
+    """How full the journal is, of `limit` bytes, and how far its readers are."""
+    position, trimmed = journal.position(), journal.trimmed()
+    shed, aside, cursors = journal.tallies("shed"), journal.tallies("aside"), journal.cursors()
+    readers = []
+    for name in sorted({*cursors, *shed, *aside}):
+        done = max(cursors.get(name, position), trimmed)
+        readers.append(
+            ReaderStats(
+                name=name,
+                position=cursors.get(name, 0),
+                waiting=position - done,
+                waiting_since=_received_at(journal, done),
+                rows_shed=shed[name].rows if name in shed else 0,
+                rows_aside=aside[name].rows if name in aside else 0,
+            )
+        )
+    return JournalStats(size=journal.size(), limit=limit, position=position, alarm=journal.alarm(), readers=readers)
+
+
+def _received_at(journal: Journal, after: int) -> datetime | None:
+    """When the first entry after `after` that holds anything was received."""
+    for entry in journal.read(after, limit=10):
+        times = [from_epoch_ms(int(batch.received_at.min())) for batch in entry.batches if len(batch)]
+        times += [fact.received_at for fact in entry.facts]
+        if times:
+            return min(times)
+    return None
+
+
+def stats_by_link(store: EmbeddedStore, cadences: Mapping[Source, Cadence], now: datetime) -> Iterator[LinkStats]:
+    """Every link and source that has samples, in the parts or the journal, ascending by link; some links at a time.
+
+    Coverage is judged by the source's cadence (none is declared for imports: their rows are the slots there are).
+    """
+    counts = rows_by_link(store)
+    _, tail, _ = store.snapshot()
+    for rows in tail:
+        for code, count in enumerate(np.bincount(rows.link, minlength=len(rows.names)).tolist()):
+            counts[rows.names[code]] = counts.get(rows.names[code], 0) + count
+    sealed = [part for part in store.manifest().parts if part.kind is Kind.SAMPLES]
+    per_row = sum(part.size for part in sealed) / max(1, sum(part.rows for part in sealed))
+    for links in stretches(sorted(counts), counts, _ROWS_AT_ONCE):
+        by_source = store.rows(links, (), 0, _FAR_MS)
+        found = [one for rows in by_source.values() for one in series_of(rows)]
+        for series in sorted(found, key=lambda one: (one.link, one.source)):
+            yield _of_link(series, cadences.get(series.source), epoch_ms(now), per_row)
 
 
 def rows_by_link(store: EmbeddedStore) -> dict[str, int]:
     """Sealed rows of each link, by name. Reads one column of every part."""
-    paths = [store.parts_folder / part.name for part in store.manifest().parts if part.kind is Kind.SAMPLES]
-    return links_of(paths) if paths else {}
+
+    def read() -> dict[str, int]:
+        paths = [store.parts_folder / part.name for part in store.manifest().parts if part.kind is Kind.SAMPLES]
+        return links_of(paths) if paths else {}
+
+    return again(read)
 
 
-@dataclass(frozen=True, slots=True)
+def stretches(links: Sequence[str], counts: Mapping[str, int], rows: int) -> Iterator[list[str]]:
+    """Links in their order, so many at a time as have about `rows` rows together."""
+    some: list[str] = []
+    held = 0
+    for link in links:
+        some.append(link)
+        held += counts.get(link, 1)
+        if held >= rows:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
+
+
+def again(read: Callable[[], Answer]) -> Answer:
+    """Read once more, by the manifest as it is then, when a part was merged away in between."""
+    for _ in range(10):
+        with contextlib.suppress(FileNotFoundError):
+            return read()
+    raise StoreError("a part that the manifest names is missing; run `lineproof store verify`")
+
+
+def _of_link(series: Series, cadence: Cadence | None, now_ms: int, per_row: float) -> LinkStats:
+    ends = series.time + series.seconds.astype(np.int64) * 1000
+    reached = np.maximum.accumulate(ends)
+    missing = np.maximum(series.time[1:] - reached[:-1], 0)
+    start = int(series.time[0])
+    if cadence is None:
+        present = expected = len(series)
+    else:
+        step = cadence.every * 1000
+        counted = slot_count(series.time, series.seconds, start // step * step, now_ms, cadence, now_ms)
+        present, expected = counted.present, counted.expected
+        # Up to now: what is due since the newest sample and did not come is a gap, too.
+        due = (now_ms - cadence.late * 1000) // step * step
+        missing = np.append(missing, max(0, due - int(reached[-1])))
+    return LinkStats(
+        link=series.link,
+        source=series.source,
+        rows=len(series),
+        size=round(len(series) * per_row),
+        oldest=from_epoch_ms(start),
+        newest=from_epoch_ms(int(series.time[-1])),
+        present=present,
+        expected=expected,
+        gaps=int(np.count_nonzero(missing)),
+        longest_gap=timedelta(milliseconds=int(missing.max(initial=0))),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something wrong with a file of the store."""
+    """A part that is not what the manifest says. `set_aside`: it is quarantined now, and nobody reads it any more."""
 
     file: str
-    what: str
+    kind: Kind
+    day: str
+    last_day: str
+    first_key: str
+    last_key: str
+    rows: int
+    reason: str
+    set_aside: bool
 
 
-def verify(store: EmbeddedStore) -> Sequence[Problem]:
+def verify(store: EmbeddedStore, now: datetime | None = None) -> Sequence[Problem]:
     """Read every part that the manifest names: there, unchanged (SHA-256), readable and as the manifest says.
 
-    Raises StoreError when the manifest itself is damaged, or does not belong to the journal.
+    With `now` what is damaged is quarantined. Raises StoreError when the manifest itself is damaged, does not belong
+    to the journal, or another process maintains the store.
     """
     store.snapshot()
-    return list(_problems(store, store.manifest().parts))
-
-
-def _problems(store: EmbeddedStore, parts: Sequence[Part]) -> Iterator[Problem]:
-    for part in parts:
-        path = store.parts_folder / part.name
-        try:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except FileNotFoundError:
-            # A part may have been merged away since the manifest was read.
-            if part in store.manifest().parts:
-                yield Problem(part.name, "is missing; restore it from a copy")
-            continue
-        except OSError as error:
-            yield Problem(part.name, f"cannot be read: {error.strerror}")
-            continue
-        if digest != part.sha256:
-            yield Problem(
-                part.name, "was changed or damaged: its SHA-256 is not the manifest's; restore it from a copy"
-            )
-        elif problem := part_problem(path, part):
-            yield Problem(part.name, problem)
-
-
-def export(
-    store: EmbeddedStore, folder: Path, start: datetime, end: datetime, form: Literal["parquet", "csv"] = "parquet"
-) -> Sequence[Path]:
-    """Samples and facts with start <= time < end into files of `folder`, by UTC day; the files written.
-
-    Rows are merged and those still in the journal are in. Raises StoreError when the folder cannot be written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        return list(_exported(store, folder, epoch_ms(start), epoch_ms(end), form))
-    except OSError as error:
-        raise StoreError(f"{folder} cannot be written: {error.strerror}; name another folder") from error
-
-
-def _exported(store: EmbeddedStore, folder: Path, start: int, end: int, form: str) -> Iterator[Path]:
-    manifest, tail, said = store.snapshot()
-    days = {part.day for part in manifest.parts} | {time // DAY_MS for rows in tail for time in rows.time.tolist()}
-    days |= {epoch_ms(fact.time) // DAY_MS for fact in said}
-    links = sorted(rows_by_link(store).keys() | {name for rows in tail for name in rows.names})
-    for day in sorted(days):
-        low, high = max(start, day * DAY_MS), min(end, (day + 1) * DAY_MS)
-        for number, first in enumerate(range(0, len(links), _LINKS_IN_A_FILE)):
-            found = store.rows(links[first : first + _LINKS_IN_A_FILE], None, low, high)
-            if found:
-                rows = ordered(concatenated(list(found.values())))
-                yield _saved(sample_frame(rows), folder / f"samples-{day_text(day)}-{number:04d}.{form}")
-        subjects = _subjects(store, day) | {fact.subject for fact in said}
-        facts = store.facts_between(sorted(subjects), from_epoch_ms(low), from_epoch_ms(high), ()) if low < high else []
-        if facts:
-            yield _saved(fact_frame(facts), folder / f"facts-{day_text(day)}.{form}")
-
-
-def _subjects(store: EmbeddedStore, day: int) -> set[str]:
-    paths = [
-        store.parts_folder / part.name for part in store.manifest().parts if (part.kind, part.day) == (Kind.FACTS, day)
+    found = list(_damaged(store))
+    aside = set(quarantine(store.folder, found, epoch_ms(now))) if found and now is not None else set()
+    return [
+        Problem(
+            file=part.name,
+            kind=part.kind,
+            day=day_text(part.day),
+            last_day=day_text(part.day + part.days - 1),
+            first_key=part.first_key,
+            last_key=part.last_key,
+            rows=part.rows,
+            reason=reason,
+            set_aside=part in aside,
+        )
+        for part, reason in found
     ]
-    return {fact.subject for fact in read_facts(paths, None, 0, (day + 1) * DAY_MS * 1000, ())}
 
 
-def _saved(frame: pl.DataFrame, path: Path) -> Path:
-    if path.suffix == ".csv":
-        frame.write_csv(path)
-    else:
-        frame.write_parquet(path, compression="zstd")
-    return path
+def _damaged(store: EmbeddedStore) -> Iterator[tuple[Part, str]]:
+    for part in store.manifest().parts:
+        reason = damage(store.parts_folder, part) or part_problem(store.parts_folder / part.name, part)
+        # A part may have been merged away since the manifest was read.
+        if reason and part in store.manifest().parts:
+            yield part, reason
