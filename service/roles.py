@@ -107,6 +107,7 @@ class EngineProcess:
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
         self._engine = installation.engine()
+        self._engine.follow(installation.journal)
         self._performer = installation.performer()
         self.lease = installation.lease(os.environ.get(SUPERVISED))
         self._holds = False

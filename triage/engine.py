@@ -63,7 +63,7 @@ class Matter:
 class Engine:
     """Works the inbox off. `judging` gives a Judging over the current inventory and policy.
 
-    The sweep follows `journal`; without one it reads the store anew each minute.
+    The sweep reads the store anew each minute, unless it is told to `follow` the journal.
     """
 
     def __init__(
@@ -74,15 +74,18 @@ class Engine:
         clock: Clock,
         *,
         observer: Callable[[inbox.Row, str, Decision], None] | None = None,
-        journal: Journal | None = None,
     ) -> None:
         self._database = database
         self._judging = judging
         self._evidence = evidence
         self._clock = clock
         self._observer = observer
-        self._sweep = Sweep(journal)
+        self._sweep = Sweep()
         self._ticked = -1
+
+    def follow(self, journal: Journal) -> None:
+        """Let the sweep follow this journal in memory; for whoever runs for longer than a tick."""
+        self._sweep = Sweep(journal)
 
     async def tick(self) -> None:
         """Enqueue this minute's sweep, once however often it is called; it names how far the journal was then."""

@@ -75,9 +75,8 @@ class Player:
         self._restart()
 
     def _restart(self) -> None:
-        self._engine = Engine(
-            self._database, self._judging, self._evidence, self._clock, observer=self._decided, journal=self._journal
-        )
+        self._engine = Engine(self._database, self._judging, self._evidence, self._clock, observer=self._decided)
+        self._engine.follow(self._journal)
         self._performer = Performer(
             self._database, self._clock, self._tickets, PackOnly(), self._actuator, self._evidence, self._known
         )
