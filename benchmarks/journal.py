@@ -22,6 +22,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -138,15 +139,17 @@ def contenders(folder: Path) -> dict[str, Contender]:
     }
 
 
-def in_turn(rounds: int, calls: dict[str, Callable[[], object]]) -> dict[str, list[float]]:
+def in_turn(
+    rounds: int, calls: dict[str, Callable[[], object]], clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Milliseconds of each call of each; who begins goes round, since one's sync leaves the disk busy for the next."""
     times: dict[str, list[float]] = {name: [] for name in calls}
     names = list(calls)
     for turn in range(rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            began = time.perf_counter()
+            began = clock()
             calls[name]()
-            times[name].append((time.perf_counter() - began) * 1000)
+            times[name].append((clock() - began) * 1000)
     return times
 
 
@@ -165,18 +168,20 @@ def compared(folder: Path, rows: int, appends: int, passes: int) -> Iterator[Row
     with asyncio.Runner() as runner:
 
         def append(contender: Contender) -> Callable[[], object]:
-            turn = iter(range(appends + 5))
-            return lambda: runner.run(contender.append(batches[next(turn) % len(batches)]))
+            turn = cycle(batches)
+            return lambda: runner.run(contender.append(next(turn)))
 
         calls = {name: append(contender) for name, contender in everyone.items()}
-        in_turn(5, calls)
+        work = {name: float(np.mean(each)) for name, each in in_turn(appends // 5, calls, time.process_time).items()}
         times = in_turn(appends, calls)
     yield from percentiles(f"append of {size}, durable", times)
+    yield from beside(f"append of {size}, durable, mean", work.pop(OURS), "ms CPU", work)
 
     everything = in_turn(passes, {name: contender.read_all for name, contender in everyone.items()})
     read = {name: contender.read_all() for name, contender in everyone.items()}
-    if set(read.values()) != {(appends + 5) * rows}:
-        raise SystemExit(f"not everything was read back: {read} of {(appends + 5) * rows} rows")
+    written = (appends + appends // 5) * rows
+    if set(read.values()) != {written}:
+        raise SystemExit(f"not everything was read back: {read} of {written} rows")
     rates = {name: read[name] / float(np.median(each)) / 1000 for name, each in everything.items()}
     yield from beside(f"read back, {size} an entry", rates.pop(OURS), "M rows/s", rates)
 
@@ -186,7 +191,7 @@ def compared(folder: Path, rows: int, appends: int, passes: int) -> Iterator[Row
 
     times = in_turn(appends, {name: next_one(contender) for name, contender in everyone.items()})
     yield from percentiles(f"read the next entry, {size}", times)
-    sizes = {name: contender.size() / (appends + 5) / rows for name, contender in everyone.items() if name != RESERVED}
+    sizes = {name: contender.size() / written for name, contender in everyone.items() if name != RESERVED}
     yield from beside(f"on disk, {size} an entry", sizes.pop(OURS), "bytes/row", sizes)
     for contender in everyone.values():
         contender.close()
