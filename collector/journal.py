@@ -119,13 +119,15 @@ class Journal:
     def _connect(self) -> sqlite3.Connection:
         with self._translated():
             connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
-            # Both are the file's, and settled by whoever makes it.
-            connection.execute(f"PRAGMA page_size = {_PAGE}")
-            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            new = not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bound'").fetchone()
+            if new:
+                # Both are the file's, settled by whoever makes it; said again they would be a write.
+                connection.execute(f"PRAGMA page_size = {_PAGE}")
+                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {_READ_AT_ONCE}")
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bound'").fetchone():
+            if new:
                 connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
             return connection
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +20,11 @@ import pytest
 from collector.claim import holds
 from collector.entries import CodedLinks, DamagedEntryError, decode, encode
 from collector.journal import Journal, Refused, Tally
+from collector.journal_sink import JournalSink
 from collector.model import Fact, FactKind, SampleBatch, Source
+from collector.sink import Gatherer
 from collector.store.port import StoreError
+from config.clock import SystemClock
 
 pytestmark = pytest.mark.rim
 
@@ -236,6 +241,12 @@ def test_commits_are_synced(journal: Journal) -> None:
     assert journal._writer.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
+def test_a_new_file_has_large_pages_and_can_shrink(journal: Journal) -> None:
+    """auto_vacuum 2 is INCREMENTAL (sqlite.org/pragma.html#pragma_auto_vacuum)."""
+    assert journal._writer.execute("PRAGMA page_size").fetchone() == (16_384,)
+    assert journal._writer.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+
+
 @pytest.mark.slow
 def test_many_processes_may_open_a_new_journal_at_once(tmp_path: Path) -> None:
     program = (
@@ -410,6 +421,7 @@ async def test_an_alarm_outlives_its_process(journal: Journal) -> None:
     assert again.alarm() is None
 
 
+@pytest.mark.slow
 async def test_what_a_trimmed_journal_no_longer_needs_goes_back_to_the_disk(journal: Journal) -> None:
     for _ in range(16):
         await journal.append([batch(*np.zeros(300_000))], [])
@@ -420,3 +432,59 @@ async def test_what_a_trimmed_journal_no_longer_needs_goes_back_to_the_disk(jour
     journal.trim()
     journal._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert journal.path.stat().st_size < (64 << 20) + (1 << 20)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 12 MB of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"mounting a small disk needs root: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.real
+@pytest.mark.slow
+async def test_a_disk_that_is_really_full_delays_what_is_measured_and_loses_nothing(small_disk: Path) -> None:
+    journal = Journal(small_disk / "journal.sqlite")
+    filler = small_disk / "filler"
+    await journal.append([batch(1)], [])
+    with filler.open("wb") as file, contextlib.suppress(OSError):
+        for _ in range(64):
+            file.write(bytes(1 << 18))
+            file.flush()
+    sink = JournalSink(journal)
+    gatherer = Gatherer(Source.SNMP, ["rtt_ms"], sink, SystemClock())
+    committing = asyncio.create_task(sink.run())
+    refused = 0
+    for n in range(20):
+        for row in range(2_000):
+            gatherer.add((f"wan{row}", n * 60_000, 60, n * 60_000, (float(n),)))
+        await gatherer.flush()
+        refused += "free some disk space" in sink.error
+    assert refused > 10, "the disk was full, and said so"
+    reader = Journal(journal.path)
+    there = reader.read(0)
+    assert there[0].rows == 1, "what was there can be read while it is full"
+
+    filler.unlink()
+    await gatherer.flush()
+    assert sink.error == ""
+    times = [time for entry in journal.read(1) for one in entry.batches for time in one.time.tolist()]
+    assert sorted(times) == sorted([n * 60_000 for n in range(20)] * 2_000), "each row once"
+    committing.cancel()
+    await asyncio.gather(committing, return_exceptions=True)
+    reader.close()
+    journal.close()
+
+
+async def test_half_a_character_in_a_fact_does_not_block_the_journal(journal: Journal) -> None:
+    """JSON from elsewhere may hold a lone surrogate (RFC 8259, section 8.2), which UTF-8 cannot."""
+    await journal.append([], [replace(FACT, detail="edge \ud800 1")])
+    ((fact,),) = [entry.facts for entry in journal.read(0)]
+    assert fact.detail == "edge ? 1"
