@@ -6,7 +6,7 @@ import json
 import re
 
 from collector.store.influx_connection import InfluxConnection
-from collector.store.influx_errors import said
+from collector.store.influx_errors import refusal, said
 from collector.store.port import StoreError
 
 DAY_SECONDS = 86_400
@@ -28,7 +28,9 @@ async def create(connection: InfluxConnection, bucket: str, days: int) -> None:
 
 async def major_version(connection: InfluxConnection) -> int:
     """1, 2 or 3, by the headers of /ping, which all three send."""
-    _, headers, _ = await connection.request("GET", "/ping")
+    status, headers, body = await connection.request("GET", "/ping")
+    if status >= 400:
+        raise refusal(f"InfluxDB at {connection.url}", "/ping", status, said(body), lines=False)
     version, build = headers.get("X-Influxdb-Version", ""), headers.get("X-Influxdb-Build", "")
     found = re.match(r"v?([123])\.", version)
     if found:

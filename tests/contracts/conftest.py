@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +18,8 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientError, ClientSession, web
+
+sys.path.append(str(Path(__file__).parent))
 
 TOKEN = "a-token-that-no-message-may-show"
 
