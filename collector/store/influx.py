@@ -8,7 +8,9 @@ ours merge by `received_at` is the work of `influx_merging`. What is missing on 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,7 +23,8 @@ from collector.journal import Journal
 from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series
 from collector.settings import InfluxSettings
 from collector.store import influx_setup
-from collector.store.answers import bucketed, check_question, distinct, identity, series_of, summary_of
+from collector.store.answers import bucketed, check_question, distinct, identity, series_of
+from collector.store.approximate import Asked, approximate_summaries, exact_summaries, settled_days
 from collector.store.influx_answers import (
     BY_SERIES,
     EVERY_FIELD,
@@ -54,7 +57,7 @@ from collector.store.port import (
     StoreHealth,
     Summary,
 )
-from collector.store.rollups import HOUR_MS, SAMPLES, buckets_of_hours, newest_of, rolled_hours
+from collector.store.rollups import HOUR_MS, SAMPLES, buckets_of_hours, empty_rollup, newest_of, rolled_hours
 from collector.store.rows import SOURCES, Rows, batch_of_rows, concatenated, empty, merged, ordered, rows_of
 from config.clock import epoch_ms, from_epoch_ms
 
@@ -86,7 +89,7 @@ class InfluxStore:
         timeout: float = 30.0,
         journal: Journal | None = None,
         raw_days: int = 95,
-        rollup_days: int = 760,
+        rollup_days: int = 761,
     ) -> None:
         self._connection = InfluxConnection(url, token, org, timeout)
         self._bucket, self._journal = bucket, journal
@@ -99,7 +102,7 @@ class InfluxStore:
 
     @classmethod
     def of_settings(
-        cls, settings: InfluxSettings, journal: Journal | None = None, *, raw_days: int = 95, rollup_days: int = 760
+        cls, settings: InfluxSettings, journal: Journal | None = None, *, raw_days: int = 95, rollup_days: int = 761
     ) -> InfluxStore:
         token = settings.token.get_secret_value() if settings.token else None
         return cls(
@@ -277,14 +280,31 @@ class InfluxStore:
         approximate: bool = False,
     ) -> Sequence[Summary]:
         check_question(fields, None, None)
-        del due, approximate
+        asked = Asked(fields, epoch_ms(start), epoch_ms(end), stats, due)
+        links = sorted(set(selector.links))
+        days = settled_days(await self._rollups.days(asked.start, asked.end), due) if approximate else []
+        at_once = _QUERIES_AT_ONCE * _links_at_once(asked.start, asked.end)
+        found: dict[str, Summary] = {}
+        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+            for some in _cut(links, at_once if not days else _LINKS_AT_ONCE):
+                answers = await self._summaries(replace(selector, links=tuple(some)), asked, days, pool)
+                found |= zip(some, answers, strict=True)
+        return [found[link] for link in selector.links]
+
+    async def _summaries(self, selector: Selector, asked: Asked, days: Sequence[int], pool: Executor) -> list[Summary]:
+        """Of links that ascend, whole days being read from these days' roll-ups."""
         only = f' AND "source" = {literal(selector.source)}{BY_SERIES}'
-        found = []
-        for links in _cut(selector.links, _QUERIES_AT_ONCE * _links_at_once(epoch_ms(start), epoch_ms(end))):
-            rows = await self._rows(links, fields, epoch_ms(start), epoch_ms(end), only)
-            by_link = {series.link: series for series in series_of(rows)}
-            found += [summary_of(link, by_link.get(link), fields, stats) for link in links]
-        return found
+        tables = [
+            await self._rows(selector.links, asked.columns, first, last, only)
+            for first, last in between(days, asked.start, asked.end)
+        ]
+        rows = concatenated(tables)
+        rows = merged(rows) if len(rows) else empty(selector.links)
+        if not days:
+            return await asyncio.to_thread(exact_summaries, rows, asked, pool)
+        rolled = await self._rollups.read(DAY_MS // 1000, selector.links, selector.source, asked.rolled, days)
+        rolled = newest_of([empty_rollup(rolled.every, selector.links), rolled])
+        return await asyncio.to_thread(approximate_summaries, rolled, rows, asked, pool)
 
     async def latest(self, selector: Selector, now: datetime, max_age: timedelta) -> SampleBatch:
         last = f' AND "source" = {literal(selector.source)}{BY_SERIES} ORDER BY time DESC LIMIT 1'
