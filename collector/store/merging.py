@@ -44,11 +44,12 @@ def generations(parts: Iterable[Part]) -> list[Generation]:
     return list(found.values())
 
 
-def merge_from(sizes: Sequence[int], *, closed: bool) -> int:
+def merge_from(sizes: Sequence[int], *, closed: bool, patience: int = 1) -> int:
     """From which on the generations of a day (month), given by rows in their order, are merged into one.
 
-    In an open day a part is merged with those after it once they are half its size together: few parts, and each
-    row rewritten a few times a day. A closed day becomes one, unless what came late is a trifle (below 1 %).
+    In an open day a part is merged with those after it once they are half its size together and at least `patience`:
+    few parts, and each row rewritten a few times a day. A closed day becomes one, unless what came late is a trifle
+    (below 1 %).
     """
     if closed and len(sizes) > 1 and (len(sizes) > 4 or sum(sizes[1:]) * 100 >= sizes[0]):
         return 0
@@ -56,7 +57,7 @@ def merge_from(sizes: Sequence[int], *, closed: bool) -> int:
     while start > 0 and sizes[start - 1] < 2 * rows:
         start -= 1
         rows += sizes[start]
-    return start
+    return start if len(sizes) - start > patience else max(len(sizes) - 1, 0)
 
 
 def cuts(counts: IntArray, rows: int) -> Iterator[tuple[int, int]]:

@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from collector.entries import epoch_us
-from collector.journal import Entry, Journal
+from collector.journal import Journal
 from collector.model import Fact
 from collector.store.answers import distinct
 from collector.store.manifest import (
@@ -47,15 +47,18 @@ from collector.store.quarantine import (
 )
 from collector.store.retention import Retention, expired, expiry, forgotten, held_until
 from collector.store.rolling import is_due, late_parts, roll_day
-from collector.store.rows import SOURCES, Rows, rows_of, settled
+from collector.store.rows import SOURCES, IntArray, Rows, concatenated, rows_of, settled
 
 log = structlog.get_logger()
 
 CLOSED_AFTER_MS = 2 * 3_600_000
 """A day counts as closed so long after its end; late statistics have come by then."""
+ROLLUP_PATIENCE = 7
+"""Roll-ups come once a day: a week of them waits to be merged, which rewrites each row twice a month and not five
+times."""
 SEALED_BYTES = 80 << 20
-"""So much of the journal, decoded, is sealed at once: a day of 500 links. The more, the less is merged later, and the
-more memory it takes."""
+"""About so much of the journal, decoded, is sealed at once: the more, the less is merged later, and the more memory it
+takes. A day of 500 links, at nine fields a minute, is below."""
 
 
 class Sealer:
@@ -129,45 +132,44 @@ class Sealer:
         self._journal.trim()
 
     def _seal_some(self) -> bool:
-        """Seal the next journal entries; False when there is none."""
-        entries = self._next_entries()
-        if not entries:
+        """Seal the next journal entries, about SEALED_BYTES of them; False when there is none."""
+        tables: list[Rows] = []
+        facts: list[Fact] = []
+        position, size, sealed = self._manifest.position, 0, 0
+        while size < SEALED_BYTES and (entries := self._journal.read(position, limit=5000)):
+            position = entries[-1].seq
+            sealed += sum(entry.rows for entry in entries)
+            facts += [fact for entry in entries for fact in entry.facts]
+            tables.append(rows_of([batch for entry in entries for batch in entry.batches]))
+            size += len(tables[-1]) * (3 + len(tables[-1].fields)) * 8 + 200 * sum(len(one.facts) for one in entries)
+        if position == self._manifest.position:
             return False
-        first, last = self._manifest.position + 1, entries[-1].seq
-        sealed = sum(entry.rows for entry in entries)
-        facts = [fact for entry in entries for fact in entry.facts]
-        rows = rows_of([batch for entry in entries for batch in entry.batches])
-        entries.clear()
-        new = list(self._sample_parts(rows.named(sorted(rows.names)), first, last))
+        first = self._manifest.position + 1
+        new = list(self._sample_parts(tables, first, position))
         for day, said in _by_day(facts).items():
-            new.append(write_facts(said, self._parts, day, first, last))
+            new.append(write_facts(said, self._parts, day, first, position))
         self._report = replace(self._report, sealed_rows=self._report.sealed_rows + sealed)
-        self._replace(Change(new=new), position=last)
+        self._replace(Change(new=new), position=position)
         return True
 
-    def _next_entries(self) -> list[Entry]:
-        """About SEALED_BYTES of journal entries."""
-        entries: list[Entry] = []
-        size, position = 0, self._manifest.position
-        while size < SEALED_BYTES and (some := self._journal.read(position, limit=5000)):
-            entries += some
-            position = some[-1].seq
-            size += sum(_size(entry) for entry in some)
-        return entries
-
-    def _sample_parts(self, rows: Rows, first: int, last: int) -> Iterator[Part]:
-        days = rows.time // DAY_MS
-        series = rows.link * np.int32(len(SOURCES)) + rows.source
-        # Numbers of 16 bits are sorted by radix, ten times faster.
-        keys = series.astype(np.uint16) if len(rows.names) * len(SOURCES) < 1 << 16 else series
-        for day in np.unique(days):
-            here = np.flatnonzero(days == day)
-            order = here[np.argsort(keys[here], kind="stable")]
-            counts = np.bincount(rows.link[here])
-            edges = np.concatenate(([0], np.cumsum(counts)))
+    def _sample_parts(self, tables: Sequence[Rows], first: int, last: int) -> Iterator[Part]:
+        """Parts of what the journal held, by day and stretch of links; only a stretch is copied at a time."""
+        names = sorted({name for table in tables for name in table.names})
+        tables = [table.named(names) for table in tables if len(table)]
+        days = [table.time // DAY_MS for table in tables]
+        for day in sorted({int(one) for of_table in days for one in np.unique(of_table)}):
+            chosen = [
+                _by_link(table, np.flatnonzero(of_table == day)) for table, of_table in zip(tables, days, strict=True)
+            ]
+            counts = np.sum([np.diff(edges) for _, edges in chosen], axis=0)
             for number, (low, high) in enumerate(cuts(counts, PART_ROWS[Kind.SAMPLES])):
-                piece = settled(rows.take(order[edges[low] : edges[high]]))
-                yield write_samples(piece, self._parts, int(day), first, last, number)
+                piece = concatenated(
+                    [
+                        table.take(order[edges[low] : edges[high]])
+                        for table, (order, edges) in zip(tables, chosen, strict=True)
+                    ]
+                )
+                yield write_samples(settled(piece), self._parts, day, first, last, number)
 
     def _look_after_days(self, retention: Retention) -> None:
         days: dict[tuple[Kind, int], list[Part]] = {}
@@ -204,14 +206,22 @@ class Sealer:
 
     def _merge_month(self, kind: Kind, month: str, parts: Sequence[Part]) -> None:
         now = day_text((self._now_ms - CLOSED_AFTER_MS) // DAY_MS - 1)[:7]
-        self._merge(parts, lambda part: part.kind is kind and day_text(part.day)[:7] == month, closed=month < now)
+        self._merge(
+            parts,
+            lambda part: part.kind is kind and day_text(part.day)[:7] == month,
+            closed=month < now,
+            patience=ROLLUP_PATIENCE,
+        )
 
-    def _merge(self, parts: Sequence[Part], belongs: Callable[[Part], bool], *, closed: bool) -> None:
+    def _merge(
+        self, parts: Sequence[Part], belongs: Callable[[Part], bool], *, closed: bool, patience: int = 1
+    ) -> None:
         """Merge what is worth it of `parts`, which are all that belong together as the manifest stands."""
 
         def step() -> Change | None:
             found = generations(part for part in self._manifest.parts if belongs(part))
-            start = merge_from([sum(part.rows for part in one) for one in found], closed=closed)
+            sizes = [sum(part.rows for part in one) for one in found]
+            start = merge_from(sizes, closed=closed, patience=patience)
             if start >= len(found) - 1:
                 return None
             return merge([part for one in found[start:] for part in one], self._parts)
@@ -285,8 +295,14 @@ class Sealer:
         self._manifest = manifest
 
 
-def _size(entry: Entry) -> int:
-    return sum(len(batch) * (len(batch.fields) + 3) * 8 for batch in entry.batches) + 200 * len(entry.facts)
+def _by_link(rows: Rows, which: IntArray) -> tuple[IntArray, IntArray]:
+    """These rows' numbers by link and source, else in their order, and where in that each link begins (and the last
+    one ends)."""
+    series = rows.link[which] * np.int32(len(SOURCES)) + rows.source[which]
+    # Numbers of 16 bits are sorted by radix, ten times faster.
+    keys = series.astype(np.uint16) if len(rows.names) * len(SOURCES) < 1 << 16 else series
+    counts = np.bincount(rows.link[which], minlength=len(rows.names))
+    return which[np.argsort(keys, kind="stable")], np.concatenate(([0], np.cumsum(counts)))
 
 
 def _by_day(facts: Sequence[Fact]) -> Mapping[int, list[Fact]]:
