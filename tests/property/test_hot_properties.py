@@ -39,16 +39,17 @@ def batches(draw):
     received one after the other."""
     made = []
     for turn in range(draw(st.integers(1, 5))):
-        slots = draw(st.lists(st.tuples(st.integers(-80, 3), st.sampled_from([60, 300])), min_size=1, max_size=12))
+        slots = draw(st.lists(st.integers(-80, 3), min_size=1, max_size=12))
         count = len(slots)
         numbers = st.one_of(st.just(math.nan), st.integers(0, 9).map(float))
         fields = {name: draw(st.lists(numbers, min_size=count, max_size=count)) for name in ("rtt_ms", "loss_pct")}
-        seconds = np.array([length for _, length in slots], np.int32)
+        # A slot has one length, whoever repeats it: five minutes where one of them may begin.
+        seconds = np.array([60 if minute % 5 else 300 for minute in slots], np.int32)
         made.append(
             SampleBatch(
                 source=draw(st.sampled_from([Source.PROBE, Source.SNMP])),
                 links=draw(st.lists(st.sampled_from(["a", "b"]), min_size=count, max_size=count)),
-                time=np.array([END + minute * 60_000 for minute, _ in slots]) // (seconds * 1000) * (seconds * 1000),
+                time=np.array([END + minute * 60_000 for minute in slots]),
                 seconds=seconds,
                 received_at=np.full(count, END + turn),
                 fields={name: np.array(values) for name, values in fields.items()},
