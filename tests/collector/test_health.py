@@ -67,7 +67,12 @@ def test_many_silent_devices_are_counted_and_some_are_named() -> None:
 def test_the_document_says_ok_and_why_not() -> None:
     source = health(newest=10, now=20)
     sick = CollectorHealth(
-        sources=(source,), journal_lag_seconds=0.12345, store_detail="3 parts", problems=("snmp: no sample", "x")
+        sources=(source,),
+        journal_lag_seconds=0.12345,
+        journal_detail="12.0 of 4096 MB",
+        forwarder_detail="influx: 0 journal entries wait",
+        store_detail="3 parts",
+        problems=("snmp: no sample", "x"),
     )
     document = sick.document()
     assert (document["ok"], document["why"]) == (False, "snmp: no sample; x")
@@ -80,3 +85,4 @@ def test_the_document_says_ok_and_why_not() -> None:
         }
     ]
     assert document["journal_lag_seconds"] == 0.123
+    assert (document["journal"], document["forwarder"]) == ("12.0 of 4096 MB", "influx: 0 journal entries wait")

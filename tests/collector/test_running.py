@@ -226,6 +226,56 @@ async def test_what_was_in_the_journal_survives_a_kill_and_the_next_start_goes_o
     await store.close()
 
 
+HOLDER = """
+import sys
+from pathlib import Path
+from collector.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+journal.claim()
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.slow
+async def test_a_second_collector_asks_nobody_anything(loopback: Loopback) -> None:
+    path = loopback.folder / "journal.sqlite"
+    first = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", HOLDER, str(path), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    assert first.stdout is not None
+    await first.stdout.readline()
+    journal = Journal(path)
+    store = EmbeddedStore(journal, loopback.folder, 95)
+    collector = Collector(loopback.settings(), loopback.inventory(), journal, store, SystemClock())
+    with pytest.raises(StoreError, match=f"is being written by process {first.pid}"):
+        await collector.run()
+    assert loopback.calls == []
+    first.kill()
+    await first.communicate()
+    await store.close()
+
+
+@pytest.mark.slow
+async def test_a_journal_that_is_nearly_full_is_a_problem_that_health_names(loopback: Loopback) -> None:
+    journal = Journal(loopback.folder / "journal.sqlite")
+    store = EmbeddedStore(journal, loopback.folder, 95)
+    note = Fact(NOW, "edge", FactKind.EVENT, "LINK_DEAD", Source.SNMP, NOW, "x" * 13_000_000)
+    await store.write_facts([note])
+    settings = loopback.settings()
+    small = settings.model_copy(update={"store": settings.store.model_copy(update={"journal_megabytes": 16})})
+    collector = Collector(small, loopback.inventory(), journal, store, SystemClock())
+    running = asyncio.create_task(collector.run())
+    await asyncio.sleep(1.5)
+    health = (await collector.health()).document()
+    await collector.stop()
+    await running
+    assert "% full since" in str(health["why"])
+    assert str(health["journal"]).endswith(" of 16 MB")
+    assert REGISTRY.get_sample_value("lineproof_journal_alarm") == 1
+    await store.close()
+
+
 async def test_hand_overs_of_a_moment_share_one_entry_and_return_when_it_is_there(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.sqlite")
     sink = JournalSink(journal)

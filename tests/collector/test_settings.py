@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from collector.settings import OrchestratorSettings, SnmpCredential
+from collector.settings import OrchestratorSettings, SnmpCredential, StoreSettings, raw_days_for
 from collector.snmp.agent import AuthProtocol, Community, PrivProtocol, User
 
 
@@ -56,3 +56,20 @@ def test_a_community_or_a_user_is_what_the_poller_takes() -> None:
         priv=PrivProtocol.AES256_REEDER,
         priv_password="privpass",
     )
+
+
+@pytest.mark.parametrize(("links", "days"), [(0, 400), (1, 400), (2000, 400), (2001, 95), (100_000, 95)])
+def test_a_small_fleet_keeps_its_raw_samples_for_thirteen_months(links: int, days: int) -> None:
+    assert raw_days_for(links) == days
+    assert StoreSettings().raw_days_of(links) == days
+
+
+def test_what_a_person_wrote_stands_whatever_the_fleet() -> None:
+    assert StoreSettings(raw_days=30).raw_days_of(1) == 30
+    assert StoreSettings(raw_days=1000).raw_days_of(100_000) == 1000
+
+
+@pytest.mark.parametrize("wrong", [{"raw_days": 0}, {"rollup_days": 0}, {"journal_megabytes": 15}])
+def test_a_store_that_keeps_nothing_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValidationError):
+        StoreSettings.model_validate(wrong)

@@ -193,6 +193,38 @@ def test_a_port_that_is_taken_is_one_sentence(house: Any, role: str) -> None:
     ]
 
 
+def test_a_second_collector_on_the_same_data_is_refused_at_once_and_follows_when_the_first_is_killed(
+    polled: Any, eventually: Callable[..., Any]
+) -> None:
+    first = Service(polled)
+    eventually(lambda: first.health("collector"), within=60)
+    other = polled.folder / "other.yaml"
+    document = yaml.safe_load(polled.settings.read_text())
+    other.write_text(yaml.safe_dump({**document, "listen": {"desk": 0, "collector": 0, "engine": 0}}))
+    collector = first.pid("collector")
+    journal = polled.folder / "var" / "measurements" / "journal.sqlite"
+    for arguments in ((), ("--role", "collector")):
+        done = subprocess.run(
+            [*polled.command("serve", *arguments)[:-1], str(other)],
+            capture_output=True, text=True, timeout=30, check=False, env=polled.environment,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert done.stderr.strip() == (
+            f"lineproof: the journal {journal} is being written by process {collector}; stop that one first (a "
+            "collector, `lineproof serve`), or give this installation a `data` folder of its own"
+        )
+    assert first.health("collector").get("ok"), "the first one measures on"
+
+    # Nothing is left to clean up after a kill, of the whole of it.
+    first.process.kill()
+    first.process.wait(5)
+    eventually(lambda: not alive(collector))
+    second = Service(polled)
+    eventually(lambda: second.health("collector"), within=60)
+    second.process.terminate()
+    assert second.process.wait(20) == 0
+
+
 def test_faulty_settings_are_said_once_not_by_each_child(house: Any) -> None:
     house.configure(snmp={"every": 0})
     done = house.lineproof("serve", timeout=30)
