@@ -34,7 +34,7 @@ LATE_HOURS = 30
 ENTRIES_A_RUN = 12
 """Entries that are written beside one run of maintenance: half a day, so that the clock never seems to jump."""
 
-PHASES = {"_seal_some": "sealing", "_merge_day": "merging"}
+PHASES = ("sealing", "merging", "rolling-up", "rolling-up-again", "expiring")
 
 
 def open_store(folder: Path, journal: type[Journal] = Journal) -> EmbeddedStore:
@@ -78,20 +78,31 @@ def say(*words: object) -> None:
 
 
 def tell_phases() -> None:
-    """Let the sealer say what it is about; what it does stays as it is."""
+    """Let the sealer say what it is about, from the first reading to the last file removed; what it does stays as it
+    is."""
 
-    def telling(step: Callable[..., Any], phase: str) -> Callable[..., Any]:
+    def telling(owner: object, name: str, phase: Callable[..., str], *, after: str = "") -> None:
+        step = getattr(owner, name)
+
         def told(*args: Any, **kwargs: Any) -> Any:
-            say("phase", phase)
-            try:
-                return step(*args, **kwargs)
-            finally:
-                say("phase", "between")
+            if said := phase(*args, **kwargs):
+                say("phase", said)
+            found = step(*args, **kwargs)
+            if after:
+                say("phase", after)
+            return found
 
-        return told
+        setattr(owner, name, told)
 
-    for name, phase in PHASES.items():
-        setattr(sealing.Sealer, name, telling(getattr(sealing.Sealer, name), phase))
+    telling(sealing.Sealer, "_seal_some", lambda self: "sealing")
+    telling(sealing, "merge", lambda *_: "merging")
+    telling(
+        sealing,
+        "roll_day",
+        lambda manifest, folder, day, now: "rolling-up-again" if day in manifest.rolled else "rolling-up",
+    )
+    telling(sealing, "expiry", lambda manifest, old: "expiring")
+    telling(sealing.Sealer, "_replace", lambda *_, **__: "", after="between")
 
 
 async def write_and_maintain(folder: Path, first: int) -> None:
