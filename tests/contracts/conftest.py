@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,14 @@ class InfluxProxy:
 
 @pytest.fixture
 async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
+    async with proxied(influxd) as proxy:
+        yield proxy
+
+
+@contextlib.asynccontextmanager
+async def proxied(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
+    """The proxy before influxd, in the running loop."""
+
     async def forward(request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Token {TOKEN}":
             return web.json_response({"code": "unauthorized", "message": "unauthorized access"}, status=401)
@@ -166,6 +175,12 @@ async def influx_proxy(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
     async with ClientSession() as session:
         yield proxy
     await runner.cleanup()
+
+
+@pytest.fixture
+def proxy_before_influxd(influxd: Influxd) -> Callable[[], contextlib.AbstractAsyncContextManager[InfluxProxy]]:
+    """For tests that run loops of their own."""
+    return lambda: proxied(influxd)
 
 
 @pytest.fixture
