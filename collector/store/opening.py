@@ -34,9 +34,11 @@ def open_store(settings: StoreSettings, data: Path, links: int = 0) -> tuple[Jou
     journal = Journal(journal_path(settings, data))
     raw_days = settings.raw_days_of(links)
     if settings.kind == "embedded":
-        return journal, EmbeddedStore(journal, data / settings.folder, raw_days)
+        return journal, EmbeddedStore(journal, data / settings.folder, raw_days, settings.rollup_days)
     if settings.influx is None:
         raise StoreError("the store is set to influx without a section `influx`; add its url and token")
     from collector.store.influx import InfluxStore
 
-    return journal, InfluxStore.of_settings(settings.influx, journal)
+    return journal, InfluxStore.of_settings(
+        settings.influx, journal, raw_days=raw_days, rollup_days=settings.rollup_days
+    )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from collector.settings import OrchestratorSettings, SnmpCredential, StoreSettings, raw_days_for
 from collector.snmp.agent import AuthProtocol, Community, PrivProtocol, User
+from collector.store.embedded import EmbeddedStore
+from collector.store.opening import open_store
 
 
 @pytest.mark.parametrize(
@@ -73,3 +77,16 @@ def test_what_a_person_wrote_stands_whatever_the_fleet() -> None:
 def test_a_store_that_keeps_nothing_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         StoreSettings.model_validate(wrong)
+
+
+@pytest.mark.rim
+@pytest.mark.parametrize(
+    ("written", "links", "kept"), [({}, 5000, (95, 761)), ({"raw_days": 30, "rollup_days": 90}, 5000, (30, 90))]
+)
+def test_the_store_is_opened_with_what_is_kept(
+    tmp_path: Path, written: dict[str, int], links: int, kept: tuple[int, int]
+) -> None:
+    journal, store = open_store(StoreSettings.model_validate(written), tmp_path, links)
+    assert isinstance(store, EmbeddedStore)
+    assert (store.retention.raw_days, store.retention.rollup_days) == kept
+    journal.close()
