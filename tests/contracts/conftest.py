@@ -52,6 +52,11 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+@pytest.fixture(scope="session")
+def unused_ports() -> Callable[[int], list[int]]:
+    return free_ports
+
+
 @dataclass
 class Influxd:
     """Debian's influxd in a folder of its own; it can be stopped and started again."""
