@@ -64,7 +64,7 @@ def cuts(counts: IntArray, rows: int) -> Iterator[tuple[int, int]]:
     """Stretches [low, high) of link codes with about the same number of rows, at most about `rows`; a link, of which
     `counts` tells the rows, is never cut."""
     total = int(counts.sum())
-    stretch = (np.cumsum(counts) - 1) * -(-total // rows) // max(total, 1)
+    stretch = np.maximum(np.cumsum(counts) - 1, 0) * -(-total // rows) // max(total, 1)
     edges = [0, *(np.flatnonzero(np.diff(stretch)) + 1).tolist(), len(counts)]
     for low, high in pairwise(edges):
         if counts[low:high].any():
