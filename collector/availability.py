@@ -21,6 +21,8 @@ STATE_HOLDS = timedelta(minutes=5)
 """How long a reported link state speaks for the line when no newer one follows."""
 
 StateArray = NDArray[np.int8]
+_UNMEASURED: FloatArray = np.array(np.nan)
+"""Stands for a column that nobody measured, of any length."""
 
 
 class LinkState(IntEnum):
@@ -64,10 +66,10 @@ def sample_states(fields: Mapping[str, FloatArray], n: int) -> StateArray:
     Down: a port that is down, and no packet through. Up: something came through, and the port is not down. The rule
     over all sources of a link, and what its words mean, is `link_states`.
     """
-    down, up, port_down = _said_by_samples(lambda name: fields.get(name, np.full(n, np.nan)))
+    down, up, port_down = _said_by_samples(lambda name: fields.get(name, _UNMEASURED))
     states = np.full(n, LinkState.UNKNOWN, dtype=np.int8)
-    states[up & ~down] = LinkState.UP
-    states[(down & ~up) | port_down] = LinkState.DOWN
+    np.copyto(states, np.int8(LinkState.UP), where=up & ~down)
+    np.copyto(states, np.int8(LinkState.DOWN), where=(down & ~up) | port_down)
     return states
 
 
@@ -79,9 +81,8 @@ SPEAKING = (*SETTLING, "rx_bps", "loss_rx_pct", "loss_tx_pct")
 def settled(fields: Mapping[str, FloatArray], n: int) -> NDArray[np.bool_]:
     """Which samples the fields `SETTLING` alone speak for, whatever else was measured of them: a port that is down
     settles it, and an answer to a probe is never contradicted. For these `sample_states` needs no other field."""
-    nothing = np.full(n, np.nan)
-    port_down: NDArray[np.bool_] = fields.get("oper_up", nothing) == 0
-    return port_down | (fields.get("loss_pct", nothing) < 100)
+    port_down: NDArray[np.bool_] = fields.get("oper_up", _UNMEASURED) == 0
+    return np.broadcast_to(port_down | (fields.get("loss_pct", _UNMEASURED) < 100), n)
 
 
 def _said_by_samples(
@@ -90,7 +91,7 @@ def _said_by_samples(
     """Down by loss, up, and down by the port itself, of whatever `read` gives the columns of."""
     loss = read("loss_pct")
     up = (loss < 100) | (read("rx_bps") >= CARRYING_BPS)
-    up |= (read("loss_rx_pct") < 100) & (read("loss_tx_pct") < 100)
+    up = up | (read("loss_rx_pct") < 100) & (read("loss_tx_pct") < 100)
     return loss >= 100, up, read("oper_up") == 0
 
 

@@ -219,16 +219,17 @@ class EmbeddedStore:
         due: Due | None,
         approximate: bool,
     ) -> Sequence[Summary]:
-        from collector.store.periods import Period, approximate_summaries, links_at_once, summaries
+        from collector.store.approximate import Asked
+        from collector.store.periods import approximate_summaries, links_at_once, summaries
 
         read = approximate_summaries if approximate else summaries
-        period = Period(fields, epoch_ms(start), epoch_ms(end), stats, due)
+        asked = Asked(fields, epoch_ms(start), epoch_ms(end), stats, due)
         links = tuple(dict.fromkeys(selector.links))
         found: dict[str, Summary] = {}
-        at_once = links_at_once(period)
+        at_once = links_at_once(asked)
         for first in range(0, len(links), at_once):
             some = Selector(links[first : first + at_once], selector.source)
-            answers = self._viewed(lambda view, some=some: read(view, some, period))  # type: ignore[misc]
+            answers = self._viewed(lambda view, some=some: read(view, some, asked))  # type: ignore[misc]
             found |= zip(some.links, answers, strict=True)
         return [found[link] for link in selector.links]
 

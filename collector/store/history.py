@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 import numpy as np
 import polars as pl
 
-from collector.model import Source
+from collector.model import FIELDS, Source
 from collector.store.manifest import DAY_MS, Kind
 from collector.store.port import Aggregate
 from collector.store.rollup_frames import rollup_of_frame
@@ -30,8 +30,7 @@ def read_days(
 ) -> Rollup:
     """These days of one source; without `sketches` their bins are left out. `links` ascend; codes are positions in
     them."""
-    columns = ["sum", "min", "max", *(("bins", "counts") if sketches else ())]
-    return _read(view, Kind.DAYS, links, source, names, days, columns)
+    return _read(view, Kind.DAYS, links, source, names, days, ["sum", "min", "max"], sketches=sketches)
 
 
 def _read(
@@ -42,6 +41,8 @@ def _read(
     names: Sequence[str],
     days: Set[int],
     columns: Sequence[str],
+    *,
+    sketches: bool = False,
 ) -> Rollup:
     every = HOUR_MS // 1000 if kind is Kind.HOURS else DAY_MS // 1000
     start, end = min(days) * DAY_MS, (max(days) + 1) * DAY_MS
@@ -52,24 +53,24 @@ def _read(
     if not parts:
         return empty_rollup(every, links)
     paths = [view.folder / part.name for part in parts]
-    wanted = pl.col("field").is_in(list(names)) & pl.col("link").is_in(list(links))
+    wanted = pl.col("link").is_in(list(links)) if len(links) > 1 else pl.col("link") == links[0]
     if source is not None:
         wanted &= pl.col("source") == str(source)
+    columns = ["link", "source", "field", "time", "count", "received_at", *columns]
     with naming(paths):
-        frame = (
-            pl.scan_parquet(paths, glob=False)
-            .filter(wanted)
-            .select("link", "source", "field", "time", "count", "received_at", *columns)
-            .collect()
-        )
-        missing = [name for name in ("sum", "min", "max") if name not in columns]
-        frame = frame.with_columns(*(pl.lit(None, dtype=pl.Float64).alias(name) for name in missing))
-        if kind is Kind.DAYS:
-            nothing = [pl.lit(None, dtype=pl.Float64).alias(name) for name in ("p50", "p95", "p99")]
-            lists = [
-                pl.lit(None, dtype=pl.List(pl.Int32)).alias(name) for name in ("bins", "counts") if name not in columns
-            ]
-            frame = frame.with_columns(*nothing, *lists)
+        query = pl.scan_parquet(paths, glob=False)
+        # Bins are most of the bytes, and only measurements have them.
+        measured = [name for name in names if sketches and name in FIELDS]
+        others = [name for name in names if name not in measured]
+        queries = [
+            query.filter(wanted & pl.col("field").is_in(some)).select(*columns, *more)
+            for some, more in ((measured, ("bins", "counts")), (others, ()))
+            if some
+        ]
+        frame = pl.concat(pl.collect_all(queries), how="diagonal")
+        schema = query.collect_schema()
+        missing = [name for name in schema.names() if name not in frame.columns]
+        frame = frame.with_columns(*(pl.lit(None, dtype=schema[name]).alias(name) for name in missing))
         rollup = rollup_of_frame(frame, links)
     inside = np.isin(rollup.time // DAY_MS, np.fromiter(days, np.int64, len(days)))
     return rollup if inside.all() else rollup.take(inside)

@@ -136,16 +136,18 @@ class _Columns:
     def read(self, names: Sequence[str]) -> dict[str, FloatArray]:
         """Of these fields those that the part has, NaN for null."""
         names = [name for name in dict.fromkeys(names) if name in self._part.fields]
-        return {name: column.to_numpy() for name, column in self._frame(names).items()} if names else {}
+        if not names:
+            return {}
+        frame = self._frame([pl.col(name).fill_null(np.nan) for name in names])
+        return {name: frame[name].to_numpy() for name in names}
 
     def times(self) -> tuple[TimeArray, NDArray[np.int32]]:
-        frame = self._frame(["time", "seconds"])
+        frame = self._frame([pl.col("time"), pl.col("seconds")])
         return frame["time"].to_physical().to_numpy(), frame["seconds"].to_numpy()
 
-    def _frame(self, names: Sequence[str]) -> dict[str, pl.Series]:
-        query = pl.scan_parquet(self._path, glob=False).slice(self._low, self._span).select(names)
-        frame = query.collect()
-        return {name: frame[name] if self._rows is None else frame[name].gather(self._rows) for name in names}
+    def _frame(self, columns: Sequence[pl.Expr]) -> pl.DataFrame:
+        frame = pl.scan_parquet(self._path, glob=False).slice(self._low, self._span).select(columns).collect()
+        return frame if self._rows is None else frame[self._rows]
 
 
 def _stretches(columns: _Columns, link: IntArray, fields: Sequence[str], *, states: bool) -> Stretches:
@@ -154,18 +156,14 @@ def _stretches(columns: _Columns, link: IntArray, fields: Sequence[str], *, stat
     found = columns.read(list(asked))
     values = {name: found.get(name) for name in fields}
     said = _states(columns, found) if states else np.zeros(columns.n, np.int8)
-    every = outline.every[runs]
-    if (every > 0).all():
-        lengths = np.diff(outline.first)[runs]
-        held = np.repeat(every * 1000, lengths)
-        time = np.repeat(outline.begin[runs], lengths)
-        time[columns.starts + lengths - 1] = outline.last[runs]
-    else:
+    held: IntArray | None = None
+    if (outline.every[runs] == 0).any():
         time, seconds = columns.times()
         code = np.repeat(np.arange(len(runs), dtype=np.int32), np.diff(outline.first)[runs])
-        nothing = np.zeros(columns.n, np.int8)
-        held = seconds_held(Rows((), code, nothing, time, seconds, time, {}))
-    return stretches(link, columns.starts, time, held, said, values)
+        held = seconds_held(Rows((), code, np.zeros(columns.n, np.int8), time, seconds, time, {}))
+    return stretches(
+        link, columns.starts, outline.begin[runs], outline.last[runs], outline.every[runs] * 1000, held, said, values
+    )
 
 
 def _states(columns: _Columns, found: Mapping[str, FloatArray]) -> StateArray:

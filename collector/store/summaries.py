@@ -55,43 +55,52 @@ class Stretches:
 def stretches_of(rows: Rows, fields: Sequence[str], *, states: bool) -> Stretches:
     """Merged rows of one source as stretches, their link codes being positions in the asked links."""
     starts = starts_of(rows.link, rows.time // DAY_MS)
-    held = seconds_held(rows)
+    lasts = np.append(starts[1:], len(rows)) - 1 if len(rows) else starts
     said = sample_states(rows.fields, len(rows)) if states else np.zeros(len(rows), np.int8)
-    return stretches(rows.link[starts], starts, rows.time, held, said, {name: rows.fields.get(name) for name in fields})
-
-
-def stretches(
-    link: NDArray[np.integer],
-    starts: IntArray,
-    time: TimeArray,
-    held: IntArray,
-    said: StateArray,
-    columns: Mapping[str, FloatArray | None],
-) -> Stretches:
-    """Stretches that begin at `starts` of these columns; `held` is each row's, in milliseconds."""
-    edges = np.append(starts, len(time))
-    lasts = edges[1:] - 1
-    return Stretches(
-        link=link.astype(np.int64),
-        begin=time[starts],
-        last=time[lasts],
-        rows=np.diff(edges),
-        held=held[lasts],
-        said=said[lasts],
-        up=_total(np.where(said == LinkState.UP, held, 0), starts),
-        down=_total(np.where(said == LinkState.DOWN, held, 0), starts),
-        values=cut(columns, edges),
+    return stretches(
+        rows.link[starts].astype(np.int64),
+        starts,
+        rows.time[starts],
+        rows.time[lasts],
+        np.zeros(len(starts), np.int64),
+        seconds_held(rows),
+        said,
+        {name: rows.fields.get(name) for name in fields},
     )
 
 
-def cut(columns: Mapping[str, FloatArray | None], edges: IntArray) -> dict[str, Sequence[FloatArray]]:
-    """Each column that is there, in pieces between the edges."""
+def stretches(
+    link: IntArray,
+    starts: IntArray,
+    begin: TimeArray,
+    last: TimeArray,
+    every: IntArray,
+    held: IntArray | None,
+    said: StateArray,
+    columns: Mapping[str, FloatArray | None],
+) -> Stretches:
+    """Stretches that begin at `starts` of the rows of which there are columns. `held` tells for how many milliseconds
+    each row speaks; without it each row of stretch i speaks for `every[i]`."""
+    edges = np.append(starts, len(said))
     spans = [slice(first, last) for first, last in pairwise(edges.tolist())]
-    return {name: [values[span] for span in spans] for name, values in columns.items() if values is not None}
+    up, down = (_spoken(said == state, spans, every, held) for state in (LinkState.UP, LinkState.DOWN))
+    return Stretches(
+        link=link,
+        begin=begin,
+        last=last,
+        rows=np.diff(edges),
+        held=every if held is None else held[edges[1:] - 1],
+        said=said[edges[1:] - 1],
+        up=up,
+        down=down,
+        values={name: [values[span] for span in spans] for name, values in columns.items() if values is not None},
+    )
 
 
-def _total(values: IntArray, starts: IntArray) -> IntArray:
-    return np.asarray(np.add.reduceat(values, starts) if len(starts) else starts, np.int64)
+def _spoken(said: NDArray[np.bool_], spans: Sequence[slice], every: IntArray, held: IntArray | None) -> IntArray:
+    if held is None:
+        return np.array([np.count_nonzero(said[span]) for span in spans], np.int64) * every
+    return np.array([held[span][said[span]].sum() for span in spans], np.int64)
 
 
 @dataclass(slots=True)
