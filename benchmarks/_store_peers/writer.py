@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import sys
 import time
@@ -18,6 +19,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
+import structlog  # noqa: E402
 from _store_peers import fleet  # noqa: E402
 
 from collector.settings import StoreSettings  # noqa: E402
@@ -103,6 +105,7 @@ async def in_fresh_process(*arguments: object) -> dict[str, Any]:
 
 def main() -> None:
     what, folder, *numbers = sys.argv[1:]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     if what == "minutes":
         found = asyncio.run(minutes(Path(folder), int(numbers[0]), int(numbers[1])))
     else:
