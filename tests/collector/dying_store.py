@@ -28,7 +28,7 @@ START = datetime(2026, 3, 3, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 LINKS = ("wan0", "wan1", "wan2")
 FIELDS = ("rtt_ms", "loss_pct")
-RAW_DAYS = 3
+RAW_DAYS, ROLLUP_DAYS = 3, 14
 LATE_HOURS = 30
 """Some rows come so late: into a day that is closed and rolled up, and not expired."""
 ENTRIES_A_RUN = 12
@@ -38,7 +38,7 @@ PHASES = ("sealing", "merging", "rolling-up", "rolling-up-again", "expiring")
 
 
 def open_store(folder: Path, journal: type[Journal] = Journal) -> EmbeddedStore:
-    return EmbeddedStore(journal(folder / "journal.sqlite"), folder / "store", RAW_DAYS)
+    return EmbeddedStore(journal(folder / "journal.sqlite"), folder / "store", RAW_DAYS, ROLLUP_DAYS)
 
 
 def entry_of(n: int) -> tuple[list[SampleBatch], list[Fact]]:

@@ -25,13 +25,13 @@ import pytest
 
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "contracts")]
 
-from dying_store import FIELDS, HOUR, LINKS, PHASES, RAW_DAYS, START, clock_at, entry_of, open_store
+from dying_store import FIELDS, HOUR, LINKS, PHASES, RAW_DAYS, ROLLUP_DAYS, START, clock_at, entry_of, open_store
 from memory_store import MemoryStore
 
 from collector.model import Series, Source
 from collector.store.embedded import EmbeddedStore
 from collector.store.inspect import verify
-from collector.store.manifest import read_manifest
+from collector.store.manifest import Kind, read_manifest
 from collector.store.port import Aggregate
 
 pytestmark = [pytest.mark.rim, pytest.mark.slow]
@@ -164,7 +164,6 @@ async def _check_samples(store: EmbeddedStore, truth: Truth, start: datetime, un
 
 
 async def _check_hours(store: EmbeddedStore, truth: Truth, start: datetime, until: datetime) -> None:
-    start = max(start, expires_before(truth))  # Until hours are answered from roll-ups.
     for how in (Aggregate.SUM, Aggregate.MAX):
         found = await store.window(LINKS, FIELDS, start, until, HOUR, how)
         expected = await truth.model.window(LINKS, FIELDS, start, until, HOUR, how)
@@ -179,13 +178,13 @@ def assert_no_strays(folder: Path) -> None:
 def kill(template: Template, folder: Path, first: int, moments: random.Random) -> tuple[int, str]:
     """One round: the number of the last acknowledged entry, and what the process was about when it was killed."""
     child = template.start(folder=folder, first=first)
-    aim = moments.choice([*PHASES, "any", "any"])
+    aim = moments.choice([*PHASES, "expiring", "any", "any"])
     said = template.hear("wrote", 60)
     if aim == "any":
         said += template.hear("never", moments.uniform(0, 0.5))
     else:
-        said += template.hear(f"phase {aim}", 1)
-        said += template.hear("never", moments.choice([0, 0.001, 0.003, 0.01, 0.03]))
+        said += template.hear(f"phase {aim}", 2)
+        said += template.hear("never", moments.choice([0, 0, 0.001, 0.003, 0.01]))
     os.kill(child, signal.SIGKILL)
     said += template.hear("ended", 60)
     assert said[-1] == ["ended", "-9"], said[-3:]
@@ -215,6 +214,8 @@ async def test_a_writer_that_is_killed_again_and_again_loses_and_doubles_nothing
     assert_no_strays(tmp_path)
     oldest = store.rows(LINKS, FIELDS, 0, 1 << 62)[Source.PROBE].time.min()
     assert oldest >= (clock_at(newest) - (RAW_DAYS + 1) * DAY).timestamp() * 1000, "nothing ever expired"
+    ends = [part.end for part in store.manifest().parts if part.kind in (Kind.HOURS, Kind.DAYS)]
+    assert min(ends) >= (clock_at(newest) - (ROLLUP_DAYS + 2) * DAY).timestamp() * 1000, "no roll-up ever expired"
     await store.close()
     print(
         f"\n{KILLS} kills in {time.monotonic() - began:.0f} s, {newest + 1} entries acknowledged over "
