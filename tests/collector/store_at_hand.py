@@ -25,8 +25,8 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 class Store:
     """A journal and the sealer's folder."""
 
-    def __init__(self, folder: Path, retention: Retention | None = None) -> None:
-        self.journal, self.folder = Journal(folder / "journal.sqlite"), folder / "store"
+    def __init__(self, folder: Path, retention: Retention | None = None, journal: Path | None = None) -> None:
+        self.journal, self.folder = Journal(journal or folder / "journal.sqlite"), folder / "store"
         self.parts_folder = self.folder / "parts"
         self.parts_folder.mkdir(parents=True)
         self.retention = retention or Retention()
