@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-import os
 import sqlite3
 import subprocess
 import sys
@@ -17,8 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from collector.claim import holds
-from collector.entries import CodedLinks, DamagedEntryError, decode, encode
+from collector.entries import CodedLinks
 from collector.journal import Journal, Refused, Tally
 from collector.journal_sink import JournalSink
 from collector.model import Fact, FactKind, SampleBatch, Source
@@ -189,52 +186,6 @@ def test_a_file_that_is_no_journal_is_said_so(tmp_path: Path) -> None:
         Journal(path)
 
 
-@pytest.mark.parametrize("damage", [b"", b"XPJ2" + bytes(20), b"LPJ2\xff\xff\x00\x00[]"])
-def test_bytes_that_are_no_entry_are_said_so(damage: bytes) -> None:
-    with pytest.raises(DamagedEntryError, match="a journal entry is damaged"):
-        decode(damage)
-
-
-def test_an_entry_of_another_version_is_not_taken_for_a_damaged_one() -> None:
-    with pytest.raises(StoreError, match="read it with the version that wrote it") as told:
-        decode(b"LPJ9" + bytes(20))
-    assert not isinstance(told.value, DamagedEntryError)
-
-
-@pytest.mark.parametrize("place", range(0, 250, 7))
-def test_any_flipped_bit_of_an_entry_is_noticed(place: int) -> None:
-    """A CRC-32 finds every error of a single bit, and every burst of up to 32 (Peterson and Brown, 1961)."""
-    data = bytearray(encode([batch(1, 2, 3)], [FACT]))
-    data[place % len(data)] ^= 1 << place % 8
-    with pytest.raises(StoreError, match="a journal entry is"):
-        decode(bytes(data))
-
-
-def test_an_entry_cut_short_is_said_so() -> None:
-    with pytest.raises(DamagedEntryError, match="damaged"):
-        decode(encode([batch(1, 2, 3)], [])[:-9])
-
-
-@pytest.mark.parametrize("names", [["a"], ["a", "b", "a"], ["röuter 1/ä", "x" * 300, ""], ["b", "a", "b", ""]])
-def test_names_of_links_come_back_whatever_their_length(names: list[str]) -> None:
-    n = len(names)
-    times = np.arange(n, dtype=np.int64)
-    first = SampleBatch(Source.SNMP, names, times, np.ones(n, np.int32), times, {"rtt_ms": times * 0.5})
-    (one, two), _ = decode(encode([first, first], []))
-    assert (list(one.links), list(two.links)) == (names, names)
-    assert [two.links[i] for i in range(n)] == names
-    assert list(two.links[1:]) == names[1:]
-    (again,), _ = decode(encode([two], []))
-    assert list(again.links) == names
-    np.testing.assert_array_equal(again.fields["rtt_ms"], times * 0.5)
-
-
-def test_a_name_that_could_not_be_told_from_two_is_refused() -> None:
-    one = np.zeros(1, np.int64)
-    with pytest.raises(StoreError, match="NUL"):
-        encode([SampleBatch(Source.SNMP, ["a\0b"], one, np.ones(1, np.int32), one, {})], [])
-
-
 def test_commits_are_synced(journal: Journal) -> None:
     """WAL with synchronous FULL (2): the log is synced at each commit (sqlite.org/pragma.html#pragma_synchronous)."""
     assert journal._writer.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -260,113 +211,6 @@ def test_many_processes_may_open_a_new_journal_at_once(tmp_path: Path) -> None:
     ]
     assert [process.wait(60) for process in processes] == [0] * 6
     assert len(sqlite3.connect(path).execute("SELECT * FROM cursor").fetchall()) == 6
-
-
-WRITER = """
-import asyncio, os, sys
-from pathlib import Path
-from collector.journal import Journal
-from collector.store.port import StoreError
-journal = Journal(Path(sys.argv[1]))
-try:
-    print(asyncio.run(journal.append([], [])), flush=True)
-except StoreError as error:
-    print(error, flush=True)
-    sys.exit(1)
-sys.stdin.read()
-"""
-
-
-def writer(path: Path) -> subprocess.Popen[str]:
-    """A process that appends one entry, says so, and lives until its stdin is closed."""
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], cwd=Path(__file__).parents[2], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def said_by(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def ended(process: subprocess.Popen[str]) -> int:
-    process.kill()
-    process.communicate()
-    return process.returncode
-
-
-@pytest.mark.slow
-def test_a_second_writer_is_refused_with_the_first_ones_id_until_that_one_is_dead(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    first = writer(path)
-    assert said_by(first) == "1"
-    second = writer(path)
-    assert f"{path} is being written by process {first.pid}; stop that one first" in said_by(second)
-    assert second.wait(10) == 1
-    with pytest.raises(StoreError, match=f"being written by process {first.pid}"):
-        Journal(path).claim()
-    reader = Journal(path)
-    reader.advance("parts", 0)
-    assert [entry.seq for entry in reader.read(0)] == [1], "reading asks for no claim"
-    assert ended(first) == -9
-    third = writer(path)
-    assert said_by(third) == "2"
-    ended(third)
-    second.communicate()
-
-
-async def test_journals_of_one_process_write_side_by_side_and_the_last_to_close_lets_go(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    one, two = Journal(path), Journal(path)
-    one.claim()
-    one.claim()
-    assert await two.append([], []) == 1
-    one.close()
-    lock = path.with_suffix(".lock")
-    assert holder_from_outside(lock) == os.getpid()
-    two.close()
-    assert holder_from_outside(lock) is None
-
-
-def holder_from_outside(lock: Path) -> int | None:
-    """Who holds the lock, as a process of its own sees it."""
-    program = (
-        "import sys; from pathlib import Path; from collector.claim import holder_of\n"
-        "print(holder_of(Path(sys.argv[1])))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(lock)], cwd=Path(__file__).parents[2], capture_output=True, text=True,
-        check=True,
-    )  # fmt: skip
-    return None if done.stdout.strip() == "None" else int(done.stdout)
-
-
-def test_a_journal_that_nobody_holds_any_more_is_let_go(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    journal = Journal(path)
-    journal.claim()
-    assert holds(path.with_suffix(".lock"))
-    del journal
-    gc.collect()
-    assert not holds(path.with_suffix(".lock"))
-
-
-def test_a_forked_child_is_not_the_one_that_writes(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.sqlite")
-    journal.claim()
-    child = os.fork()
-    if child == 0:
-        code = 0
-        try:
-            journal.claim()
-        except StoreError as error:
-            code = 7 if f"by process {os.getppid()};" in str(error) else 8
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-    journal.claim()
-    assert holder_from_outside(journal.path.with_suffix(".lock")) == os.getpid()
 
 
 async def test_the_size_is_what_entries_take_and_falls_when_they_go(journal: Journal) -> None:
@@ -481,10 +325,3 @@ async def test_a_disk_that_is_really_full_delays_what_is_measured_and_loses_noth
     await asyncio.gather(committing, return_exceptions=True)
     reader.close()
     journal.close()
-
-
-async def test_half_a_character_in_a_fact_does_not_block_the_journal(journal: Journal) -> None:
-    """JSON from elsewhere may hold a lone surrogate (RFC 8259, section 8.2), which UTF-8 cannot."""
-    await journal.append([], [replace(FACT, detail="edge \ud800 1")])
-    ((fact,),) = [entry.facts for entry in journal.read(0)]
-    assert fact.detail == "edge ? 1"

@@ -276,6 +276,26 @@ async def test_a_journal_that_is_nearly_full_is_a_problem_that_health_names(loop
     await store.close()
 
 
+@pytest.mark.slow
+async def test_what_some_watch_measures_of_a_line_that_the_inventory_lacks_is_refused_and_told(
+    loopback: Loopback,
+) -> None:
+    journal = Journal(loopback.folder / "journal.sqlite")
+    store = EmbeddedStore(journal, loopback.folder, 95)
+    collector = Collector(loopback.settings(), loopback.inventory(), journal, store, SystemClock())
+    running = asyncio.create_task(collector.run())
+    now = round(datetime.now(UTC).timestamp() * 1000)
+    rows = [(line, now, 60, now, (1.0,)) for line in ("line", "nobody's")]
+    await collector._sink.samples(batch_of(Source.IMPORT, ["rtt_ms"], rows))
+    problems = (await collector.health()).problems
+    await collector.stop()
+    await running
+    assert {link for source, link, _ in rows_in(journal) if source == "import"} == {"line"}
+    (told,) = [problem for problem in problems if "refused" in problem]
+    assert told.startswith("import: 1 samples refused (the inventory does not know the link), for example nobody's ")
+    await store.close()
+
+
 async def test_hand_overs_of_a_moment_share_one_entry_and_return_when_it_is_there(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.sqlite")
     sink = JournalSink(journal)
