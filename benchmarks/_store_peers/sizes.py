@@ -18,6 +18,8 @@ class Size:
     days: int
     days_a_round: int
     asked: int
+    together: int
+    """Links whose thirty days are asked for at once, at most."""
     slice_batches: int
     """Batches of a round that influxd takes one by one, timed; the rest it loads faster."""
     fleet: int
@@ -26,15 +28,17 @@ class Size:
     writer_links: int
     writer_minutes: int
     passes: int
+    quiet: float
+    """Seconds without compaction after which influxd's files count as final; it compacts fully after ten."""
 
 
 FULL = Size(
-    links=500, days=30, days_a_round=5, asked=200, slice_batches=144, fleet=10_000, year_links=200, year_days=395,
-    writer_links=100_000, writer_minutes=35, passes=7,
+    links=500, days=30, days_a_round=5, asked=200, together=20, slice_batches=144, fleet=10_000, year_links=200, year_days=395,
+    writer_links=100_000, writer_minutes=35, passes=7, quiet=12.0,
 )  # fmt: skip
 QUICK = Size(
-    links=24, days=30, days_a_round=15, asked=24, slice_batches=12, fleet=2_000, year_links=6, year_days=120,
-    writer_links=20_000, writer_minutes=10, passes=2,
+    links=24, days=30, days_a_round=15, asked=24, together=3, slice_batches=12, fleet=2_000, year_links=6, year_days=120,
+    writer_links=20_000, writer_minutes=10, passes=2, quiet=2.0,
 )  # fmt: skip
 
 
