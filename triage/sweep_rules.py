@@ -23,6 +23,8 @@ towards a threshold is never on the wrong side of it by rounding alone."""
 TINY = 1e-9
 """What sums of float64 may be off by; the detectors add in another order."""
 BLOCKS = 4
+FALLS_AT_ONCE = 256
+"""Rows for which the middles of each hour are in memory at the same time."""
 Mask = NDArray[np.bool_]
 
 
@@ -66,7 +68,8 @@ def _where(rows: NDArray[np.intp], found: Mask, count: int) -> Mask:
 def lossy(loss: Minutes, limit: FloatArray, window: FloatArray, policy: Policy) -> Mask:
     """Two lossy slots with the policy's minimum between them, or the absolute `limit` (rows, %) over its `window`
     (rows, minutes), of which half must be lossy: so its last loss is at most half a window back."""
-    rows = np.flatnonzero((loss.values > 0).any(axis=1))
+    twice = np.count_nonzero(loss.values > 0, axis=1) >= 2
+    rows = np.flatnonzero(twice | (np.fmax.reduce(loss.values, axis=1) * (1 + HAIR) >= limit))
     some = loss.some(rows)
     half = policy.claims.recovered_after_minutes + float(window.max(initial=0)) / 2
     found = _mean_reaches(some, policy.loss.minimum_pct, _told(some, policy), apart=True)
@@ -154,25 +157,37 @@ def gone(traffic: Minutes, policy: Policy) -> Mask:
     reached = ordered[np.arange(len(ordered)), np.maximum(count - np.clip(count // 4, 1, 30), 0)].astype(np.float64)
     least = np.maximum(ordered[:, 0].astype(np.float64) * (1 - HAIR), rule.minimum_bps)
     rows = np.flatnonzero(reached * (1 + HAIR) >= least * rule.factor * (1 - HAIR))
-    some = traffic.some(rows)
-    told = _told(some, policy)
-    found = [_fell(*row, policy) for row in zip(some.values, told, some.width[:, 0].tolist(), strict=True)]
-    return _where(rows, np.array(found, dtype=bool), len(traffic.values))
+    found = np.zeros(len(rows), dtype=bool)
+    for width in np.unique(traffic.width[rows]):
+        same = np.flatnonzero(traffic.width[rows, 0] == width)
+        for first in range(0, len(same), FALLS_AT_ONCE):
+            chosen = same[first : first + FALLS_AT_ONCE]
+            found[chosen] = _fell(traffic.some(rows[chosen]), reached[rows[chosen]], policy)
+    return _where(rows, found, len(traffic.values))
 
 
-def _fell(values: FloatArray, told: Mask, width: int, policy: Policy) -> bool:
-    """One row. The detector's medians are of rows, these of minutes: the same, as a slot fills all of its minutes."""
-    effect = math.log10(policy.traffic_gone.factor)
-    level = np.log10(np.maximum(values, policy.traffic_gone.minimum_bps))
-    padded = np.pad(level, (60, 3 * width), constant_values=np.nan)
-    windows = np.lib.stride_tricks.sliding_window_view
-    before = row_medians(windows(padded, 60)[: len(level)])
-    after = row_medians(windows(padded, 3 * width)[60 : 60 + len(level)])
-    fell = np.flatnonzero(before - after >= effect - 2 * HAIR)
-    if not len(fell):
-        return False
-    low = told & (level <= before[fell].max() - effect / 2 + 2 * HAIR)
-    return bool(low[fell[0] :].any())
+def _fell(traffic: Minutes, reached: FloatArray, policy: Policy) -> Mask:
+    """Rows of one width. The detector's medians are of slots, these of minutes: the same, as a slot fills all of its
+    minutes. `reached`: what no median of an hour is above."""
+    effect = math.log10(policy.traffic_gone.factor) - 2 * HAIR
+    level = np.log10(np.maximum(traffic.values, policy.traffic_gone.minimum_bps))
+    ahead = 3 * int(traffic.width[0, 0])
+    after = _sliding_medians(np.pad(level, ((0, 0), (0, ahead - 1)), constant_values=np.nan), ahead)
+    found = np.asarray((after <= np.log10(reached)[:, None] - effect).any(axis=1))
+    rows = np.flatnonzero(found)
+    hour = np.pad(level[rows, :-1], ((0, 0), (60, 0)), constant_values=np.nan)
+    before = _sliding_medians(hour, 60)
+    fell = before - after[rows] >= effect
+    usual = np.where(fell, before, -np.inf).max(axis=1, initial=-np.inf)[:, None]
+    low = (level[rows] <= usual - effect / 2) & (np.cumsum(fell, axis=1) > 0)
+    found[rows] = (low & _told(traffic, policy)[rows]).any(axis=1)
+    return found
+
+
+def _sliding_medians(values: FloatArray, count: int) -> FloatArray:
+    """Along each row the lower median of each `count` neighbours."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, count, axis=1)
+    return row_medians(windows.reshape(-1, count)).reshape(windows.shape[:2])
 
 
 def port_down(state: Minutes, policy: Policy) -> Mask:
