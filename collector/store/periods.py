@@ -13,13 +13,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from collector.store.answers import bucketed
 from collector.store.approximate import PERCENTILES, Asked, settled_days
 from collector.store.approximate import approximate_summaries as from_days
-from collector.store.history import read_days, read_hours
+from collector.store.history import hours_as_rows, read_days, read_hours
 from collector.store.manifest import DAY_MS, Kind, Part
 from collector.store.port import Aggregate, Selector, Summary
-from collector.store.rollups import SAMPLES, buckets_of_hours, newest_of, rolled_hours
-from collector.store.rows import Rows, concatenated, empty
+from collector.store.rollups import HOUR_MS, SAMPLES, buckets_of_hours, newest_of, rolled_hours
+from collector.store.rows import Rows, concatenated, empty, ordered
 from collector.store.scan import part_stretches
 from collector.store.summaries import Gathered, settled_until, stretches_of
 from collector.store.view import View, by_source, days_of, only, pruned
@@ -129,13 +130,16 @@ def hourly(
     if not rolled:
         return None
     links = sorted(links)
-    hours = [read_hours(view, links, [*fields, SAMPLES], rolled, agg)]
-    asked = Asked(fields, start, end, (), None)
     parts = [part for part in pruned(view.manifest.parts, (Kind.SAMPLES,), links, start, end) if part.day not in rolled]
-    tables = [*view.sealed(parts, links, fields, start, end)] if parts else []
-    tables += [only(run, asked.columns) for run in view.recent(links, start, end)]
-    hours += [rolled_hours(rows) for rows in by_source(tables, links).values()]
-    return buckets_of_hours(newest_of(hours), every_ms, agg)
+    tables = view.sealed(parts, links, fields, start, end) if parts else []
+    tables += [only(run, fields) for run in view.recent(links, start, end)]
+    rest = by_source(tables, links).values()
+    if every_ms == HOUR_MS:
+        found = hours_as_rows(view, links, fields, rolled, agg)
+        if found is not None:
+            return ordered(concatenated([found, *(bucketed(rows, every_ms, agg) for rows in rest)]))
+    hours = read_hours(view, links, [*fields, SAMPLES], rolled, agg)
+    return buckets_of_hours(newest_of([hours, *map(rolled_hours, rest)]), every_ms, agg)
 
 
 def _rolled(view: View, links: Sequence[str], start: int, end: int) -> set[int]:
