@@ -84,8 +84,8 @@ class InfluxStore:
         url: str,
         token: str | None,
         bucket: str,
-        *,
         org: str = "-",
+        *,
         timeout: float = 30.0,
         journal: Journal | None = None,
         raw_days: int = 95,
@@ -314,10 +314,11 @@ class InfluxStore:
     async def maintain(self, now: datetime) -> MaintenanceReport:
         """Roll up closed days; InfluxDB seals and expires by itself, by the buckets' retention."""
         try:
-            await self._rollups.maintain(epoch_ms(now), self._raw_days)
+            done = await self._rollups.maintain(epoch_ms(now), self._raw_days)
         except MissingBucketError:
             await influx_setup.create(self._connection, self._bucket, self._raw_days + 1)
-        return MaintenanceReport(0, 0, 0)
+            return MaintenanceReport(0, 0, 0)
+        return MaintenanceReport(0, 0, 0, rolled_days=done)
 
     async def health(self) -> StoreHealth:
         backlog = self._journal.position() - self._journal.cursor(CURSOR) if self._journal else 0

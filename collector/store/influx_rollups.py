@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -40,14 +40,6 @@ _FOREVER_MS = 1 << 42
 
 Ask = Callable[[Sequence[str]], Awaitable[Sequence[Answer]]]
 Write = Callable[[Sequence[str]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Upkeep:
-    """What one round of maintenance rolled up."""
-
-    rows: int = 0
-    days: int = 0
 
 
 class InfluxRollups:
@@ -84,22 +76,23 @@ class InfluxRollups:
             await self._write([mark_line(mark) for mark in marks])
             (await self._known()).update({mark.day: mark for mark in marks})
 
-    async def maintain(self, now_ms: int, raw_days: int) -> Upkeep:
-        """Roll up the closed days that have none yet or whose samples changed; at most once an hour."""
+    async def maintain(self, now_ms: int, raw_days: int) -> int:
+        """Roll up the closed days that have none yet or whose samples changed, at most once an hour; how many."""
         if self._upkeep_ms is not None and abs(now_ms - self._upkeep_ms) < HOUR_MS:
-            return Upkeep()
+            return 0
         marks = await self._known()
         horizon, last = now_ms // DAY_MS - raw_days, (now_ms - CLOSED_AFTER_MS) // DAY_MS - 1
         # The samples of such a day may have gone in part: what was made of them is the best there is.
         await self._mark([replace(mark, stale=False) for mark in marks.values() if mark.stale and mark.day < horizon])
-        done = Upkeep()
+        done = 0
         for day in range(await self._first_day(horizon, last), last + 1):
             mark = marks.get(day)
             changed = mark is None or mark.stale
             if not changed and day > last - COMPARED_DAYS:
                 changed = mark != await self._made_of(day)
             if changed:
-                done = Upkeep(done.rows + await self._roll_up(day), done.days + 1)
+                await self._roll_up(day)
+                done += 1
         self._upkeep_ms = now_ms
         return done
 
@@ -118,8 +111,8 @@ class InfluxRollups:
         _, rows, received_at = found[0]["values"][0]
         return Mark(day, rows, received_at)
 
-    async def _roll_up(self, day: int) -> int:
-        """Make a day's roll-ups of its samples, and then its mark; of how many rows."""
+    async def _roll_up(self, day: int) -> None:
+        """Make a day's roll-ups of its samples, and then its mark."""
         self._touched.discard(day)
         start, end = day * DAY_MS, (day + 1) * DAY_MS
         mark = await self._made_of(day)
@@ -131,7 +124,6 @@ class InfluxRollups:
             if day not in self._touched:
                 await self._mark([mark])
         log.info("day_rolled_up", store="influx", day=day_text(day), rows=mark.rows)
-        return mark.rows
 
     async def days(self, start: int, end: int) -> list[int]:
         """The whole UTC days within start..end (epoch milliseconds) whose roll-ups hold all of their samples."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -20,8 +21,13 @@ from typing import Any
 import pytest
 from aiohttp import ClientError, ClientSession, web
 
+from collector.store import influx_setup
+from collector.store.influx_connection import InfluxConnection
+
 sys.path.append(str(Path(__file__).parent))
 
+KEPT_DAYS = 3000
+"""Beyond any test's samples, which are of the past."""
 TOKEN = "a-token-that-no-message-may-show"
 
 CONFIGURATION = """
@@ -207,3 +213,39 @@ async def influx_bucket(influxd: Influxd) -> str:
                 return f"{name}/raw"
             await asyncio.sleep(0.02)
     pytest.fail("influxd does not show the database that it created")
+
+
+@pytest.fixture
+def influx_address(request: pytest.FixtureRequest) -> tuple[str, str, str, str]:
+    """Url, token, bucket and organization of an InfluxDB: of your own when INFLUX_URL is set, else Debian's influxd."""
+    if os.environ.get("INFLUX_URL"):
+        own: tuple[str, str, str, str] = request.getfixturevalue("own_bucket")
+        return own
+    proxy = request.getfixturevalue("influx_proxy")
+    return proxy.url, proxy.token, request.getfixturevalue("influx_bucket"), "-"
+
+
+@pytest.fixture
+async def own_bucket() -> AsyncIterator[tuple[str, str, str, str]]:
+    """A bucket in your own InfluxDB that one test makes and removes; its name begins with INFLUX_BUCKET."""
+    url, token, org = os.environ["INFLUX_URL"], os.environ["INFLUX_TOKEN"], os.environ.get("INFLUX_ORG", "-")
+    name = f"{os.environ.get('INFLUX_BUCKET', 'lineproof-test')}-{time.monotonic_ns()}"
+    connection = InfluxConnection(url, token, org, 30)
+    version = await influx_setup.major_version(connection)
+    await influx_setup.create(connection, f"{name}/raw", KEPT_DAYS)
+    yield url, token, f"{name}/raw", org
+    for bucket in (f"{name}/raw", f"{name}/rollup"):
+        await removed(connection, version, bucket)
+    await connection.close()
+
+
+async def removed(connection: InfluxConnection, version: int, bucket: str) -> None:
+    """Remove a bucket, or on 1.x its database, or on 3.x the database of that name."""
+    if version == 1:
+        await connection.request("POST", "/query", data={"q": f'DROP DATABASE "{bucket.partition("/")[0]}"'})
+    elif version == 2:
+        _, _, answer = await connection.request("GET", "/api/v2/buckets", params={"name": bucket})
+        for each in json.loads(answer).get("buckets", []):
+            await connection.request("DELETE", f"/api/v2/buckets/{each['id']}")
+    else:
+        await connection.request("DELETE", "/api/v3/configure/database", params={"db": bucket})
