@@ -23,7 +23,7 @@ from config.clock import epoch_ms
 
 AT_ONCE = 1000
 """Lines whose samples are read from the store at the same time: bounds memory, not speed."""
-ENTRIES_AT_ONCE = 500
+ENTRIES_AT_ONCE = 100
 STILL = timedelta(seconds=60)
 """A journal without a new entry for so long is no proof that nothing was measured."""
 LATE = timedelta(minutes=30)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from collector.model import Fact, FactKind, Source
-from triage.detection.contact import out_of_contact
 from triage.judge import judge
 from triage.model import Cause, Measured, Severity, VerdictKind
 
@@ -61,15 +60,3 @@ def test_a_restart_around_the_claimed_time_is_the_device(claim, picture, series,
     restart = Fact(now - timedelta(minutes=50), "cpe-1", FactKind.REBOOT, "120", Source.SNMP, now)
     verdict = judge(claim(60), picture(Measured(link(), [series()]), device_facts=[restart]), policy, now)
     assert (verdict.verdict, verdict.cause) == (VerdictKind.RECOVERED, Cause.DEVICE)
-
-
-def test_one_unanswered_poll_is_no_lost_contact(now):
-    def told(kind: FactKind, *values: str) -> list[Fact]:
-        return [
-            Fact(now + timedelta(minutes=n), "cpe-1", kind, value, Source.SNMP, now) for n, value in enumerate(values)
-        ]
-
-    assert out_of_contact(told(FactKind.POLL_OUTCOME, "ok", "timeout")) == set()
-    assert out_of_contact(told(FactKind.POLL_OUTCOME, "ok", "timeout", "timeout")) == {"cpe-1"}
-    assert out_of_contact(told(FactKind.POLL_OUTCOME, "timeout", "timeout", "ok")) == set()
-    assert out_of_contact(told(FactKind.EDGE_STATE, "connected", "offline")) == {"cpe-1"}
