@@ -33,11 +33,13 @@ class Size:
 
 
 FULL = Size(
-    links=500, days=30, days_a_round=5, asked=200, together=20, slice_batches=144, fleet=10_000, year_links=200, year_days=395,
+    links=500, days=30, days_a_round=5, asked=200, together=20, slice_batches=144,
+    fleet=10_000, year_links=200, year_days=395,
     writer_links=100_000, writer_minutes=35, passes=7, quiet=12.0,
 )  # fmt: skip
 QUICK = Size(
-    links=24, days=30, days_a_round=15, asked=24, together=3, slice_batches=12, fleet=2_000, year_links=6, year_days=120,
+    links=24, days=30, days_a_round=15, asked=24, together=3, slice_batches=12,
+    fleet=2_000, year_links=6, year_days=120,
     writer_links=20_000, writer_minutes=10, passes=2, quiet=2.0,
 )  # fmt: skip
 
