@@ -70,14 +70,17 @@ class Sealer:
         self._report = MaintenanceReport(0, 0, 0)
         self._now_ms = 0
 
-    def run(self, now_ms: int, retention: Retention | int) -> MaintenanceReport:
+    def run(self, now_ms: int, retention: Retention) -> MaintenanceReport:
         """Seal what the journal holds now, merge, roll up closed days, expire, and trim the journal.
 
         Raises StoreError; what was done until then stays done, nothing is half done, and the next run goes on.
         """
-        if isinstance(retention, int):
-            retention = Retention(raw_days=retention)
         self._now_ms = now_ms
+        if not self._journal.trimmed() <= self._manifest.position <= self._journal.position():
+            raise StoreError(
+                f"the parts in {self._parts} and the journal {self._journal.path} do not belong together; restore both "
+                "from the same copy"
+            )
         try:
             self._remove_strays()
             self._note_upkeep()
