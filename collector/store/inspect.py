@@ -26,7 +26,7 @@ from collector.store.quarantine import damage, quarantine
 from config.clock import epoch_ms, from_epoch_ms
 
 Answer = TypeVar("Answer")
-_ROWS_AT_ONCE = 2_000_000
+_ROWS_AT_ONCE = 500_000
 _FAR_MS = 1 << 53
 
 
