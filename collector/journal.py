@@ -248,6 +248,11 @@ class Journal:
         with self._transaction() as connection:
             _advance(connection, name, seq)
 
+    def forget(self, name: str) -> None:
+        """`name` reads no longer, and holds up no trimming: another store has taken its place."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM cursor WHERE name = ?", (name,))
+
     def set_aside(self, name: str, seq: int, refused: Sequence[Refused], at: datetime) -> None:
         """Move the cursor of `name` to `seq`, past rows that it cannot take over; these are kept and counted, in the
         same transaction. Of the kept ones the oldest go beyond 64 MiB and 10,000 refusals; they stay counted."""

@@ -56,6 +56,7 @@ class JournalLimit:
         self._alarm = journal.alarm()
         self._shed = journal.tallies("shed")
         self._lacking: list[str] = []
+        self._slowest = "its reader"
         for reader in journal.cursors():
             JOURNAL_SHED.labels(reader)  # a counter that begins at 0 shows its first rise
         JOURNAL_LIMIT.set(limit)
@@ -75,6 +76,8 @@ class JournalLimit:
         if measure.shed:
             self._shed_samples(measure.shed, now)
         self._lacking = list(self._not_taken(now))
+        cursors = self._journal.cursors()
+        self._slowest = min(cursors, key=cursors.__getitem__, default="its reader")
         JOURNAL_BYTES.set(self._size)
         JOURNAL_ALARM.set(self._alarm is not None)
 
@@ -108,8 +111,8 @@ class JournalLimit:
             return self._lacking
         share = 100 * self._size / self._limit
         alarm = (
-            f"journal: {share:.0f} % full since {rfc3339(self._alarm)}, because a reader is behind; full, it sheds its "
-            "oldest samples: see to the store, or give `store.journal_megabytes` more"
+            f"journal: {share:.0f} % full since {rfc3339(self._alarm)}, because {self._slowest} is behind; full, it "
+            "sheds its oldest samples: see to the store, or give `store.journal_megabytes` more"
         )
         return [alarm, *self._lacking]
 

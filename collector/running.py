@@ -42,6 +42,7 @@ from collector.snmp.report import PollOutcome
 from collector.snmp.watch import SnmpWatch
 from collector.snmp.wishes import PollWish
 from collector.store.forwarder import Forwarder, Forwarding
+from collector.store.manifest import CURSOR as PARTS
 from collector.store.port import MeasurementStore
 from config.clock import Clock, SystemClock
 from config.errors import LineproofError
@@ -312,10 +313,20 @@ def _forwarder(
 ) -> Forwarder | None:
     """Who carries the journal over into InfluxDB; the embedded store reads the journal itself."""
     if settings.store.kind == "embedded":
+        _forget_others(journal, PARTS)
         return None
     from collector.store.influx import CURSOR
 
-    return Forwarder(journal, store, clock, CURSOR)
+    forwarder = Forwarder(journal, store, clock, CURSOR)
+    _forget_others(journal, CURSOR)
+    return forwarder
+
+
+def _forget_others(journal: Journal, reader: str) -> None:
+    """Where another store was before, nobody will advance its cursor; what it lacks is still there for this one."""
+    for other in journal.cursors().keys() - {reader}:
+        log.warning("reader_forgotten", reader=other, in_favour_of=reader)
+        journal.forget(other)
 
 
 def _receiver(

@@ -8,6 +8,7 @@ from collector.claim import holder_of
 from collector.journal import Journal, being_written, lock_of
 from collector.settings import StoreSettings
 from collector.store.embedded import EmbeddedStore
+from collector.store.manifest import CURSOR as PARTS
 from collector.store.port import MeasurementStore, StoreError
 
 
@@ -34,6 +35,7 @@ def open_store(settings: StoreSettings, data: Path, links: int = 0) -> tuple[Jou
     journal = Journal(journal_path(settings, data))
     raw_days = settings.raw_days_of(links)
     if settings.kind == "embedded":
+        _check_never_forwarded(journal, data / settings.folder)
         return journal, EmbeddedStore(journal, data / settings.folder, raw_days, settings.rollup_days)
     if settings.influx is None:
         raise StoreError("the store is set to influx without a section `influx`; add its url and token")
@@ -42,3 +44,14 @@ def open_store(settings: StoreSettings, data: Path, links: int = 0) -> tuple[Jou
     return journal, InfluxStore.of_settings(
         settings.influx, journal, raw_days=raw_days, rollup_days=settings.rollup_days
     )
+
+
+def _check_never_forwarded(journal: Journal, folder: Path) -> None:
+    """What was trimmed from this journal must be in the parts; where it went to InfluxDB it never will be."""
+    cursors = journal.cursors()
+    if "influx" in cursors and PARTS not in cursors and journal.trimmed():
+        journal.close()
+        raise StoreError(
+            f"what was measured into {folder} went to InfluxDB, and the embedded store would lack it; set `store.kind` "
+            "to influx, or `store.folder` to a new folder"
+        )

@@ -86,6 +86,7 @@ def test_a_time_is_within_what_is_kept_and_ten_minutes_ahead(time: datetime, ref
         (NOW, {}),
         (NOW + 10 * MINUTE, {}),
         (NOW + 10 * MINUTE + SECOND, {Refusal.RECEIVED: 1}),
+        (NOW - 95 * DAY, {}),
         (NOW - 95 * DAY - SECOND, {Refusal.RECEIVED: 1}),
         (datetime(1970, 1, 1, tzinfo=UTC), {Refusal.RECEIVED: 1}),
     ],
@@ -169,6 +170,25 @@ class HostClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=-1), 365 * DAY])
+def test_a_step_of_our_clock_either_way_condemns_no_row_that_was_good_before(step: timedelta) -> None:
+    clock = HostClock(NOW)
+    admission = Admission(LINKS, 95, clock)
+    for shown in (NOW, NOW + step, NOW + step + MINUTE, NOW + 2 * MINUTE):
+        clock.shown = shown
+        kept, refusals = admission.samples(rows(NOW))
+        assert (len(kept), refusals) == (1, {})
+
+
+def test_what_our_clock_has_never_reached_is_the_future_also_later_on() -> None:
+    clock = HostClock(NOW)
+    admission = Admission(LINKS, 95, clock)
+    clock.shown = NOW + timedelta(hours=1)
+    for time, count in ((clock.shown + 10 * MINUTE, 1), (clock.shown + 11 * MINUTE, 0)):
+        kept, _ = admission.samples(rows(time))
+        assert len(kept) == count
 
 
 @asynccontextmanager

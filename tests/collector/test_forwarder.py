@@ -215,6 +215,24 @@ async def test_it_waits_a_second_then_twice_as_long_up_to_a_minute_and_begins_an
     assert far.came == [1]
 
 
+async def test_after_a_success_the_next_trouble_is_waited_out_from_a_second_on(journal: Journal) -> None:
+    far, clock = Far(), Waits(6)
+    far.answers = [StoreError("away", retryable=True)] * 3
+    await journal.append([batch(1)], [])
+    sleep = clock.sleep
+
+    async def sleep_and_measure(seconds: float) -> None:
+        await sleep(seconds)
+        if len(clock.slept) == 4:
+            far.answers = [StoreError("away again", retryable=True)]
+            await journal.append([batch(2)], [])
+
+    clock.sleep = sleep_and_measure  # type: ignore[method-assign]
+    await run(forwarder(journal, far, clock))
+    assert clock.slept == [1, 2, 4, 1, 1, 1], "three failures, idle, a failure, idle"
+    assert far.came == [1, 2]
+
+
 async def test_a_store_that_says_how_long_is_left_alone_for_so_long(journal: Journal) -> None:
     far, clock = Far(), Waits(4)
     far.answers = [StoreError("busy", retryable=True) for _ in range(3)]

@@ -111,6 +111,15 @@ async def test_the_journal_is_trimmed_behind_the_slowest_reader(journal: Journal
     assert [entry.seq for entry in journal.read(0)] == [3, 4]
 
 
+async def test_a_reader_that_is_forgotten_holds_up_nothing(journal: Journal) -> None:
+    await journal.append([batch(1)], [])
+    journal.advance("parts", 0)
+    journal.advance("influx", 1)
+    assert journal.trim() == 0
+    journal.forget("parts")
+    assert journal.trim() == 1
+
+
 async def test_numbers_are_never_given_twice(journal: Journal) -> None:
     await journal.append([batch(1)], [])
     journal.advance("parts", 1)

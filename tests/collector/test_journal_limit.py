@@ -70,6 +70,7 @@ def shed(reader: str) -> float:
 
 async def test_a_full_journal_alarms_waits_sheds_and_says_how_much(journal: Journal) -> None:
     journal.advance("influx", 0)
+    journal.advance("parts", 21)
     clock = ManualClock(NOW)
     limit = JournalLimit(journal, 20 * MB, clock)
     before = shed("influx")
@@ -83,7 +84,7 @@ async def test_a_full_journal_alarms_waits_sheds_and_says_how_much(journal: Jour
     assert journal.read(0)[0].rows == 31_251, "nothing goes while the alarm is young"
     (problem,) = limit.problems()
     assert problem.startswith("journal: 10")
-    assert "% full since 2026-03-03T14:00:00Z, because a reader is behind" in problem
+    assert "% full since 2026-03-03T14:00:00Z, because influx is behind" in problem
 
     # Another process goes on where this one was killed.
     clock.move_to(NOW + 10 * MINUTE)

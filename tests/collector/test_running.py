@@ -296,6 +296,15 @@ async def test_what_some_watch_measures_of_a_line_that_the_inventory_lacks_is_re
     await store.close()
 
 
+async def test_a_store_that_is_no_longer_in_use_holds_up_nothing(loopback: Loopback) -> None:
+    journal = Journal(loopback.folder / "journal.sqlite")
+    store = EmbeddedStore(journal, loopback.folder, 95)
+    journal.advance("influx", 0)
+    Collector(loopback.settings(), loopback.inventory(), journal, store, SystemClock())
+    assert journal.cursors() == {"parts": 0}
+    await store.close()
+
+
 async def test_hand_overs_of_a_moment_share_one_entry_and_return_when_it_is_there(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.sqlite")
     sink = JournalSink(journal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from collector.settings import OrchestratorSettings, SnmpCredential, StoreSettin
 from collector.snmp.agent import AuthProtocol, Community, PrivProtocol, User
 from collector.store.embedded import EmbeddedStore
 from collector.store.opening import open_store
+from collector.store.port import StoreError
 
 
 @pytest.mark.parametrize(
@@ -89,4 +91,19 @@ def test_the_store_is_opened_with_what_is_kept(
     journal, store = open_store(StoreSettings.model_validate(written), tmp_path, links)
     assert isinstance(store, EmbeddedStore)
     assert (store.retention.raw_days, store.retention.rollup_days) == kept
+    journal.close()
+
+
+@pytest.mark.rim
+def test_an_embedded_store_does_not_take_the_place_of_influx_where_its_samples_are_missing(tmp_path: Path) -> None:
+    settings = StoreSettings()
+    journal, _ = open_store(settings, tmp_path)
+    journal.forget("parts")
+    asyncio.run(journal.append([], []))
+    journal.advance("influx", 1)
+    journal.trim()
+    journal.close()
+    with pytest.raises(StoreError, match=r"went to InfluxDB.*set `store.kind` to influx, or `store.folder` to a new"):
+        open_store(settings, tmp_path)
+    journal, _ = open_store(StoreSettings(folder=Path("new")), tmp_path)
     journal.close()
