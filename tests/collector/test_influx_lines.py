@@ -55,7 +55,7 @@ def test_stored_names_turn_back_into_themselves(text: str) -> None:
 def test_a_value_that_was_received_before_its_row_keeps_its_own_time() -> None:
     points = with_own_times(rows_of([row(0, 5, rtt_ms=20), row(0, 65, loss_pct=1)]))
     assert sample_lines(points) == [
-        f"samples,link=wan1,source=snmp rtt_ms=20.0,rtt_ms_received_at={MORNING + 5000}i,loss_pct=1.0,"
+        f"samples,link=wan1,source=snmp rtt_ms=20,rtt_ms_received_at={MORNING + 5000}i,loss_pct=1,"
         f"seconds=60i,received_at={MORNING + 65_000}i {MORNING}"
     ]
 
