@@ -90,6 +90,7 @@ class Engine:
     async def tick(self) -> None:
         """Enqueue this minute's sweep, once however often it is called; it names how far the journal was then."""
         now = self._clock.now()
+        await self._sweep.keep_up(now)
         minute = epoch_ms(now) // 60_000
         if minute == self._ticked:
             return

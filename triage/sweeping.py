@@ -54,6 +54,10 @@ class Sweep:
         """The newest entry of the journal, which a tick names: what can be known by then. 0 without a journal."""
         return await asyncio.to_thread(self._journal.position) if self._journal is not None else 0
 
+    async def keep_up(self, now: datetime) -> None:
+        """Take in what the journal holds by now; for whoever comes by more often than a look is due."""
+        await self._follower.keep_up(now)
+
     async def look(self, judging: Judging, now: datetime, upto: int | None = None) -> Swept:
         """All lines at this moment, by all journal entries up to `upto`. Raises StoreError."""
         subjects = self._subjects_of(judging)

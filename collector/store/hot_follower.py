@@ -1,7 +1,8 @@
 """Keeps the hot window full: follows the journal by a position in memory, and fills itself from the store.
 
-No durable cursor, so it holds up no trimming. From the store it is filled at first, when other lines are watched, when
-entries were trimmed past it, and when the journal has been still for a minute (it may be another machine's).
+No durable cursor, so it holds up no trimming. From the store it is filled at first and when other lines are watched;
+the last half hour of it when entries were trimmed before it read them, and when the journal has been still for a
+minute (it may be another machine's).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ENTRIES_AT_ONCE = 100
 STILL = timedelta(seconds=60)
 """A journal without a new entry for so long is no proof that nothing was measured."""
 LATE = timedelta(minutes=30)
-"""How far back a still journal's window is read again: an orchestrator's slots come up to a quarter of an hour late."""
+"""How much older than what was missed its slots may be: an orchestrator's come up to a quarter of an hour late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class HotFollower:
         self._watched: Watched | None = None
         self._filled_at: datetime | None = None
         self._moved_at: datetime | None = None
+        self._whole_at: datetime | None = None
+        self._missed = False
         self.since: datetime | None = None
         """When following began: what was not heard before is no silence."""
         self.position = 0
@@ -63,20 +66,34 @@ class HotFollower:
 
         What was filled from the store, or read before, may be newer than `upto`.
         """
-        if self._watched != watched or self._journal is None or await asyncio.to_thread(self._left_behind):
+        if self._watched != watched or self._journal is None or await asyncio.to_thread(self._is_another):
             await self._fill_anew(store, watched, now)
-        self.window.advance(epoch_ms(now))
+        await self.keep_up(now, upto)
         self.facts.forget(epoch_ms(now) - watched.minutes * 60_000)
-        if self._journal is not None:
-            before = self.position
-            while await asyncio.to_thread(self._read_on, upto):
-                continue
-            if self.position > before or self._moved_at is None:
-                self._moved_at = now
-            if now - self._moved_at >= STILL and self._filled_at is not None and now - self._filled_at >= STILL:
-                await self._fill(store, watched, self._filled_at - LATE, now)
+        if self._missed or self._is_still(now):
+            await self._fill(store, watched, (self._whole_at or now) - LATE, now)
+            self._missed = False
+        self._whole_at = now
         self.since = self.since or now
         return self.window
+
+    async def keep_up(self, now: datetime, upto: int | None = None) -> None:
+        """Take in what the journal holds, so that trimming seldom outruns us; nothing before the first `follow`."""
+        if self._watched is None or self._journal is None:
+            return
+        self.window.advance(epoch_ms(now))
+        before = self.position
+        while await asyncio.to_thread(self._read_on, self._journal, upto):
+            continue
+        if self.position > before:
+            self._moved_at = now
+        if not self._missed and upto is None:
+            self._whole_at = now
+
+    def _is_still(self, now: datetime) -> bool:
+        """Whether neither journal nor store has said anything for a while."""
+        told = [moment for moment in (self._moved_at, self._filled_at) if moment is not None]
+        return self._journal is not None and all(now - moment >= STILL for moment in told)
 
     async def _fill_anew(self, store: MeasurementStore, watched: Watched, now: datetime) -> None:
         self._watched = None
@@ -100,15 +117,20 @@ class HotFollower:
             self.facts.take_in(await store.facts(some, start, end, watched.kinds))
         self._filled_at = now
 
-    def _left_behind(self) -> bool:
-        return self._journal is not None and self._journal.trimmed() > self.position
+    def _is_another(self) -> bool:
+        """Whether the journal begins anew: it was replaced by another."""
+        return self._journal is not None and self._journal.position() < self.position
 
-    def _read_on(self, upto: int | None) -> bool:
+    def _read_on(self, journal: Journal, upto: int | None) -> bool:
         """Take in the next entries; whether there may be more."""
-        if self._journal is None or (upto is not None and self.position >= upto):
+        if upto is not None and self.position >= upto:
             return False
         most = ENTRIES_AT_ONCE if upto is None else min(ENTRIES_AT_ONCE, upto - self.position)
-        entries: Sequence[Entry] = self._journal.read(self.position, limit=most)
+        entries: Sequence[Entry] = journal.read(self.position, limit=most)
+        # Numbers have no holes: what is not there any more was trimmed unread.
+        reached = entries[0].seq - 1 if entries else journal.trimmed()
+        self._missed |= reached > self.position
+        self.position = max(self.position, reached)
         if not entries:
             return False
         self.window.take_in(rows_of([batch for entry in entries for batch in entry.batches]))

@@ -270,14 +270,49 @@ async def test_at_first_it_is_filled_from_the_store_and_then_follows_the_journal
 
 
 @rim
-async def test_it_holds_up_no_trimming_and_fills_itself_when_it_was_left_behind(place: Place):
+async def test_it_holds_up_no_trimming_and_what_was_trimmed_unread_comes_from_the_store(place: Place):
     await place.measured(-3, 20.0)
     await place.follow()
     await place.measured(-2, 21.0)
+    await place.store.write_facts([said(-2, "disconnected")])
     await place.store.maintain(NOON)
-    assert place.journal.trimmed() == 2 > place.follower.position
+    assert place.journal.trimmed() == 3 > place.follower.position
     assert same(await place.follow(), tail(20.0, 21.0, NAN, NAN))
-    assert place.follower.position == 2
+    assert words(place.follower.facts) == [(-2, -2, "disconnected")]
+    assert place.follower.position == 3
+
+
+@rim
+async def test_a_part_that_was_trimmed_unread_comes_from_the_store_also_when_more_followed(place: Place):
+    await place.follow()
+    await place.measured(-3, 20.0)
+    await place.store.maintain(NOON)
+    await place.measured(-2, 21.0)
+    await place.follower.keep_up(NOON)
+    assert same(await place.follow(), tail(20.0, 21.0, NAN, NAN))
+
+
+@rim
+async def test_who_keeps_up_needs_nothing_from_the_store_when_entries_are_trimmed(place: Place):
+    await place.follow()
+    await place.measured(-3, 20.0)
+    await place.follower.keep_up(NOON)
+    await place.store.maintain(NOON)
+    for file in (place.store.folder / "parts").iterdir():
+        file.unlink()
+    assert same(await place.follow(), tail(20.0, NAN, NAN, NAN))
+
+
+@rim
+async def test_another_journal_in_its_place_is_noticed(place: Place, tmp_path: Path):
+    for minutes in (-3, -2):
+        await place.measured(minutes, 20.0)
+    await place.follow()
+    other = Place(tmp_path / "other")
+    await other.measured(-1, 30.0)
+    place.follower._journal, place.store = other.journal, other.store
+    assert same(await place.follow(), tail(30.0, NAN))
+    other.journal.close()
 
 
 @rim
