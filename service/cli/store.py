@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -43,10 +44,11 @@ def stats(
 def verify(
     config: SettingsFile = None,
     keep: Annotated[bool, typer.Option("--keep", help="Only tell; set nothing aside.")] = False,
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="First make a damaged manifest anew.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check every part against the manifest and set aside what is damaged; exit code 1 when something was found."""
-    raise typer.Exit(run(_verify(config, keep, as_json)))
+    raise typer.Exit(run(_verify(config, keep, rebuild, as_json)))
 
 
 @app.command("maintain")
@@ -143,13 +145,18 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - whatever a document holds
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-async def _verify(config: Path | None, keep: bool, as_json: bool) -> int:
+async def _verify(config: Path | None, keep: bool, rebuild: bool, as_json: bool) -> int:
     from collector.store.inspect import verify as problems_of
+    from collector.store.rebuilding import rebuild_manifest
     from service.cli.store_tables import problem_lines, remedy
     from service.installation import opened
 
     async with opened(config) as installation:
         store = _embedded(installation, "its files are checked by its own tools (`influxd inspect`, `influx_inspect`)")
+        if rebuild:
+            made = rebuild_manifest(store)
+            told = [f"a new manifest names {made.parts} parts", *(f"{name} cannot be read" for name in made.unreadable)]
+            print("; ".join(told), file=sys.stderr)
         problems = problems_of(store, None if keep else installation.real_clock.now())
         parts = len(store.manifest().parts)
     if as_json:

@@ -251,3 +251,28 @@ def test_stats_of_influxdb_tell_what_waits_while_it_is_away(house: Path, store: 
     found = document(store("stats", "--json"))
     assert found["health"]["ok"] is False
     assert found["journal"]["position"] > 0
+
+
+def test_a_damaged_manifest_is_made_anew_from_the_parts(store: Command, house: Path, tmp_path: Path) -> None:
+    assert store("export", tmp_path / "before", "--format", "csv").returncode == 0
+    before = document(store("stats", "--json"))
+    assert store("verify", "--rebuild").returncode == 1, "one that is whole is left alone"
+    manifest = house / "var" / "measurements" / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes()[:-40])
+    done = store("verify", "--rebuild")
+    assert done.returncode == 0, done.stderr
+    assert manifest.with_name("manifest.json.damaged").exists()
+    assert document(store("stats", "--json"))["kinds"] == before["kinds"]
+    assert store("maintain").returncode == 0
+    assert store("export", tmp_path / "after", "--format", "csv").returncode == 0
+    for path in (tmp_path / "before").iterdir():
+        assert (tmp_path / "after" / path.name).read_text() == path.read_text()
+
+
+def test_a_manifest_is_not_made_for_the_parts_of_another_journal(store: Command, house: Path) -> None:
+    folder = house / "var" / "measurements"
+    for path in (folder / "manifest.json", *folder.glob("journal.sqlite*")):
+        path.unlink()
+    done = store("verify", "--rebuild")
+    assert (done.returncode, "it is not theirs" in done.stderr) == (1, True)
+    assert part(house, "samples").exists()
