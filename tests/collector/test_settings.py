@@ -107,3 +107,16 @@ def test_an_embedded_store_does_not_take_the_place_of_influx_where_its_samples_a
         open_store(settings, tmp_path)
     journal, _ = open_store(StoreSettings(folder=Path("new")), tmp_path)
     journal.close()
+
+
+@pytest.mark.rim
+def test_an_embedded_store_that_influx_stood_beside_for_a_while_goes_on(tmp_path: Path) -> None:
+    journal, _ = open_store(StoreSettings(), tmp_path)
+    asyncio.run(journal.append([], []))
+    for reader in ("parts", "influx"):
+        journal.advance(reader, 1)
+    journal.trim()
+    journal.close()
+    again, _ = open_store(StoreSettings(), tmp_path)
+    assert again.trimmed() == 1
+    again.close()
