@@ -43,16 +43,20 @@ def hours_as_rows(
     if not paths:
         return empty(links)
     keys = ("source", "field", "time", "count", "received_at", column, *(("link",) if len(links) > 1 else ()))
+    begin, end = (pl.lit(hour * HOUR_MS).cast(pl.Datetime("ms", "UTC")) for hour in (first, first + hours))
     with naming(paths):
         # All fields of the links: to compare a third column costs more than to read some rows in vain.
         frame = pl.scan_parquet(paths, glob=False).filter(_of_links(links)).select(keys).collect()
+        frame = frame.filter((pl.col("time") >= begin) & (pl.col("time") < end))
         series = _codes(frame["source"], [str(source) for source in SOURCES])
         if len(links) > 1:
-            series += _codes(frame["link"], links) * len(SOURCES)
+            series = series + _codes(frame["link"], links) * len(SOURCES)
         field = _codes(frame["field"], ROLLED)
-    hour = frame["time"].to_physical().to_numpy() // HOUR_MS
-    cell = series * hours + hour - first
-    counted = (field == ROLLED.index(SAMPLES)) & np.isin(hour // _HOURS, np.fromiter(days, np.int64, len(days)))
+    hour = frame["time"].to_physical().to_numpy() // HOUR_MS - first
+    cell = series * hours + hour
+    asked = np.zeros(hours // _HOURS, dtype=bool)
+    asked[np.fromiter(days, np.int64, len(days)) - min(days)] = True
+    counted = (field == ROLLED.index(SAMPLES)) & asked[hour // _HOURS]
     there = np.zeros(len(links) * len(SOURCES) * hours, dtype=bool)
     there[cell[counted]] = True
     cells = np.flatnonzero(there)
