@@ -126,45 +126,53 @@ class InfluxRollups:
         log.info("day_rolled_up", store="influx", day=day_text(day), rows=mark.rows)
 
     async def days(self, start: int, end: int) -> list[int]:
-        """The whole UTC days within start..end (epoch milliseconds) whose roll-ups hold all of their samples."""
-        first, last = -(-start // DAY_MS), end // DAY_MS
-        if first >= last:
-            return []
-        marks = await self._read_marks(first * DAY_MS, last * DAY_MS)
+        """The UTC days that start..end (epoch milliseconds) touches and whose roll-ups hold all of their samples."""
+        first, last = start // DAY_MS, -(-end // DAY_MS)
+        marks = await self._read_marks(first * DAY_MS, last * DAY_MS) if first < last else {}
         return sorted(day for day, mark in marks.items() if not mark.stale)
 
     async def read(
-        self, every: int, links: Sequence[str], source: Source | None, fields: Sequence[str], days: Sequence[int]
+        self,
+        every: int,
+        links: Sequence[str],
+        source: Source | None,
+        fields: Sequence[str],
+        stretches: Sequence[tuple[int, int]],
     ) -> Rollup:
-        """Roll-ups of these links, of all sources when None, of these fields (of ROLLED) on these days, ascending."""
+        """Roll-ups of `every` seconds of these links, of all sources when None, of these fields (of ROLLED), whose
+        buckets begin within these stretches (epoch milliseconds)."""
         links = list(dict.fromkeys(links))
         queries = []
-        for first, last in spans(days):
-            rows = (last - first) * DAY_MS // (every * 1000) * max(1, len(fields))
-            at_once = max(1, min(_LINKS_AT_ONCE, _ROWS_AT_ONCE // rows))
-            for at in range(0, len(links), at_once):
-                some = links[at : at + at_once]
-                queries.append(rollup_query(every, some, source, fields, first * DAY_MS, last * DAY_MS))
+        for first, last in stretches:
+            rows = (last - first) // (every * 1000) * max(1, len(fields))
+            at_once = max(1, min(_LINKS_AT_ONCE, _ROWS_AT_ONCE // max(1, rows)))
+            shares = [links[at : at + at_once] for at in range(0, len(links), at_once)]
+            queries += [rollup_query(every, share, source, fields, first, last) for share in shares]
         return await asyncio.to_thread(rollup_of, await self._ask_rolled(queries), every)
 
 
-def spans(days: Sequence[int]) -> list[tuple[int, int]]:
-    """Days, ascending, as stretches [first, last)."""
+def covered(days: Sequence[int], start: int, end: int, every_ms: int) -> list[tuple[int, int]]:
+    """What these days, ascending, cover of start..end (epoch milliseconds) in whole buckets of `every_ms`, of which a
+    day holds a whole number; as stretches [start, end)."""
+    start, end = -(-start // every_ms) * every_ms, end // every_ms * every_ms
     found: list[tuple[int, int]] = []
     for day in days:
-        if found and found[-1][1] == day:
-            found[-1] = found[-1][0], day + 1
+        first, last = max(start, day * DAY_MS), min(end, (day + 1) * DAY_MS)
+        if first >= last:
+            continue
+        if found and found[-1][1] == first:
+            found[-1] = found[-1][0], last
         else:
-            found.append((day, day + 1))
+            found.append((first, last))
     return found
 
 
-def between(days: Sequence[int], start: int, end: int) -> list[tuple[int, int]]:
-    """What of start..end (epoch milliseconds) these days do not cover, as stretches [start, end)."""
+def between(stretches: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    """What stretches, ascending and within start..end, leave of it."""
     found = []
-    for first, last in spans(days):
-        found.append((start, first * DAY_MS))
-        start = last * DAY_MS
+    for first, last in stretches:
+        found.append((start, first))
+        start = last
     return [(begin, stop) for begin, stop in (*found, (start, end)) if begin < stop]
 
 

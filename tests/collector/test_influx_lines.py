@@ -13,7 +13,7 @@ from collector.model import FIELDS, SampleBatch, Source
 from collector.store.influx_errors import BusyError, MissingBucketError, RejectedLinesError, refusal
 from collector.store.influx_merging import Frontier
 from collector.store.influx_rollup_points import Mark, mark_line, marks_of, rollup_lines, rollup_of
-from collector.store.influx_rollups import between, spans
+from collector.store.influx_rollups import between, covered
 from collector.store.influx_writing import LINES_AT_ONCE, Refused, write_lines
 from collector.store.lineprotocol import original_text, sample_lines, stored_text
 from collector.store.own_times import measured, overlaid, told_apart, with_own_times
@@ -296,9 +296,12 @@ def test_a_days_mark_tells_what_it_was_rolled_up_from() -> None:
     assert marks_of([{"values": [[DAY * 86_400_000, 1440, MORNING, 1]]}]) == {DAY: mark}
 
 
-def test_days_are_read_in_stretches_and_what_lies_between_them_from_samples() -> None:
-    day = 86_400_000
-    assert spans([3, 4, 5, 8]) == [(3, 6), (8, 9)]
-    assert between([3, 4, 8], 3 * day, 9 * day) == [(5 * day, 8 * day)]
-    assert between([3], 2 * day + 1, 5 * day - 1) == [(2 * day + 1, 3 * day), (4 * day, 5 * day - 1)]
+def test_days_are_read_in_stretches_of_whole_buckets_and_the_rest_from_samples() -> None:
+    day, hour = 86_400_000, 3_600_000
+    assert covered([3, 4, 5, 8], 0, 10 * day, day) == [(3 * day, 6 * day), (8 * day, 9 * day)]
+    assert covered([3, 4], 3 * day + 1, 5 * day - 1, day) == []
+    assert covered([3, 4], 3 * day + 1, 5 * day - 1, hour) == [(3 * day + hour, 5 * day - hour)]
+    assert covered([3], 0, 3 * day, hour) == covered([3], 4 * day, 5 * day, hour) == []
+    assert between([(3, 5), (8, 9)], 3, 9) == [(5, 8)]
+    assert between([(3, 4)], 2, 5) == [(2, 3), (4, 5)]
     assert between([], 1, 2) == [(1, 2)]

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from datetime import datetime
 from typing import Any
 
 import hypothesis
 import pytest
+from aiohttp import ClientSession
 from hypothesis import HealthCheck, given, settings
-from store_history import Player, histories
+from store_history import DAY, RAW_DAYS, Player, floor, histories
 
+from collector.store import influx_setup
 from collector.store.influx import InfluxStore
-from collector.store.port import MeasurementStore
+from collector.store.influx_connection import InfluxConnection
+from collector.store.port import MaintenanceReport, MeasurementStore
+from config.clock import epoch_ms
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-FOREVER = 3000
-"""Days: the server expires by its own clock, and the histories play in the past."""
 numbers = itertools.count()
+
+
+class Expiring(InfluxStore):
+    """The server expires by its own clock, and the histories play in the past: what it would drop is deleted."""
+
+    expire: Any = None
+
+    async def maintain(self, now: datetime) -> MaintenanceReport:
+        report = await super().maintain(now)
+        for measurement in ("samples", "facts"):
+            await self.expire(f'DELETE FROM "{measurement}" WHERE time < {epoch_ms(kept_from(now))}ms')
+        return report
+
+
+def kept_from(now: datetime) -> datetime:
+    return floor(now, DAY) - RAW_DAYS * DAY
 
 
 @settings(
@@ -27,24 +46,36 @@ numbers = itertools.count()
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(histories)
-def test_influxdb_answers_as_the_model_whatever_was_written_rolled_up_and_reopened(
-    proxy_before_influxd: Any, history: list[object]
+def test_influxdb_answers_as_the_model_whatever_was_written_rolled_up_expired_and_reopened(
+    influxd: Any, proxy_before_influxd: Any, history: list[object]
 ) -> None:
     async def played() -> None:
+        database = f"model{next(numbers)}"
+
+        async def expire(query: str) -> None:
+            async with (
+                ClientSession() as session,
+                session.post(influxd.url + "/query", data={"q": query, "db": database}) as answer,
+            ):
+                assert "error" not in await answer.text()
+
         async with proxy_before_influxd() as proxy:
+            connection = InfluxConnection(proxy.url, proxy.token, "-", 30)
+            await influx_setup.create(connection, f"{database}/raw", 3000)
+            await connection.close()
 
             def opened() -> InfluxStore:
-                return InfluxStore(proxy.url, proxy.token, bucket, raw_days=FOREVER, rollup_days=FOREVER)
+                store = Expiring(proxy.url, proxy.token, f"{database}/raw", raw_days=RAW_DAYS, rollup_days=3000)
+                store.expire = expire
+                return store
 
             async def reopen(store: MeasurementStore) -> MeasurementStore:
                 await store.close()
                 return opened()
 
-            bucket = f"model{next(numbers)}/raw"
-            player = Player(opened(), reopen, raw_days=FOREVER)
-            # The bucket is there before the first question, as it is once upkeep ran.
-            await player.store.maintain(player.now)
+            player = Player(opened(), reopen)
             await player.play(history)
             await player.store.close()
+            await expire(f'DROP DATABASE "{database}"')
 
     asyncio.run(played())

@@ -93,6 +93,17 @@ async def test_hours_outlive_the_samples_that_they_were_made_of(
     assert await hours(store, agg) == expected
 
 
+async def test_hours_of_a_day_that_the_window_cuts_are_there_when_its_samples_are_not(
+    store: InfluxStore, influxd: Any, influx_bucket: str
+) -> None:
+    """From 09:30: of nine o'clock only a part was asked for, and that part has gone."""
+    await store.write(rtt((0, 10), (59, 20), (60, 5), (120, 7)))
+    await store.maintain(CLOSED)
+    await forget_samples(influxd, influx_bucket)
+    found = await store.window(["wan1"], ["rtt_ms"], MORNING + 30 * MINUTE, MORNING + 2 * HOUR, HOUR, Aggregate.SUM)
+    assert [(minutes(one), one.column("rtt_ms").tolist()) for one in found] == [([60], [5])]
+
+
 async def test_buckets_over_a_closed_and_an_open_day_come_from_both(store: InfluxStore) -> None:
     """Midnight is minute 900; the bucket of 8 hours from 16:00 (minute 420) holds the closed day's last row, the one
     from 00:00 the open day's first."""
