@@ -64,16 +64,15 @@ def hours_as_rows(
     # Of an hour that stands in several parts the last one is kept: an assignment lets the last value stand.
     received_at = np.zeros(len(cells), np.int64)
     received_at[row[cell[counted]]] = frame["received_at"].to_physical().to_numpy()[counted]
-    values = frame[column].to_numpy()
-    if agg is Aggregate.MEAN:
-        values = values / frame["count"].to_numpy()
+    values, count = frame[column].to_numpy(), frame["count"].to_numpy()
     columns = {}
     for name in dict.fromkeys(fields):
         of_field = np.flatnonzero(field == ROLLED.index(name))
         of_field = of_field[there[cell[of_field]]]
         if len(of_field):
             columns[name] = np.full(len(cells), np.nan)
-            columns[name][row[cell[of_field]]] = values[of_field]
+            told = values[of_field]
+            columns[name][row[cell[of_field]]] = told / count[of_field] if agg is Aggregate.MEAN else told
     code = cells // hours
     return Rows(
         tuple(links),
