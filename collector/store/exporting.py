@@ -203,8 +203,8 @@ async def export_by_port(
                 if Kind.SAMPLES in wanted.kinds:
                     found = await store.window(links[first : first + _LINKS_AT_ONCE], tuple(FIELDS), *span)
                     if found:
-                        rows = ordered(rows_of([_batch(series) for series in found]))
-                        frame = _sample_frame(rows.named(sorted(rows.names)))
+                        rows = rows_of([_batch(series) for series in found])
+                        frame = _sample_frame(ordered(rows.named(sorted(rows.names))))
                         yield _saved_one(folder / f"samples-{day_text(day)}-{number:04d}.{wanted.form}", frame)
             if Kind.FACTS in wanted.kinds and (facts := await store.facts(subjects, *span)):
                 yield _saved_one(folder / f"facts-{day_text(day)}.{wanted.form}", fact_frame(facts))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,10 +16,11 @@ import pytest
 from collector.journal import Journal
 from collector.model import Cadence, Fact, FactKind, SampleBatch, Source
 from collector.store.embedded import EmbeddedStore
-from collector.store.exporting import Wanted, Written, export, open_folder
+from collector.store.exporting import Wanted, Written, export, export_by_port, open_folder
 from collector.store.inspect import LinkStats, journal_stats, rows_by_link, stats, stats_by_link, verify
 from collector.store.manifest import Kind
 from collector.store.port import StoreError
+from collector.store.rebuilding import rebuild_manifest
 from config.errors import NotFoundError
 
 pytestmark = pytest.mark.rim
@@ -296,6 +298,45 @@ async def test_rollups_are_exported_by_month_each_identity_once(tmp_path: Path) 
     (file,) = exported(store, tmp_path / "csv", replace(wanted, kinds=frozenset({Kind.DAYS}), form="csv"))
     assert file.path.read_text().splitlines()[0].endswith("p50,p95,p99,bins,counts")
     await store.close()
+
+
+async def test_many_links_are_exported_some_at_a_time(
+    store: EmbeddedStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.store.exporting._ROWS_AT_ONCE", 8)
+    wanted = everything(kinds=frozenset({Kind.SAMPLES}), end=round((START + DAY).timestamp() * 1000))
+    files = exported(store, tmp_path / "parquet", wanted)
+    assert [(file.path.name[-12:], file.rows) for file in files] == [("0000.parquet", 10), ("0001.parquet", 10)]
+    (file,) = exported(store, tmp_path / "csv", replace(wanted, form="csv"))
+    assert pl.read_csv(file.path)["link"].to_list() == ["wan1"] * 10 + ["wan2"] * 10
+
+
+async def test_any_store_is_exported_by_the_port_alone(store: EmbeddedStore, tmp_path: Path) -> None:
+    begin = round(START.timestamp() * 1000)
+    wanted = everything(start=begin, end=begin + 3 * 86_400_000, form="csv")
+    open_folder(tmp_path / "port", force=False)
+    links, subjects = ["wan2", "wan1", "wan9"], ["router1"]
+    files = [one async for one in export_by_port(store, tmp_path / "port", wanted, links, subjects)]
+    assert [file.rows for file in files] == [20, 1, 5, 1, 3, 1], "samples and facts of three days"
+    exported(store, tmp_path / "own", wanted)
+    for day in ("2026-03-03", "2026-03-04", "2026-03-05"):
+        told = (tmp_path / "port" / f"samples-{day}-0000.csv").read_text()
+        assert told == (tmp_path / "own" / f"samples-{day}.csv").read_text()
+
+
+async def test_a_rebuilt_manifest_leaves_out_what_the_journal_still_has(store: EmbeddedStore) -> None:
+    """A run that was killed left a part of entry 3, which is not sealed by the journal's cursor: it is sealed again."""
+    part = min(store.parts_folder.glob("samples-2026-03-04*"))
+    shutil.copy(part, part.with_name("samples-2026-03-05-000000000003-000000000003-0000.parquet"))
+    (store.parts_folder / "facts-2026-03-04-000000000002-000000000002-0007.parquet").write_bytes(b"no Parquet")
+    store.manifest_path.unlink()
+    made = rebuild_manifest(store)
+    assert made.unreadable == ("facts-2026-03-04-000000000002-000000000002-0007.parquet",)
+    assert store.manifest().position == 2
+    await store.maintain(START + 3 * DAY)
+    found = await store.window(["wan1", "wan2"], ["rtt_ms"], START, START + 9 * DAY)
+    assert [(one.link, len(one)) for one in found] == [("wan1", 18), ("wan2", 10)]
+    assert list(verify(store)) == []
 
 
 async def test_a_link_that_the_store_does_not_know_is_not_an_empty_export(store: EmbeddedStore, tmp_path: Path) -> None:
