@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from collector.store.quarantine import check_whole
 from collector.store.rollups import newest_of
 from collector.store.rows import IntArray, concatenated, settled
 
-PART_ROWS: Mapping[Kind, int] = {
+PART_ROWS: dict[Kind, int] = {
     Kind.SAMPLES: 300_000,
     Kind.FACTS: 100_000,
     Kind.HOURS: 500_000,
@@ -85,14 +85,23 @@ def holding(parts: Iterable[Part], names: Sequence[str]) -> list[Part]:
     return [part for part in parts if part.first_key <= names[-1] and part.last_key >= names[0]]
 
 
+def merged_span(old: Sequence[Part]) -> tuple[int, int, int]:
+    """First and last journal entry of parts that are merged, and the first free slice of that span.
+
+    One of them may have the whole span already: the others were set aside once and have been taken back.
+    """
+    first, last = min(part.first for part in old), max(part.last for part in old)
+    return first, last, max((part.slice + 1 for part in old if (part.first, part.last) == (first, last)), default=0)
+
+
 def merge(old: Sequence[Part], folder: Path) -> Change:
     """Generations of one kind, in their order, as one. Raises DamagedError when a part is not whole."""
     check_whole(folder, old)
-    first, last = min(part.first for part in old), max(part.last for part in old)
+    first, last, free = merged_span(old)
     day = min(part.day for part in old)
     days = max(part.day + part.days for part in old) - day
     new = []
-    for number, names in enumerate(stretches(old, folder)):
+    for number, names in enumerate(stretches(old, folder), free):
         held = holding(old, names)
         if old[0].kind in ROLLUPS:
             rollups = [read_rollup(folder / part.name, names, names[0], names[-1]) for part in held]

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from collector.store.manifest import ROLLUPS, Change, Kind, Manifest, Part, Rolled
-from collector.store.merging import PART_ROWS, holding, stretches
-from collector.store.parts import links_of, read_samples, read_whole, write_rollup
+from collector.store.merging import PART_ROWS, generations, holding, merged_span, stretches
+from collector.store.parts import links_of, read_samples, read_whole, write_rollup, write_samples
 from collector.store.quarantine import check_whole, has_rollups, holes
 from collector.store.rollups import DOWN, HOUR_MS, ROLLED, SAMPLES, UP, Rollup, newest_of, rolled_days, rolled_hours
-from collector.store.rows import Rows, concatenated, merged
+from collector.store.rows import Rows, concatenated, merged, settled
 
 AGAIN_AFTER_MS = HOUR_MS
 """A day's roll-ups are made again at most so often, however many rows come late."""
@@ -33,10 +33,13 @@ def is_due(rolled: Rolled, now_ms: int) -> bool:
 def roll_day(manifest: Manifest, folder: Path, day: int, now_ms: int) -> Change:
     """Roll-ups of a closed day that has none, or, where rows came late, of the links that they belong to.
 
+    Several generations of samples of a day without roll-ups become one on the way, for they are read once only.
     Raises DamagedError when a part is not whole.
     """
-    parts = [part for part in manifest.parts if part.kind is Kind.SAMPLES and part.day == day]
+    found = generations(part for part in manifest.parts if part.kind is Kind.SAMPLES and part.day == day)
+    parts = [part for one in found for part in one]
     before = manifest.rolled.get(day)
+    merging = before is None and len(found) > 1
     if before is None:
         check_whole(folder, parts)
         tables = _whole_day(parts, folder)
@@ -49,6 +52,7 @@ def roll_day(manifest: Manifest, folder: Path, day: int, now_ms: int) -> Change:
     again, lost = has_rollups(manifest, day), holes(manifest, day)
     version = max(manifest.position, 1 + newest_version(manifest))
     new: list[Part] = []
+    samples: list[Part] = []
     waiting: dict[Kind, list[Rollup]] = {kind: [] for kind in ROLLUPS}
     numbers = dict.fromkeys(ROLLUPS, 0)
 
@@ -60,6 +64,9 @@ def roll_day(manifest: Manifest, folder: Path, day: int, now_ms: int) -> Change:
             waiting[kind] = []
 
     for table in tables:
+        if merging:
+            first, last, free = merged_span(parts)
+            samples.append(write_samples(settled(table), folder, day, first, last, free + len(samples)))
         rows = merged(without_links(table, lost))
         if len(rows):
             for kind, roll in ((Kind.HOURS, rolled_hours), (Kind.DAYS, rolled_days)):
@@ -69,7 +76,7 @@ def roll_day(manifest: Manifest, folder: Path, day: int, now_ms: int) -> Change:
                     write(kind)
     for kind in ROLLUPS:
         write(kind)
-    return Change(new=new, rolled={day: Rolled(manifest.position, now_ms)})
+    return Change(parts if merging else (), [*samples, *new], rolled={day: Rolled(manifest.position, now_ms)})
 
 
 def newest_version(manifest: Manifest) -> int:

@@ -185,7 +185,6 @@ class Sealer:
             if kind is Kind.FACTS or not closed or not retention.is_rolled_up(day, self._now_ms):
                 self._merge_day(kind, day, parts, closed=closed)
             elif rolled is None:
-                self._merge_day(kind, day, parts, closed=True)
                 self._roll_day(day)
             elif rolled.final or not (late := late_parts(parts, rolled)):
                 self._merge_day(kind, day, parts, closed=True)

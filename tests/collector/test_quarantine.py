@@ -16,8 +16,9 @@ sys.path.append(str(Path(__file__).parent))
 from store_at_hand import DAY, HOUR, MINUTE, START, Store
 
 from collector.store.manifest import Kind, Manifest, Part
+from collector.store.merging import PART_ROWS
 from collector.store.port import StoreError
-from collector.store.quarantine import SCRUBBED_BYTES, quarantine, to_scrub
+from collector.store.quarantine import SCRUBBED_BYTES, damage, quarantine, to_scrub
 from config.clock import epoch_ms
 
 pytestmark = pytest.mark.rim
@@ -132,6 +133,30 @@ async def test_samples_that_are_taken_back_reach_the_roll_up_that_was_made_witho
     (store.parts_folder / part.name).write_bytes(good)
     store.maintain(START + DAY + 2 * HOUR + MINUTE)
     assert store.hours("rtt_ms") == {("wan1", START): 1.0, ("wan2", START): 7.0}
+
+
+async def test_what_is_taken_back_into_a_day_that_was_merged_meanwhile_overwrites_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries 1-5 and 6, a file a link, have become 1-6 without a file of 6; with it they are merged into 1-6 again."""
+    monkeypatch.setitem(PART_ROWS, Kind.SAMPLES, 1)
+    for minute in range(6):
+        await store.write(START + minute * MINUTE, {"wan1": 1, "wan2": 10})
+        if minute > 3:
+            store.maintain(START + HOUR)
+    lost = store.parts(Kind.SAMPLES)[-1]
+    assert (lost.first, lost.last, lost.first_key) == (6, 6, "wan2")
+    kept = (store.parts_folder / lost.name).read_bytes()
+    quarantine(store.folder, [(lost, "was looked at")], 7)
+    store.maintain(START + DAY + 3 * HOUR)
+    assert [(part.first, part.last, part.rows) for part in store.parts(Kind.SAMPLES)] == [(1, 6, 6), (1, 6, 5)]
+    (store.parts_folder / lost.name).write_bytes(kept)
+    store.maintain(START + DAY + 4 * HOUR)
+    parts = store.parts(Kind.SAMPLES)
+    assert [(part.first, part.last, part.rows) for part in parts] == [(1, 6, 6), (1, 6, 6)]
+    assert [damage(store.parts_folder, part) for part in parts] == [None, None]
+    assert store.hours("rtt_ms") == {("wan1", START): 6.0, ("wan2", START): 60.0}
+    assert {path.name for path in store.parts_folder.iterdir()} == {part.name for part in store.manifest.parts}
 
 
 async def test_a_kill_before_the_file_was_moved_aside_does_not_remove_it(store: Store) -> None:

@@ -15,12 +15,14 @@ sys.path.append(str(Path(__file__).parent))
 
 from store_at_hand import DAY, HOUR, MINUTE, START, Store
 
-from collector.model import Fact, FactKind, Source
-from collector.store.manifest import Kind
+from collector.model import Fact, FactKind, SampleBatch, Source
+from collector.store.manifest import Kind, Rolled
 from collector.store.merging import cuts, merge_from
 from collector.store.parts import part_problem
 from collector.store.retention import Retention
+from collector.store.rolling import is_due, without_links
 from collector.store.rollups import DOWN, SAMPLES, UP
+from collector.store.rows import rows_of
 from config.clock import epoch_ms
 
 pytestmark = pytest.mark.rim
@@ -129,6 +131,21 @@ async def test_late_rows_are_rolled_up_after_an_hour_and_for_their_links_alone(s
     assert (again.first_key, again.last_key) == ("wan2", "wan2")
     assert again.last > old.last
     assert store.hours("rtt_ms") == {("wan1", START): 1.0, ("wan2", START): 42.0}
+
+
+def test_a_day_is_rolled_up_again_once_an_hour_and_at_once_after_the_clock_went_back() -> None:
+    hour = 3_600_000
+    rolled = Rolled(5, at=100 * hour)
+    assert [is_due(rolled, 100 * hour + more) for more in (-1, 0, hour - 1, hour)] == [True, False, False, True]
+
+
+def test_links_without_all_of_their_samples_are_left_out_of_what_is_rolled_up_again() -> None:
+    at = np.zeros(4, np.int64)
+    names = ["wan1", "wan2", "wan3", "wan4"]
+    rows = rows_of([SampleBatch(Source.PROBE, names, at, at.astype(np.int32), at, {"rtt_ms": np.arange(4.0)})])
+    assert without_links(rows, [("wan2", "wan3")]).fields["rtt_ms"].tolist() == [0, 3]
+    assert without_links(rows, [("wan1", "wan1"), ("wan4", "wan9")]).fields["rtt_ms"].tolist() == [1, 2]
+    assert without_links(rows, []) is rows
 
 
 async def test_a_line_that_turns_out_to_have_been_down_was_not_up_as_well(store: Store) -> None:
