@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.availability import LinkState, StateSlots, link_states
+from collector.availability import SETTLING, SPEAKING, LinkState, StateSlots, link_states, sample_states, settled
 from collector.model import Cadence, Fact, FactKind, Series, Source
 from config.clock import epoch_ms
 
@@ -119,3 +119,22 @@ def test_spans_cover_the_slots_without_gap_or_overlap(seen: list[LinkState]) -> 
     rebuilt = [state for begin, end, state in spans for _ in range(round((end - begin) / MINUTE))]
     assert rebuilt == seen
     assert all(before[1] == after[0] and before[2] != after[2] for before, after in pairwise(spans))
+
+
+speaking = st.sampled_from([float("nan"), 0.0, 1.0, 99.9, 100.0, 1000.0])
+
+
+@given(st.lists(st.tuples(speaking, speaking, speaking, speaking, speaking), min_size=1, max_size=20))
+def test_what_a_probe_or_the_port_settles_no_other_field_changes(rows: list[tuple[float, ...]]) -> None:
+    columns = dict(zip(SPEAKING, np.array(rows).T, strict=True))
+    two = {name: columns[name] for name in SETTLING}
+    alone = settled(two, len(rows))
+    np.testing.assert_array_equal(sample_states(columns, len(rows))[alone], sample_states(two, len(rows))[alone])
+
+
+def test_an_answer_and_a_port_that_is_down_are_settled_and_silence_is_not() -> None:
+    nan = float("nan")
+    fields = {"oper_up": np.array([0, 1, 1, nan, nan]), "loss_pct": np.array([nan, nan, 99, 100, 0.0])}
+    assert settled(fields, 5).tolist() == [True, False, True, False, True]
+    assert settled({}, 2).tolist() == [False, False]
+    assert sample_states({}, 2).tolist() == [UNKNOWN, UNKNOWN]
