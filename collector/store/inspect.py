@@ -116,7 +116,8 @@ class LinkStats:
 
 
 def stats(store: EmbeddedStore) -> StoreStats:
-    """Sizes by kind and day, and what was set aside."""
+    """Sizes by kind and day, and what was set aside. Raises StoreError when the manifest is damaged or lost."""
+    _refuse_lost(store)
     manifest = store.manifest()
     grouped: dict[tuple[int, int, Kind], list[Part]] = {}
     for part in manifest.parts:
@@ -140,6 +141,15 @@ def stats(store: EmbeddedStore) -> StoreStats:
         upkeep_at=from_epoch_ms(manifest.upkeep_at) if manifest.upkeep_at else None,
         held_until=from_epoch_ms(manifest.held_until) if manifest.held_until > manifest.upkeep_at else None,
     )
+
+
+def _refuse_lost(store: EmbeddedStore) -> None:
+    """Without a manifest a store seems empty; entries that are gone from the journal tell that it is not."""
+    if not store.manifest_path.exists() and store.journal.trimmed():
+        raise StoreError(
+            f"{store.manifest_path} is gone; restore the whole folder from a copy, or make it anew from the parts: "
+            "`lineproof store verify --rebuild`"
+        )
 
 
 def _of_kind(kind: Kind, parts: Sequence[Part]) -> KindStats:
@@ -284,6 +294,7 @@ def verify(store: EmbeddedStore, now: datetime | None = None) -> Sequence[Proble
     With `now` what is damaged is quarantined. Raises StoreError when the manifest itself is damaged, does not belong
     to the journal, or another process maintains the store.
     """
+    _refuse_lost(store)
     store.snapshot()
     found = list(_damaged(store))
     aside = set(quarantine(store.folder, found, epoch_ms(now))) if found and now is not None else set()

@@ -87,9 +87,6 @@ async def test_the_journal_tells_who_waits_for_what_and_since_when(store: Embedd
     assert reader.waiting_since == START + 2 * DAY
     assert (reader.rows_shed, reader.rows_aside) == (0, 0)
     assert found.size == store.journal.size()
-
-
-async def test_a_reader_that_waits_for_nothing_waits_since_never(store: EmbeddedStore) -> None:
     await store.maintain(START + 2 * DAY)
     (reader,) = journal_stats(store.journal, 1_000_000).readers
     assert (reader.waiting, reader.waiting_since) == (0, None)
@@ -199,6 +196,13 @@ async def test_a_part_that_is_gone_is_found_and_reading_says_so(store: EmbeddedS
     assert len(second_day) == 5, "the other parts stay readable"
 
 
+async def test_a_lost_manifest_is_no_empty_store(store: EmbeddedStore) -> None:
+    store.manifest_path.unlink()
+    for look in (stats, verify):
+        with pytest.raises(StoreError, match="is gone; restore"):
+            look(store)
+
+
 async def test_a_journal_of_another_store_is_told_apart(store: EmbeddedStore, tmp_path: Path) -> None:
     other = EmbeddedStore(Journal(tmp_path / "other.sqlite"), store.folder, raw_days=95)
     with pytest.raises(StoreError, match="do not belong together; restore both"):
@@ -250,8 +254,7 @@ async def test_an_export_holds_every_row_with_those_still_in_the_journal(
 
 
 async def test_times_in_csv_are_rfc_3339(store: EmbeddedStore, tmp_path: Path) -> None:
-    wanted = everything(form="csv", links=("wan2",))
-    (file,) = exported(store, tmp_path / "out", wanted)
+    (file,) = exported(store, tmp_path / "out", everything(form="csv", links=("wan2",)))
     head, first, *_ = file.path.read_text().splitlines()
     assert head.split(",")[:6] == ["link", "source", "time", "seconds", "received_at", "rtt_ms"]
     assert first.split(",")[:6] == ["wan2", "probe", "2026-03-03T00:00:00.000Z", "60", "2026-03-03T00:01:01.000Z", ""]
