@@ -60,6 +60,13 @@ def test_a_value_that_was_received_before_its_row_keeps_its_own_time() -> None:
     ]
 
 
+def test_what_was_not_measured_has_no_own_time() -> None:
+    points = with_own_times(rows_of([row(0, 5, rtt_ms=20), row(0, 65, loss_pct=1), row(1, 70, loss_pct=2)]))
+    assert sample_lines(points)[1] == (
+        f"samples,link=wan1,source=snmp loss_pct=2,seconds=60i,received_at={MORNING + 70_000}i {MORNING + 60_000}"
+    )
+
+
 def test_rows_of_one_moment_need_no_own_times() -> None:
     points = with_own_times(rows_of([row(0, 5, rtt_ms=20, loss_pct=0), row(0, 5, rtt_ms=21), row(1, 65, rtt_ms=22)]))
     assert set(points.fields) == {"rtt_ms", "loss_pct"}
