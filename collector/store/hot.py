@@ -282,6 +282,6 @@ def _room(array: NDArray[Scalar], rows: int, fill: float) -> NDArray[Scalar]:
     """The array with room for so many rows, grown by more than asked so that growing is rare."""
     if rows <= len(array):
         return array
-    grown = np.full((max(rows, len(array) + len(array) // 4), *array.shape[1:]), fill, array.dtype)
+    grown = np.full((max(rows, len(array) + len(array) // 8), *array.shape[1:]), fill, array.dtype)
     grown[: len(array)] = array
     return grown

@@ -22,7 +22,7 @@ from collector.store.port import MeasurementStore
 from collector.store.rows import SOURCES, Rows, rows_of
 from config.clock import epoch_ms
 
-AT_ONCE = 1000
+AT_ONCE = 250
 """Lines whose samples are read from the store at the same time: bounds memory, not speed."""
 ENTRIES_AT_ONCE = 100
 STILL = timedelta(seconds=60)
