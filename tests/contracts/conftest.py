@@ -122,6 +122,8 @@ class InfluxProxy:
     """Answers (status, body, headers if any) to give instead of asking the server, first one first; None asks it."""
     lost: list[str] = field(default_factory=list)
     """Paths to ask the server about, and to lose its answer: the connection ends instead."""
+    held: list[asyncio.Event] = field(default_factory=list)
+    """What the next writes wait for, one each."""
     token: str = TOKEN
     asked: list[str] = field(default_factory=list)
     """The path of each request that went on to the server."""
@@ -155,6 +157,8 @@ async def proxied(influxd: Influxd) -> AsyncIterator[InfluxProxy]:
         path, params = request.path, dict(request.query)
         proxy.asked += [path]
         if path == "/api/v2/write":
+            if proxy.held:
+                await proxy.held.pop(0).wait()
             database, _, policy = params.pop("bucket").partition("/")
             path, params["db"] = "/write", database
             params |= {"rp": policy} if policy else {}

@@ -19,7 +19,7 @@ from collector.store.influx_connection import InfluxConnection
 from collector.store.port import MaintenanceReport, MeasurementStore
 from config.clock import epoch_ms
 
-pytestmark = [pytest.mark.real, pytest.mark.slow]
+pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
 
 numbers = itertools.count()
 
@@ -41,7 +41,7 @@ def kept_from(now: datetime) -> datetime:
 
 
 @settings(
-    max_examples=hypothesis.settings().max_examples,
+    max_examples=min(50, hypothesis.settings().max_examples),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -3,6 +3,7 @@ samples."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -141,6 +142,27 @@ async def test_what_another_process_wrote_into_a_day_that_it_did_not_know_to_be_
     assert await hours(another()) == [(0, 10)]
     await store.maintain(CLOSED + HOUR)
     assert await hours(another()) == [(0, 30)]
+
+
+async def test_a_row_that_comes_while_its_day_is_rolled_up_leaves_the_day_unmarked(
+    store: InfluxStore, another: Open, influx_proxy: Any, influxd: Any, influx_bucket: str
+) -> None:
+    await store.write(rtt((0, 10)))
+    released = asyncio.Event()
+    influx_proxy.held.append(released)
+    upkeep = asyncio.create_task(store.maintain(CLOSED))
+    for _ in range(100):
+        if not influx_proxy.held:
+            break
+        await asyncio.sleep(0.02)
+    assert not upkeep.done()
+    await store.write(rtt((1, 20), received=80_000))
+    released.set()
+    await upkeep
+    assert await marks(influxd, influx_bucket) == []
+    assert await hours(another()) == [(0, 30)]
+    await store.maintain(CLOSED + HOUR)
+    assert [row[1:] for row in await marks(influxd, influx_bucket)] == [[2, 0]]
 
 
 async def test_upkeep_looks_once_an_hour_and_costs_nothing_between(store: InfluxStore, influx_proxy: Any) -> None:
