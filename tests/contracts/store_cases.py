@@ -59,7 +59,8 @@ class Case:
     python: str = ""
     """Source text that makes `store` in another process; none where no other process can read it."""
     upkeep: datetime | None = None
-    """When the store is looked after, each time that something was written."""
+    """When the store is looked after, once after each write, so much later each time."""
+    step: timedelta = timedelta(0)
 
     async def write(self, *batches: SampleBatch) -> None:
         for batch in batches:
@@ -69,3 +70,4 @@ class Case:
     async def settle(self) -> None:
         if self.upkeep is not None:
             await self.store.maintain(self.upkeep)
+            self.upkeep += self.step

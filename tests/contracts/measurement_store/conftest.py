@@ -70,8 +70,8 @@ async def parts(journal_tail: Case) -> Case:
 
 @pytest.fixture
 async def rolled(journal_tail: Case) -> Case:
-    """The same, the days closed and rolled up after the first write, and what comes later sealed."""
-    journal_tail.upkeep = MORNING + timedelta(days=3)
+    """The same, the days closed, and rolled up after each write."""
+    journal_tail.upkeep, journal_tail.step = MORNING + timedelta(days=4), 2 * HOUR
     return journal_tail
 
 

@@ -115,7 +115,8 @@ async def test_hours_hold_what_their_minutes_held_and_an_hour_without_any_is_abs
         ("wan1", 60 * 2 + 59, {"rtt_ms": 20}),
     ]
     await case.write(samples(rows), samples([("wan1", 60, {"rtt_ms": 900})], Source.PROBE))
-    snmp, probe = await case.store.window(["wan1"], ["rtt_ms", "loss_pct"], MORNING, MORNING + 9 * HOUR, HOUR, agg)
+    day = (MORNING - 9 * HOUR, MORNING + 15 * HOUR)
+    snmp, probe = await case.store.window(["wan1"], ["rtt_ms", "loss_pct"], *day, HOUR, agg)
     assert (snmp.source, probe.source) == (Source.SNMP, Source.PROBE)
     assert (minutes(snmp), minutes(probe)) == ([0, 120], [60])
     assert (snmp.column("rtt_ms").tolist(), probe.column("rtt_ms").tolist()) == (expected, [900])
@@ -126,6 +127,19 @@ async def test_hours_hold_what_their_minutes_held_and_an_hour_without_any_is_abs
         epoch_ms(MORNING) + 59 * 60_000 + 5000,
         epoch_ms(MORNING) + 179 * 60_000 + 5000,
     ]
+
+
+async def test_hours_of_many_links_are_each_their_own(case: Case) -> None:
+    links = [f"wan{n}" for n in range(40)]
+    rows: Rows = [(link, 60 * hour, {"rtt_ms": n + hour}) for n, link in enumerate(links) for hour in range(3)]
+    await case.write(samples(rows), samples([("wan7", 0, {"rtt_ms": 900})], Source.PROBE))
+    day = (MORNING - 9 * HOUR, MORNING + 15 * HOUR)
+    found = await case.store.window(links[::-1], ["rtt_ms"], *day, HOUR, Aggregate.MAX)
+    snmp = [series for series in found if series.source is Source.SNMP]
+    assert [series.link for series in snmp] == links[::-1]
+    assert [series.column("rtt_ms").tolist() for series in snmp] == [[n, n + 1, n + 2] for n in reversed(range(40))]
+    (probe,) = [series for series in found if series.source is Source.PROBE]
+    assert (probe.link, probe.column("rtt_ms").tolist()) == ("wan7", [900])
 
 
 async def test_an_hour_that_the_window_cuts_holds_only_the_rows_inside(case: Case) -> None:
@@ -160,8 +174,9 @@ async def test_a_late_row_changes_its_hour(case: Case) -> None:
     """Also when that hour was rolled up before the row came."""
     await case.write(samples([("wan1", 0, {"rtt_ms": 1}), ("wan1", 1, {"rtt_ms": 2})]))
     await case.write(samples([("wan1", 1, {"rtt_ms": 5}), ("wan1", 2, {"rtt_ms": 7})], received=9000))
-    (series,) = await case.store.window(["wan1"], ["rtt_ms"], MORNING, MORNING + HOUR, HOUR, Aggregate.SUM)
-    assert (minutes(series), series.column("rtt_ms").tolist()) == ([0], [1 + 5 + 7])
+    for start, end in ((MORNING, MORNING + HOUR), (MORNING - 9 * HOUR, MORNING + 15 * HOUR)):
+        (series,) = await case.store.window(["wan1"], ["rtt_ms"], start, end, HOUR, Aggregate.SUM)
+        assert (minutes(series), series.column("rtt_ms").tolist()) == ([0], [1 + 5 + 7])
 
 
 async def test_a_question_for_an_unknown_field_is_refused(case: Case) -> None:
