@@ -19,6 +19,7 @@ from collector.store.manifest import Kind, Manifest, Part
 from collector.store.merging import PART_ROWS
 from collector.store.port import StoreError
 from collector.store.quarantine import SCRUBBED_BYTES, damage, quarantine, to_scrub
+from collector.store.retention import Retention
 from config.clock import epoch_ms
 
 pytestmark = pytest.mark.rim
@@ -217,6 +218,18 @@ async def test_quarantine_is_refused_while_another_process_maintains(store: Stor
     await other.communicate()
     assert len(quarantine(store.folder, [(store.parts(Kind.SAMPLES)[0], "was changed")], 7)) == 1
     assert quarantine(store.folder, [(store.manifest.quarantined[0].part, "was changed")], 7) == []
+
+
+async def test_a_damaged_roll_up_of_expired_samples_is_lost_and_its_day_stays_as_it_is(store: Store) -> None:
+    await store.write(START, {"wan1": 1})
+    store.retention = Retention(raw_days=1)
+    for day in range(1, 4):
+        store.maintain(START + day * DAY + 3 * HOUR)
+    before = store.manifest
+    assert [part.kind for part in before.parts] == [Kind.HOURS, Kind.DAYS]
+    quarantine(store.folder, [(before.parts[0], "was changed")], 7)
+    assert store.manifest.rolled == before.rolled
+    assert store.maintain(START + 3 * DAY + 4 * HOUR).rolled_days == 0
 
 
 def test_a_run_checks_a_bounded_share_of_the_parts_in_turn() -> None:

@@ -15,7 +15,8 @@ sys.path.append(str(Path(__file__).parent))
 
 from store_at_hand import DAY, HOUR, MINUTE, START, Store
 
-from collector.model import Fact, FactKind, SampleBatch, Source
+from collector.model import FIELDS, Fact, FactKind, SampleBatch, Source
+from collector.store import sealing
 from collector.store.manifest import Kind, Rolled
 from collector.store.merging import cuts, merge_from
 from collector.store.parts import part_problem
@@ -131,6 +132,49 @@ async def test_late_rows_are_rolled_up_after_an_hour_and_for_their_links_alone(s
     assert (again.first_key, again.last_key) == ("wan2", "wan2")
     assert again.last > old.last
     assert store.hours("rtt_ms") == {("wan1", START): 1.0, ("wan2", START): 42.0}
+
+
+async def test_late_parts_are_merged_among_themselves_until_they_are_rolled_up(store: Store) -> None:
+    await store.write(START, {"wan1": 1, "wan2": 2})
+    closed = START + DAY + 2 * HOUR
+    store.maintain(closed)
+    for minute in (1, 2):
+        await store.write(START + minute * MINUTE, {"wan2": 40})
+        store.maintain(closed + minute * MINUTE)
+    assert [(part.rows, part.first_key) for part in store.parts(Kind.SAMPLES)] == [(2, "wan1"), (2, "wan2")]
+    store.maintain(closed + HOUR)
+    assert [(part.rows, part.first_key) for part in store.parts(Kind.SAMPLES)] == [(4, "wan1")]
+    assert store.hours("rtt_ms") == {("wan1", START): 1.0, ("wan2", START): 82.0}
+
+
+async def test_rows_older_than_all_retention_go_without_being_rolled_up(store: Store) -> None:
+    store.retention = Retention(raw_days=10, rollup_days=100)
+    await store.write(START - 101 * DAY, {"wan1": 7})
+    report = store.maintain(START)
+    assert (report.sealed_rows, report.rolled_days, report.expired_parts) == (1, 0, 1)
+    assert store.parts(*Kind) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("bound", "generations"), [(1, 3), (200 << 20, 1)])
+async def test_a_long_journal_is_sealed_to_its_end_so_much_at_a_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch, bound: int, generations: int
+) -> None:
+    """Three entries of 34 MB, of which the journal gives one at a time."""
+    monkeypatch.setattr(sealing, "SEALED_BYTES", bound)
+    names = [f"wan{n:06d}" for n in range(150_000)]
+    at = np.full(len(names), epoch_ms(START), np.int64)
+    seconds = np.full(len(names), 60, np.int32)
+    for entry in range(3):
+        fields = {name: np.full(len(names), float(entry)) for name in FIELDS}
+        await store.journal.append(
+            [SampleBatch(Source.PROBE, names, at + entry * 60_000, seconds, at + 90_000, fields)], []
+        )
+    report = store.maintain(START + HOUR)
+    assert report.sealed_rows == sum(part.rows for part in store.parts(Kind.SAMPLES)) == 450_000
+    # Equal ones are merged by the same run: the three that were written, and what they became.
+    parts = len(store.parts(Kind.SAMPLES))
+    assert report.parts_written == (parts if generations == 1 else 3 + parts)
 
 
 def test_a_day_is_rolled_up_again_once_an_hour_and_at_once_after_the_clock_went_back() -> None:
