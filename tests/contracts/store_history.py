@@ -27,8 +27,8 @@ LINKS = ("a", "b", "c")
 SOURCES = (Source.SNMP, Source.PROBE)
 FIELDS = ("rtt_ms", "loss_pct", "rx_bps", "oper_up")
 RAW_DAYS = 2
-LATEST_SLOTS = 80
-"""Rows come at most so many half hours late: none into a day that has expired."""
+LATEST_SLOTS = 40
+"""Rows come at most so many half hours late: none into a day that has expired, or does before it is looked after."""
 
 measured = st.sampled_from([math.nan, math.nan, 0.0, 0.25, 1.0, 7.5, 100.0, 1000.0])
 
@@ -90,13 +90,18 @@ says = st.builds(
         tuple
     ),
 )
-maintains = st.builds(Maintain, st.sampled_from([timedelta(0), timedelta(minutes=20), 3 * HOUR, 11 * HOUR, 23 * HOUR]))
+short_steps = st.builds(Maintain, st.sampled_from([timedelta(0), timedelta(minutes=20), 3 * HOUR]))
+long_steps = st.builds(Maintain, st.sampled_from([23 * HOUR, 23 * HOUR, 22 * HOUR, 11 * HOUR]))
 asks = st.builds(
     Ask, st.integers(0, 300), st.integers(1, 300), st.sampled_from([1, 2, 6, 24]), st.sampled_from(list(Aggregate))
 )
-histories = st.lists(
-    st.one_of(writes, writes, maintains, maintains, says, asks, st.just(Reopen())), min_size=4, max_size=30
+days = st.tuples(
+    st.lists(st.one_of(writes, writes, short_steps, says, asks, st.just(Reopen())), max_size=5), long_steps
 )
+histories = st.lists(days, min_size=2, max_size=8).map(
+    lambda found: [event for events, step in found for event in (*events, step)]
+)
+"""Several days, each with some events and mostly written to: what comes late is rolled up again and expires."""
 
 
 @dataclass

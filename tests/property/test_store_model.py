@@ -22,7 +22,7 @@ from collector.store.port import MeasurementStore
 
 pytestmark = [pytest.mark.rim, pytest.mark.slow]
 
-EXAMPLES = max(60, hypothesis.settings().max_examples)
+EXAMPLES = hypothesis.settings().max_examples
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
