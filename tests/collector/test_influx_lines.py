@@ -306,6 +306,7 @@ def test_a_days_mark_tells_what_it_was_rolled_up_from() -> None:
 def test_days_are_read_in_stretches_of_whole_buckets_and_the_rest_from_samples() -> None:
     day, hour = 86_400_000, 3_600_000
     assert covered([3, 4, 5, 8], 0, 10 * day, day) == [(3 * day, 6 * day), (8 * day, 9 * day)]
+    assert covered([3, 5], 0, 10 * day, day) == [(3 * day, 4 * day), (5 * day, 6 * day)]
     assert covered([3, 4], 3 * day + 1, 5 * day - 1, day) == []
     assert covered([3, 4], 3 * day + 1, 5 * day - 1, hour) == [(3 * day + hour, 5 * day - hour)]
     assert covered([3], 0, 3 * day, hour) == covered([3], 4 * day, 5 * day, hour) == []

@@ -105,6 +105,14 @@ async def test_hours_of_a_day_that_the_window_cuts_are_there_when_its_samples_ar
     assert [(minutes(one), one.column("rtt_ms").tolist()) for one in found] == [([60], [5])]
 
 
+async def test_buckets_of_no_whole_hours_come_from_samples(store: InfluxStore) -> None:
+    """Buckets of 90 minutes begin at 09:00 and 10:30."""
+    await store.write(rtt((0, 1), (89, 2), (90, 4)))
+    await store.maintain(CLOSED)
+    (found,) = await store.window(["wan1"], ["rtt_ms"], MORNING - 9 * HOUR, MORNING + DAY, 90 * MINUTE, Aggregate.SUM)
+    assert (minutes(found), found.column("rtt_ms").tolist()) == ([0, 90], [3, 4])
+
+
 async def test_buckets_over_a_closed_and_an_open_day_come_from_both(store: InfluxStore) -> None:
     """Midnight is minute 900; the bucket of 8 hours from 16:00 (minute 420) holds the closed day's last row, the one
     from 00:00 the open day's first."""

@@ -16,7 +16,9 @@ from aiohttp import ClientSession, web
 from store_cases import HOUR, MORNING, samples
 
 from collector.model import SampleBatch
+from collector.store import influx_setup
 from collector.store.influx import InfluxStore
+from collector.store.influx_connection import InfluxConnection
 from collector.store.port import StoreError
 from config.clock import epoch_ms
 
@@ -82,6 +84,15 @@ async def test_a_bucket_without_a_policy_is_the_databases_default_one(
     name = influx_bucket.partition("/")[0] + "plain"
     await store_in(name).write(recent())
     assert await policies(influxd, name) == {"autogen": "744h0m0s"}
+
+
+@pytest.mark.real
+async def test_what_is_there_already_is_never_altered(influx_proxy: Any, influxd: Any, influx_bucket: str) -> None:
+    connection = InfluxConnection(influx_proxy.url, influx_proxy.token, "-", 30)
+    await influx_setup.create(connection, influx_bucket, 7)
+    await connection.close()
+    name, _, policy = influx_bucket.partition("/")
+    assert await policies(influxd, name) == {policy: "0s"}
 
 
 @pytest.mark.real
