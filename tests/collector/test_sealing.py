@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -269,6 +270,17 @@ async def test_roll_ups_go_when_their_own_time_is_over(store: Store) -> None:
     assert store.maintain(START + 4 * DAY).expired_parts == 2
     assert list(store.parts_folder.iterdir()) == []
     assert store.manifest.rolled == {}
+
+
+async def test_a_part_that_holds_another_day_than_the_manifest_says_is_a_problem(store: Store) -> None:
+    await store.write(START, {"wan1": 1})
+    store.maintain(START)
+    (part,) = store.parts(Kind.SAMPLES)
+    path = store.parts_folder / part.name
+    assert part_problem(path, part) is None
+    for wrong in (-1, 1):
+        assert "outside of" in (part_problem(path, replace(part, day=part.day + wrong)) or "")
+    assert part_problem(path, replace(part, day=part.day - 1, days=2)) is None
 
 
 async def test_files_that_no_manifest_names_are_removed_by_the_next_run(store: Store) -> None:
