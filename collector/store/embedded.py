@@ -254,7 +254,7 @@ class EmbeddedStore:
         of = (oldest, manifest.quarantined)
         if self._tail.newest is None or self._newest_of != of:
             self._newest_of = of
-            return self._tail.follow(manifest.position)
+            return self._tail.follow()
         return self._tail.newest
 
     def _load_newest(self, links: Sequence[str], source: Source, since: int, newest: Newest) -> None:
@@ -268,7 +268,7 @@ class EmbeddedStore:
                 rows = view.newest(some, source, since)
                 found = {rows.names[code] for code in np.unique(rows.link).tolist()}
                 with self._lock:
-                    newest.load(sorted(found), source, rows, view.manifest.position, since)
+                    newest.load(sorted(found), source, rows, since)
                 silent += [link for link in some if link not in found]
             return silent
 
@@ -279,7 +279,7 @@ class EmbeddedStore:
             if recent > since:
                 silent = load(view, silent, since, _SILENT_AT_ONCE)
             with self._lock:
-                newest.load(silent, source, empty(), view.manifest.position, since)
+                newest.load(silent, source, empty(), since)
 
         self._viewed(read)
 

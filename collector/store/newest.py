@@ -11,24 +11,22 @@ from numpy.typing import NDArray
 from collector.model import SampleBatch, Source
 from collector.store.rows import SOURCES, IntArray, Rows, batch_of_rows, concatenated, empty, merged, settled
 
-_NEVER = -1
+_NEVER = 1 << 62
 
 
 class Newest:
     """Of each series (link and source) all that was written of its newest slot.
 
-    `gapless_from`: every journal entry after this one has been folded in. What stands before it comes from parts, by
+    Begun at some entry of the journal, it is told of all later ones by `fold`. What stands before comes from parts, by
     `load`, series by series and as asked for. Not safe for threads at the same time.
     """
 
-    def __init__(self, gapless_from: int) -> None:
-        self.gapless_from = gapless_from
+    def __init__(self) -> None:
         self._codes: dict[str, int] = {}
         self._rows = empty()
         self._time = np.empty(0, np.int64)
-        self._loaded = np.empty(0, np.int64)
-        """Of each series the entry up to which parts have told their newest row with a time from `_since` on."""
         self._since = np.empty(0, np.int64)
+        """Of each series the time from which on parts have told their newest row."""
         self._shown: tuple[Rows, IntArray] | None = None
 
     def fold(self, rows: Rows, *, older: bool = False) -> None:
@@ -46,23 +44,19 @@ class Newest:
         known = known.take(known.time == self._time[_series(known)])
         self._rows, self._shown = settled(concatenated([rows, known] if older else [known, rows])), None
 
-    def load(self, links: Sequence[str], source: Source, rows: Rows, upto: int, since: int) -> None:
-        """What parts that hold all entries up to `upto` know of these links from one source with time >= since, as far
-        as it may be their newest row. Of no use, and left out, when entries after `upto` were missed meanwhile."""
-        if upto < self.gapless_from:
-            return
+    def load(self, links: Sequence[str], source: Source, rows: Rows, since: int) -> None:
+        """What parts that hold all entries before the first one folded know of these links from one source with
+        time >= since, as far as it may be their newest row."""
         self.fold(rows, older=True)
         self._know(links)
-        places = self._places(links, source)
-        self._loaded[places] = np.maximum(self._loaded[places], upto)
-        self._since[places] = since
+        self._since[self._places(links, source)] = since
 
     def lacking(self, links: Sequence[str], source: Source, since: int) -> list[str]:
         """Those of which the parts must be asked first."""
         self._know(links)
         places = self._places(links, source)
         asked = self._since[places]
-        lacking = (self._loaded[places] < self.gapless_from) | ((since < asked) & (self._time[places] < asked))
+        lacking = (since < asked) & (self._time[places] < asked)
         return [links[place] for place in np.flatnonzero(lacking).tolist()] if lacking.any() else []
 
     def answer(self, links: Sequence[str], source: Source, since: int) -> SampleBatch:
@@ -83,8 +77,7 @@ class Newest:
         more = len(self._codes) * len(SOURCES) - len(self._time)
         if more:
             self._time = np.concatenate([self._time, np.full(more, -1, np.int64)])
-            self._loaded = np.concatenate([self._loaded, np.full(more, _NEVER, np.int64)])
-            self._since = np.concatenate([self._since, np.zeros(more, np.int64)])
+            self._since = np.concatenate([self._since, np.full(more, _NEVER, np.int64)])
             self._shown = None
 
     def _places(self, links: Sequence[str], source: Source) -> IntArray:

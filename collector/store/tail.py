@@ -47,16 +47,14 @@ class Tail:
             self._add(_Run(self._read, rows, tuple(fact for entry in entries for fact in entry.facts)))
         self._read = max(self._read, position)
         self._runs = [run for run in self._runs if run.last > position]
-        if newest is not None:
-            # Asked after reading: what was trimmed by now may have been gone when it was to be read.
-            trimmed = self._journal.trimmed()
-            if gap or trimmed > began:
-                self.follow(max(position, trimmed))
+        # Asked after reading: what was trimmed by now may have been gone when it was to be read.
+        if newest is not None and (gap or self._journal.trimmed() > began):
+            self.follow()
         return [run.rows for run in self._runs], [fact for run in self._runs for fact in run.facts]
 
-    def follow(self, position: int) -> Newest:
-        """Keep the newest rows, beginning anew with the entries after `position`, which is that of the last `after`."""
-        self.newest = Newest(position)
+    def follow(self) -> Newest:
+        """Keep the newest rows, beginning anew with the entries after the position of the last `after`."""
+        self.newest = Newest()
         for run in self._runs:
             self.newest.fold(run.rows)
         return self.newest

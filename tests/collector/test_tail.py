@@ -81,6 +81,8 @@ async def test_the_newest_rows_are_read_from_parts_once_and_not_again(store: Emb
 async def test_rows_that_another_process_sealed_and_trimmed_unseen_are_found_in_the_parts(
     store: EmbeddedStore, tmp_path: Path
 ) -> None:
+    await store.write(sample("a", -30, 0))
+    await store.maintain(NOW)
     reader = opened(tmp_path)
     await store.write(sample("a", -9, 1))
     assert await newest(reader) == {"a": (-9, {"rtt_ms": 1})}
@@ -179,6 +181,8 @@ def test_the_newest_rows_are_those_of_the_whole_store(steps: Sequence[tuple[obje
     async def played() -> None:
         with tempfile.TemporaryDirectory() as name:
             stores = [opened(Path(name)), opened(Path(name))]
+            await stores[0].write(sample("a", -100, 3))
+            await stores[0].maintain(NOW)
             for step in [*steps, ("ask", 0, 120), ("ask", 1, 120)]:
                 match step:
                     case ("write", list(rows)):
