@@ -1,8 +1,9 @@
 """A manifest made anew from the parts themselves, where the one that was there is damaged or lost.
 
 What makes it safe: the journal's cursor says durably up to which entry everything is in the parts, entries after it
-are still in the journal, and samples and facts merge by identity, so that a part too many changes no answer. Parts that
-begin after the cursor are left out: their entries are sealed again. Roll-ups are made again where samples are there.
+are still in the journal, and samples and facts merge by identity, so that a part too many changes no answer. Samples
+and facts that begin after the cursor are left out: their entries are sealed again. Roll-ups (whose numbers are versions
+and no journal entries) are made again where samples are there, and stay as they are where these have expired.
 
 What it cannot know is whether a part is still as it was written; its SHA-256 is taken as the file is now.
 """
@@ -70,7 +71,7 @@ def rebuild_manifest(store: EmbeddedStore) -> Rebuilt:
         unreadable: list[str] = []
         for path in sorted(store.parts_folder.glob("*.parquet")):
             match = _NAME.fullmatch(path.name)
-            if match is None or int(match[3]) > position:
+            if match is None or (match[1] in RAW and int(match[3]) > position):
                 continue
             try:
                 found.append(_part(path, match))
@@ -101,7 +102,7 @@ def _refuse_whole(path: Path) -> None:
 
 def _refuse_foreign(store: EmbeddedStore) -> None:
     """A journal that was made anew counts from 1 again: its cursor says nothing about these parts."""
-    newest = max((int(match[4]) for match in _names(store.parts_folder)), default=0)
+    newest = max((int(match[4]) for match in _names(store.parts_folder) if match[1] in RAW), default=0)
     if newest > store.journal.position():
         raise StoreError(
             f"the parts in {store.parts_folder} hold journal entries up to {newest}, and the journal "
@@ -148,7 +149,7 @@ def _part(path: Path, match: re.Match[str]) -> Part:
 
 def _rolled(parts: list[Part]) -> Iterator[tuple[int, Rolled]]:
     """Days whose samples have expired keep the roll-ups that they have; all others are rolled up again."""
-    raw = {part.day for part in parts if part.kind in RAW}
+    raw = {part.day for part in parts if part.kind is Kind.SAMPLES}
     for part in sorted(parts, key=lambda part: part.last):
         if part.kind in ROLLUPS:
             for day in range(part.day, part.day + part.days):

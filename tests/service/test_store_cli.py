@@ -259,6 +259,9 @@ def test_a_damaged_manifest_is_made_anew_from_the_parts(store: Command, house: P
     assert store("verify", "--rebuild").returncode == 1, "one that is whole is left alone"
     manifest = house / "var" / "measurements" / "manifest.json"
     manifest.write_bytes(manifest.read_bytes()[:-40])
+    part(house, "hours").rename(
+        part(house, "hours").with_name("hours-2026-03-03-000000000099-000000000099-0000.parquet")
+    )
     done = store("verify", "--rebuild")
     assert done.returncode == 0, done.stderr
     assert manifest.with_name("manifest.json.damaged").exists()
