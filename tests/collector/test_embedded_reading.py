@@ -52,6 +52,18 @@ def day_of(
     )
 
 
+def taken(batch: SampleBatch, which: np.ndarray[tuple[int], np.dtype[np.int64]]) -> SampleBatch:
+    """These rows of a batch."""
+    return SampleBatch(
+        batch.source,
+        [batch.links[place] for place in which.tolist()],
+        batch.time[which],
+        batch.seconds[which],
+        batch.received_at[which],
+        {name: values[which] for name, values in batch.fields.items()},
+    )
+
+
 def due(now: datetime, every: int = 600) -> Due:
     return Due(Cadence(every=every, late=600), now)
 
@@ -141,27 +153,52 @@ async def test_a_row_speaks_no_longer_than_until_the_next_one_also_over_midnight
         await store.maintain(FIRST + 4 * DAY)
 
 
-async def test_slots_that_may_still_come_are_left_out_of_what_was_expected(store: EmbeddedStore) -> None:
-    """Of 144 slots the last four are absent. At midnight that from 23:50 may still come, until 00:10, and the one
-    before it not any more."""
+@pytest.mark.parametrize(
+    ("there", "slots"),
+    [
+        # The slot from 23:50 may still come until 00:10, and the one before it not any more.
+        (range(140), (143, 143, 144)),
+        # A slot that is there counts although it might still have come.
+        ((*range(100), 143), (144, 144, 144)),
+    ],
+)
+async def test_slots_that_may_still_come_are_left_out_of_what_was_expected(
+    store: EmbeddedStore, there: Sequence[int], slots: tuple[int, int, int]
+) -> None:
     batch = day_of(0)
-    kept = np.flatnonzero(np.arange(len(batch)) % 144 < 140)
-    await store.write(
-        SampleBatch(
-            batch.source,
-            [batch.links[i] for i in kept.tolist()],
-            batch.time[kept],
-            batch.seconds[kept],
-            batch.received_at[kept],
-            {name: values[kept] for name, values in batch.fields.items()},
-        )
-    )
+    await store.write(taken(batch, np.flatnonzero(np.isin(np.arange(len(batch)) % 144, list(there)))))
     for _ in range(2):
-        for now, slots in ((DAY, 143), (DAY + 9 * MINUTE, 143), (DAY + 10 * MINUTE, 144)):
-            for summary in await asked(store, FIRST, FIRST + DAY, now=FIRST + now):
+        for after, expected in zip((0, 9, 10), slots, strict=True):
+            for summary in await asked(store, FIRST, FIRST + DAY, now=FIRST + DAY + after * MINUTE):
                 assert summary.availability is not None
-                assert summary.availability.expected == slots * 600
+                assert summary.availability.expected == expected * 600
         await store.maintain(FIRST + 4 * DAY)
+
+
+async def test_a_period_that_begins_and_ends_within_days_holds_their_rows_and_no_others(store: EmbeddedStore) -> None:
+    """From 01:00 on 138 rows with 7..144 of the first day, and 6 rows with 1..6 of the second."""
+    for day in (0, 1):
+        await store.write(day_of(day))
+    for _ in range(2):
+        for summary in await asked(store, FIRST + HOUR, FIRST + DAY + HOUR):
+            assert summary.samples == 144
+            assert [summary.values["rtt_ms"][stat] for stat in STATS] == [72, 137, 144]
+            assert summary.newest == FIRST + DAY + 50 * MINUTE
+        await store.maintain(FIRST + 4 * DAY)
+
+
+async def test_rows_whose_fields_came_apart_count_once(store: EmbeddedStore) -> None:
+    first = day_of(0, received=5)
+    second = replace(day_of(0, received=9), fields={"jitter_ms": np.ones(144 * len(LINKS))})
+    await store.write(first)
+    await store.write(second)
+    for _ in range(2):
+        for summary in await asked(store, FIRST, FIRST + DAY):
+            assert (summary.samples, summary.values["rtt_ms"][Statistic.COUNT]) == (144, 144)
+            assert summary.availability is not None
+            assert summary.availability.up == 86_400
+        await store.maintain(FIRST + 4 * DAY)
+    assert not all(part.plain for part in store.manifest().parts if part.kind is Kind.SAMPLES)
 
 
 async def test_what_is_approximate_says_so_and_what_need_not_be_is_not(store: EmbeddedStore) -> None:
