@@ -1,19 +1,17 @@
-"""From merged rows to the answers of the port: series, buckets, statistics. Pure, and the same for every adapter."""
+"""From merged rows to the answers of the port: series and buckets. Pure, and the same for every adapter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
 import numpy as np
 
-from collector.measures import percentile
 from collector.model import FIELDS, Fact, FloatArray, Series
-from collector.store.port import Aggregate, Statistic, StoreError, Summary
+from collector.store.port import Aggregate, StoreError
 from collector.store.rows import SOURCES, IntArray, Rows, starts_of
-from config.clock import from_epoch_ms
 
 _IGNORING_NAN: Mapping[Aggregate, np.ufunc] = {
     Aggregate.MIN: np.fmin,
@@ -43,11 +41,6 @@ def distinct(facts: Sequence[Fact]) -> list[Fact]:
     for fact in facts:
         known.setdefault(identity(fact), fact)
     return list(known.values())
-
-
-def last_of_each(rows: Rows) -> Rows:
-    """The last row of each link, of merged rows of one source."""
-    return rows.take(np.flatnonzero(np.append(rows.link[1:] != rows.link[:-1], len(rows) > 0)))
 
 
 def series_of(rows: Rows) -> list[Series]:
@@ -95,27 +88,3 @@ def _gathered(values: FloatArray, starts: IntArray, how: Aggregate) -> FloatArra
     if how is Aggregate.MEAN:
         total = total / np.maximum(count, 1)
     return np.where(count > 0, total, np.nan)
-
-
-_STATISTICS: Mapping[Statistic, Callable[[FloatArray], float]] = {
-    Statistic.P50: lambda values: percentile(values, 50),
-    Statistic.P95: lambda values: percentile(values, 95),
-    Statistic.P99: lambda values: percentile(values, 99),
-    Statistic.MEAN: lambda values: float(values.mean()),
-    Statistic.MIN: lambda values: float(values.min()),
-    Statistic.MAX: lambda values: float(values.max()),
-    Statistic.COUNT: lambda values: float(len(values)),
-}
-
-
-def summary_of(link: str, series: Series | None, fields: Sequence[str], stats: Sequence[Statistic]) -> Summary:
-    """Statistics of one link's series; a link without samples has an empty summary."""
-    if series is None:
-        return Summary(link, {}, 0, None)
-    values = {}
-    for name in fields:
-        column = series.column(name)
-        measured = column[~np.isnan(column)]
-        if len(measured):
-            values[name] = {stat: _STATISTICS[stat](measured) for stat in stats}
-    return Summary(link, values, len(series), from_epoch_ms(int(series.time[-1])))

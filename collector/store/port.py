@@ -61,8 +61,9 @@ class Summary:
 
     Percentiles are nearest rank (the ceil(p n / 100)-th smallest); a field without samples has no entry.
     `newest` is the start of the newest slot present. `availability` is what this one source says of the link
-    (`collector.availability.sample_states`), None unless asked for. `approximate`: read from daily roll-ups, whose
-    percentiles are within 1 % of the value; no contract figure is.
+    (`collector.availability.sample_states`), None unless asked for. `approximate`: percentiles were read from daily
+    roll-ups and are within 1 % of the value; no contract figure is. Where a roll-up is all that tells it, `newest` is
+    the beginning of its day.
     """
 
     link: str
