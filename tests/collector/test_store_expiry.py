@@ -82,7 +82,7 @@ async def test_hours_of_an_expired_day_are_answered_when_the_period_begins_or_en
 async def test_a_row_that_comes_after_its_day_has_expired_hides_nothing_of_that_day(store: EmbeddedStore) -> None:
     await maintained_daily(store, 3)
     await store.write(samples([("wan1", 0, {"rtt_ms": 500})], received=3 * 86_400))
-    assert [hour for hour in await hours(store) if hour < 24] == [h for h in range(24) if h != 9]
+    assert set(await hours(store)) >= {hour for hour in range(24) if hour != 9}
     (summary,) = await store.summary(ONE, ["rtt_ms"], MIDNIGHT, MIDNIGHT + DAY, [Statistic.COUNT], approximate=True)
     assert summary.samples >= 24
 
