@@ -22,6 +22,7 @@ from collector.store.embedded import EmbeddedStore
 from collector.store.inspect import verify
 from collector.store.manifest import Kind, Part
 from collector.store.port import Aggregate, Selector, Statistic, StoreError
+from collector.store.rebuilding import rebuild_manifest
 
 pytestmark = pytest.mark.rim
 
@@ -224,9 +225,30 @@ async def test_a_damaged_manifest_is_refused_and_costs_nothing_once_it_is_restor
 async def test_a_manifest_that_is_gone_is_refused_before_any_part_is_taken_for_a_stray(store: EmbeddedStore) -> None:
     whole = store.manifest_path.read_bytes()
     store.manifest_path.unlink()
-    await refused(store, "do not belong together")
+    await refused(store, "is gone; restore the whole folder|do not belong together")
     store.manifest_path.write_bytes(whole)
     assert await check(store, Truth(), LAST + 1) == LAST + 1
+
+
+@pytest.mark.parametrize("damage", [truncated, emptied, deleted])
+async def test_a_manifest_that_is_made_anew_knows_everything(
+    store: EmbeddedStore, damage: Callable[[Path], None]
+) -> None:
+    """Also that the first day's samples have expired, and what stands for them."""
+    newest = LAST + 20
+    for n in range(LAST + 1, newest + 1):
+        await store.journal.append(*entry_of(n))
+    await store.maintain(clock_at(newest))
+    assert min(part.day for part in store.manifest().parts if part.kind is Kind.SAMPLES) > START.timestamp() // 86_400
+    parts = {part.name for part in store.manifest().parts}
+    damage(store.manifest_path)
+    rebuild_manifest(store)
+    assert {part.name for part in store.manifest().parts} == parts
+    assert await check(store, Truth(), newest) == newest
+    await store.journal.append(*entry_of(newest + 1))
+    await store.maintain(clock_at(newest + 1) + HOUR)
+    assert await check(store, Truth(), newest + 1) == newest + 1
+    assert list(verify(store)) == []
 
 
 async def test_an_old_manifest_is_refused_before_newer_parts_are_taken_for_strays(store: EmbeddedStore) -> None:
