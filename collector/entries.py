@@ -96,7 +96,7 @@ def encode(batches: Sequence[SampleBatch], facts: Sequence[Fact]) -> bytes:
     heads: list[object] = []
     columns: list[NDArray[np.generic] | bytes] = []
     for batch in batches:
-        _check_times(batch)
+        check_times(batch)
         links = coded(batch.links)
         names = _joined(links.names)
         fields = {name: finite(values) for name, values in batch.fields.items() if not np.isnan(values).all()}
@@ -129,7 +129,7 @@ def _filling(length: int, byte: bytes = b"\0") -> bytes:
     return byte * (-length % 8)
 
 
-def _check_times(batch: SampleBatch) -> None:
+def check_times(batch: SampleBatch) -> None:
     for column in (batch.time, batch.received_at):
         wrong = (column < 0) | (column >= _YEAR_3000_MS)
         if wrong.any():

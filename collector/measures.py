@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 from collector.model import Cadence, FloatArray, TimeArray
 
 
-def percentile(values: FloatArray, percent: float) -> float:
+def percentile(values: FloatArray, percent: int) -> float:
     """The nearest-rank percentile: the ceil(percent n / 100)-th smallest measured value; NaN when none is.
 
     Every adapter ranks by this rule; InfluxQL's own PERCENTILE ranks differently.
     """
     measured = np.sort(values[~np.isnan(values)])
-    if not len(measured):
-        return math.nan
-    rank = max(1, math.ceil(round(percent * len(measured) / 100, 9)))
-    return float(measured[rank - 1])
+    return float(measured[rank_of(np.asarray(len(measured)), percent) - 1]) if len(measured) else math.nan
+
+
+def rank_of(count: NDArray[np.int64], percent: int) -> NDArray[np.int64]:
+    """The nearest rank among `count` values, counted from 1: ceil(percent count / 100)."""
+    return np.maximum(1, -(-percent * count // 100))
 
 
 def bit_rate(octets: FloatArray, seconds: NDArray[np.number]) -> FloatArray:

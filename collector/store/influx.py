@@ -17,8 +17,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import structlog
 
-from collector.entries import _check_times as check_times
-from collector.entries import epoch_us, finite
+from collector.entries import check_times, epoch_us, finite
 from collector.journal import Journal
 from collector.model import FIELDS, Fact, FactKind, SampleBatch, Series
 from collector.settings import InfluxSettings

@@ -25,13 +25,12 @@ from collector.store.influx_rollup_points import (
     rollup_query,
 )
 from collector.store.manifest import DAY_MS, day_text
+from collector.store.retention import CLOSED_AFTER_MS
 from collector.store.rollups import HOUR_MS, Rollup, rolled_days, rolled_hours
 from collector.store.rows import concatenated, merged
 
 log = structlog.get_logger()
 
-CLOSED_AFTER_MS = 2 * HOUR_MS
-"""A day counts as closed so long after its end; late statistics have come by then."""
 COMPARED_DAYS = 3
 """So many of the last closed days are compared with their samples, in case another process wrote some."""
 _ROWS_AT_ONCE = 50_000

@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 
 from collector.store.manifest import DAY_MS, RAW, Change, Kind, Manifest, Part
 
+CLOSED_AFTER_MS = 2 * 3_600_000
+"""A day counts as closed so long after its end; late statistics have come by then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:

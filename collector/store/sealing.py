@@ -45,14 +45,12 @@ from collector.store.quarantine import (
     taken_back,
     to_scrub,
 )
-from collector.store.retention import Retention, expired, expiry, forgotten, held_until
+from collector.store.retention import CLOSED_AFTER_MS, Retention, expired, expiry, forgotten, held_until
 from collector.store.rolling import is_due, late_parts, roll_day
 from collector.store.rows import SOURCES, IntArray, Rows, concatenated, rows_of, settled
 
 log = structlog.get_logger()
 
-CLOSED_AFTER_MS = 2 * 3_600_000
-"""A day counts as closed so long after its end; late statistics have come by then."""
 ROLLUP_PATIENCE = 7
 """Roll-ups come once a day: a week of them waits to be merged, which rewrites each row twice a month and not five
 times."""

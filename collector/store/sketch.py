@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from collector.measures import rank_of
 from collector.model import FloatArray
 from collector.store.port import Statistic
 from collector.store.rows import IntArray
@@ -54,11 +55,6 @@ def value_of(bins: BinArray) -> FloatArray:
     exponent = np.abs(bins) * _LOG_GAMMA + (_LOG_LEAST + math.log(2 / (GAMMA + 1)))
     magnitude = np.exp(np.minimum(exponent, math.log(_LARGEST)))
     return np.asarray(np.sign(bins) * magnitude, np.float64)
-
-
-def rank_of(count: IntArray, percent: int) -> IntArray:
-    """The nearest rank among `count` values, counted from 1: ceil(percent count / 100), as `measures.percentile`."""
-    return np.maximum(1, -(-percent * count // 100))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,16 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.availability import LinkState, StateArray, sample_states
-from collector.measures import Availability, slot_count
+from collector.measures import Availability, rank_of, slot_count
 from collector.model import FloatArray, TimeArray
 from collector.store.manifest import DAY_MS
 from collector.store.port import Due, Statistic, Summary
 from collector.store.rollups import seconds_held
 from collector.store.rows import IntArray, Rows, starts_of
-from collector.store.sketch import rank_of
+from collector.store.sketch import PERCENT
 from config.clock import epoch_ms, from_epoch_ms
-
-_PERCENT: Mapping[Statistic, int] = {Statistic.P50: 50, Statistic.P95: 95, Statistic.P99: 99}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,8 +168,8 @@ def statistics(pieces: Sequence[FloatArray], stats: Sequence[Statistic]) -> dict
         return None
     found: dict[Statistic, float] = {}
     for stat in stats:
-        if stat in _PERCENT:
-            found[stat] = float(ordered[rank_of(np.asarray([count]), _PERCENT[stat])[0] - 1])
+        if stat in PERCENT:
+            found[stat] = float(ordered[rank_of(np.asarray([count]), PERCENT[stat])[0] - 1])
         elif stat is Statistic.MEAN:
             measured = values if count == len(values) else values[~np.isnan(values)]
             found[stat] = float(measured.mean())

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from collector.store.sketch import GAMMA, LEAST, RELATIVE_ERROR, bins_of, percentiles, rank_of, value_of
+from collector.measures import rank_of
+from collector.store.sketch import GAMMA, LEAST, RELATIVE_ERROR, bins_of, percentiles, value_of
 
 
 def bin_of(value: float) -> int:
