@@ -14,7 +14,7 @@ from collector.entries import CodedLinks
 from collector.journal import Entry, Journal, Refused
 from collector.metrics import FORWARDED
 from collector.model import Fact, SampleBatch, Source
-from collector.store.port import MeasurementStore, RefusedError, StoreError
+from collector.store.port import BusyError, MeasurementStore, PoisonError, RefusedError, StoreError
 from collector.store.rows import rows_of
 from config.clock import Clock, from_epoch_ms
 
@@ -145,7 +145,7 @@ class Forwarder:
         try:
             await self._store.write_facts(facts)
         except RefusedError as error:
-            named = tuple(getattr(error, "facts", ()))
+            named = error.facts if isinstance(error, PoisonError) else ()
             if named or len(facts) == 1:
                 return [Refused(last, str(error), facts=named or facts)]
             middle = len(facts) // 2
@@ -154,12 +154,12 @@ class Forwarder:
 
 
 def _asked_for(error: StoreError) -> float:
-    return float(getattr(error, "retry_after", None) or 0.0)
+    return error.retry_after if isinstance(error, BusyError) else 0.0
 
 
 def _named(error: RefusedError) -> tuple[SampleBatch, ...]:
     """The samples that a store names as refused: then all others of that write are stored."""
-    return tuple(getattr(error, "batches", ()))
+    return error.batches if isinstance(error, PoisonError) else ()
 
 
 def _stretches(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

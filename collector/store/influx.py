@@ -39,7 +39,7 @@ from collector.store.influx_answers import (
     subject_of,
 )
 from collector.store.influx_connection import InfluxConnection
-from collector.store.influx_errors import MissingBucketError, PoisonError
+from collector.store.influx_errors import MissingBucketError
 from collector.store.influx_merging import Frontier, SampleMerger, SeriesKey
 from collector.store.influx_rollups import InfluxRollups, between, covered
 from collector.store.influx_writing import Refused, write_lines
@@ -50,6 +50,7 @@ from collector.store.port import (
     Aggregate,
     Due,
     MaintenanceReport,
+    PoisonError,
     Selector,
     Statistic,
     StoreError,

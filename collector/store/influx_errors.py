@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 
-from collector.model import Fact, SampleBatch
-from collector.store.port import RefusedError, StoreError
-
-
-class BusyError(StoreError):
-    """The server asks us to slow down; `retry_after` is how many seconds it wants to be left alone at least."""
-
-    def __init__(self, message: str, retry_after: float) -> None:
-        super().__init__(message, retryable=True)
-        self.retry_after = retry_after
+from collector.store.port import BusyError, RefusedError, StoreError
 
 
 class MissingBucketError(StoreError):
@@ -28,14 +18,6 @@ class RejectedLinesError(RefusedError):
     def __init__(self, message: str, dropped: int | None) -> None:
         super().__init__(message)
         self.dropped = dropped
-
-
-class PoisonError(RefusedError):
-    """These rows and facts alone were refused; everything else that was written with them is stored."""
-
-    def __init__(self, message: str, batches: Sequence[SampleBatch] = (), facts: Sequence[Fact] = ()) -> None:
-        super().__init__(message)
-        self.batches, self.facts = tuple(batches), tuple(facts)
 
 
 def said(body: object) -> str:

@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from collector.store.influx_errors import BusyError, RejectedLinesError
-from collector.store.port import StoreError
+from collector.store.influx_errors import RejectedLinesError
+from collector.store.port import BusyError, StoreError
 
 LINES_AT_ONCE = 5000
 """InfluxData's advice for 1.x and 2.x alike."""

@@ -17,8 +17,24 @@ class StoreError(LineproofError):
     """The measurement store refused or did not answer; `retryable` says whether to try the same again."""
 
 
+class BusyError(StoreError):
+    """The store asks us to slow down; `retry_after` is how many seconds it wants to be left alone at least."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message, retryable=True)
+        self.retry_after = retry_after
+
+
 class RefusedError(StoreError):
     """The store is there and refused these very rows; whoever forwards them sets them aside with this reason."""
+
+
+class PoisonError(RefusedError):
+    """These rows and facts alone were refused; everything else that was written with them is stored."""
+
+    def __init__(self, message: str, batches: Sequence[SampleBatch] = (), facts: Sequence[Fact] = ()) -> None:
+        super().__init__(message)
+        self.batches, self.facts = tuple(batches), tuple(facts)
 
 
 class Statistic(StrEnum):

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from collector.journal import Journal
 from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.store.forwarder import ROWS_AT_ONCE, Forwarder, Forwarding
-from collector.store.port import RefusedError, StoreError
+from collector.store.port import BusyError, PoisonError, RefusedError, StoreError
 from config.clock import ManualClock, epoch_ms
 
 pytestmark = pytest.mark.rim
@@ -74,10 +74,8 @@ class Far:
             self.facts += [fact.value for fact in facts]
 
     def _refusal(self, batches: list[SampleBatch], facts: list[Fact]) -> RefusedError:
-        error = RefusedError("field type conflict")
-        if self.names:
-            error.batches, error.facts = batches, facts  # type: ignore[attr-defined]
-        return error
+        words = "field type conflict"
+        return PoisonError(words, batches, facts) if self.names else RefusedError(words)
 
 
 def _only(batch: SampleBatch, which: Any) -> SampleBatch:
@@ -235,9 +233,7 @@ async def test_after_a_success_the_next_trouble_is_waited_out_from_a_second_on(j
 
 async def test_a_store_that_says_how_long_is_left_alone_for_so_long(journal: Journal) -> None:
     far, clock = Far(), Waits(4)
-    far.answers = [StoreError("busy", retryable=True) for _ in range(3)]
-    for error, seconds in zip(far.answers, (90.0, 0.5, None), strict=True):
-        error.retry_after = seconds  # type: ignore[attr-defined]
+    far.answers = [BusyError("busy", 90), BusyError("busy", 0.5), StoreError("away", retryable=True)]
     await journal.append([batch(1)], [])
     await run(forwarder(journal, far, clock))
     assert clock.slept == [90, 2, 4, 1]

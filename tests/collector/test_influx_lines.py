@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from collector.model import FIELDS, SampleBatch, Source
-from collector.store.influx_errors import BusyError, MissingBucketError, RejectedLinesError, refusal
+from collector.store.influx_errors import MissingBucketError, RejectedLinesError, refusal
 from collector.store.influx_merging import Frontier
 from collector.store.influx_rollup_points import Mark, mark_line, marks_of, rollup_lines, rollup_of
 from collector.store.influx_rollups import between, covered
 from collector.store.influx_writing import LINES_AT_ONCE, Refused, write_lines
 from collector.store.lineprotocol import original_text, sample_lines, stored_text
 from collector.store.own_times import measured, overlaid, told_apart, with_own_times
-from collector.store.port import RefusedError, StoreError
+from collector.store.port import BusyError, RefusedError, StoreError
 from collector.store.rollups import ROLLED, Rollup, rolled_days, rolled_hours
 from collector.store.rows import Rows, merged, rows_of
 from config.clock import epoch_ms
