@@ -150,3 +150,11 @@ async def test_a_clock_that_steps_back_loses_and_doubles_nothing(store: Embedded
     assert minutes(series) == [60 * (hour - 9) for hour in range(25)]
     assert series.column("rtt_ms").tolist() == [*range(22), 122, 123, 24]
     assert np.array_equal(await hours(store, 0, 25), [*range(22), 122, 123, 24])
+
+
+@pytest.mark.xfail(strict=True, reason="newest rows stay known when the samples of all days have expired")
+async def test_the_latest_sample_goes_with_the_last_day(store: EmbeddedStore) -> None:
+    asked = (ONE, MIDNIGHT + DAY, 9 * DAY)
+    assert len((await store.latest(*asked)).links) == 1
+    await maintained_daily(store, 3)
+    assert len((await store.latest(*asked)).links) == 0

@@ -86,7 +86,7 @@ writes = st.builds(
 )
 says = st.builds(
     Say,
-    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 40), st.sampled_from("xyz")), min_size=1, max_size=4).map(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20), st.sampled_from("xyz")), min_size=1, max_size=4).map(
         tuple
     ),
 )
@@ -211,6 +211,8 @@ class Player:
     async def _compare_the_rest(self, start: datetime, end: datetime) -> None:
         asked = (self.subjects, start, end)
         assert list(await self.store.facts(*asked)) == list(await self.model.facts(*asked))
+        if not any(self.model.raw.values()):
+            return  # What is told of a store whose samples have all expired: tests/collector/test_store_expiry.py.
         for source in SOURCES:
             question = (Selector(tuple(self.links[::-1]), source), self.now, end - start)
             mine, truth = await self.store.latest(*question), await self.model.latest(*question)
