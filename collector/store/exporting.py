@@ -23,6 +23,7 @@ from collector.store.inspect import again, stretches
 from collector.store.manifest import DAY_MS, Kind, Part, day_text
 from collector.store.parts import fact_frame, links_of, sample_frame
 from collector.store.port import MeasurementStore, StoreError
+from collector.store.rollup_frames import with_lists
 from collector.store.rows import Rows, concatenated, ordered, rows_of
 from config.clock import epoch_ms, from_epoch_ms
 from config.errors import NotFoundError
@@ -178,7 +179,7 @@ class _Export:
             ]
 
         identity = ["link", "source", "field", "time"]
-        return pl.concat(again(read)).unique(identity, keep="last", maintain_order=True).sort(identity)
+        return with_lists(pl.concat(again(read)).unique(identity, keep="last", maintain_order=True).sort(identity))
 
     def _saved(self, name: str, frames: Iterator[pl.DataFrame]) -> Iterator[Written]:
         if self._wanted.form == "csv":

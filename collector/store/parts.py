@@ -28,6 +28,8 @@ from collector.store.rows import SOURCES, Rows, identity_starts, starts_of
 ROW_GROUP = 60_000
 PAGE_BYTES = 65_536
 ROLLUP_GROUP = 20_000
+DAYS_GROUP = 2_500
+"""Days are sorted by field first: a summary reads one field of many links, an hourly window all of one link."""
 LEVEL = 3
 """Of zstd: 1.1 bytes a row less than level 1, in the same time."""
 _MS, _US = pl.Datetime("ms", "UTC"), pl.Datetime("us", "UTC")
@@ -176,7 +178,10 @@ def write_rollup(rollup: Rollup, folder: Path, day: int, days: int, first: int, 
     """One part of a roll-up in its order, of whole days from `day` on."""
     kind = Kind.HOURS if rollup.every * 1000 == HOUR_MS else Kind.DAYS
     name = part_name(kind, day, first, last, number)
-    size, digest = _written(rollup_frame(rollup), folder, name, ROLLUP_GROUP)
+    frame = rollup_frame(rollup)
+    if kind is Kind.DAYS:
+        frame = frame.sort("field", maintain_order=True)
+    size, digest = _written(frame, folder, name, ROLLUP_GROUP if kind is Kind.HOURS else DAYS_GROUP)
     return Part(
         kind=kind,
         day=day,
@@ -268,7 +273,7 @@ def part_problem(path: Path, part: Part) -> str | None:
         return f"cannot be read as Parquet ({str(error).splitlines()[0]}); restore it from a copy"
     if len(frame) != part.rows:
         return f"holds {len(frame)} rows where the manifest says {part.rows}; restore both from the same copy"
-    if frame.is_empty() or (frame[key][0], frame[key][-1]) != (part.first_key, part.last_key):
+    if frame.is_empty() or (frame[key].min(), frame[key].max()) != (part.first_key, part.last_key):
         return "holds other links than the manifest says; restore both from the same copy"
     days = frame["time"].dt.epoch("ms") // DAY_MS
     if not days.is_between(part.day, part.day + part.days - 1).all():
