@@ -27,7 +27,7 @@ def take(path: Path) -> None:
     path = path.resolve()
     with _guard:
         if path not in _held:
-            _held[path] = _locked(path)
+            _held[path] = locked(path)
         _takers[path] += 1
 
 
@@ -52,14 +52,15 @@ def holder_of(path: Path) -> int | None:
     if holds(path) or not path.exists():
         return None
     try:
-        os.close(_locked(path))
+        os.close(locked(path))
     except ClaimedError as error:
         return error.process
     return None
 
 
-def _locked(path: Path) -> int:
-    """A descriptor that holds the lock; programs that we start do not inherit it (PEP 446)."""
+def locked(path: Path) -> int:
+    """A descriptor that holds the lock, also against this process's own others; programs that we start do not inherit
+    it (PEP 446). Raises ClaimedError, and OSError."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,7 +23,7 @@ from collector.entries import epoch_us
 from collector.journal import Journal
 from collector.model import Fact, FactKind, SampleBatch, Series, Source
 from collector.store.answers import bucketed, check_question, distinct, series_of
-from collector.store.manifest import CURSOR, Kind, Manifest, day_text, read_manifest, translated
+from collector.store.manifest import CURSOR, Kind, Manifest, day_text, maintaining, read_manifest, translated
 from collector.store.newest import Newest
 from collector.store.port import (
     Aggregate,
@@ -250,8 +248,9 @@ class EmbeddedStore:
 
     def _newest(self, manifest: Manifest) -> Newest:
         """The newest rows as of this snapshot; begun anew when parts went without being merged."""
-        oldest = min((part.day for part in manifest.parts if part.kind is Kind.SAMPLES), default=None)
-        of = (oldest, manifest.quarantined)
+        days = [part.day for part in manifest.parts if part.kind is Kind.SAMPLES]
+        # Without any samples left, all that was sealed has expired.
+        of = (min(days) if days else manifest.position, bool(days), manifest.quarantined)
         if self._tail.newest is None or self._newest_of != of:
             self._newest_of = of
             return self._tail.follow()
@@ -289,27 +288,8 @@ class EmbeddedStore:
     def _maintain(self, now: datetime) -> MaintenanceReport:
         from collector.store.sealing import Sealer
 
-        with self._alone():
-            self.snapshot()
+        with maintaining(self.folder):
             return Sealer(self.journal, self.manifest_path, self.parts_folder).run(epoch_ms(now), self.retention)
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the folder's lock; the system releases it when a process dies."""
-        with translated(self.folder), (self.folder / "writer.lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                lock.seek(0)
-                raise StoreError(
-                    f"{self.folder} is being maintained by process {lock.read().strip() or 'unknown'}; "
-                    "let only one process maintain a store",
-                    retryable=True,
-                ) from None
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            yield
 
     async def health(self) -> StoreHealth:
         return await asyncio.to_thread(self._health)

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
@@ -13,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from collector import claim
 from collector.store.port import StoreError
 
 FORMAT = 2
@@ -68,6 +70,15 @@ ROLLUPS = (Kind.HOURS, Kind.DAYS)
 def part_name(kind: Kind, day: int, first: int, last: int, number: int) -> str:
     """The file's name; the same input makes the same name, so that work repeated after a crash repeats in place."""
     return f"{kind}-{day_text(day)}-{first:012d}-{last:012d}-{number:04d}.parquet"
+
+
+_RAW_NAME = re.compile(r"(?:samples|facts)-.{10}-\d{12}-(\d{12})-\d{4}\.parquet(?:\.new)?")
+
+
+def last_entry(name: str) -> int:
+    """The last journal entry that a file of raw parts holds, by its name; 0 for any other file."""
+    found = _RAW_NAME.fullmatch(name)
+    return int(found[1]) if found else 0
 
 
 @functools.lru_cache(maxsize=2048)
@@ -249,6 +260,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextlib.contextmanager
+def maintaining(folder: Path) -> Iterator[None]:
+    """Be the only one, in any process, that changes the parts of the store in `folder`. Raises StoreError.
+
+    The system lets go of the lock when a process dies.
+    """
+    with translated(folder):
+        try:
+            lock = claim.locked(folder / "writer.lock")
+        except claim.ClaimedError as error:
+            raise StoreError(
+                f"{folder} is being maintained by process {error.process or 'unknown'}; let only one process maintain "
+                "a store, or try again when it is done",
+                retryable=True,
+            ) from None
+    try:
+        yield
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager

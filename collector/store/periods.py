@@ -126,19 +126,21 @@ def hourly(
 ) -> Rows | None:
     """Buckets of whole hours, whole days being read from their roll-ups; None when no day has any. Links are distinct;
     their codes are positions in the answer's names."""
-    rolled = _rolled(view, links, start, end)
+    rolled = _rolled(view, links, start, end) | _cut(view, start, end)
     if not rolled:
         return None
     links = sorted(links)
     parts = [part for part in pruned(view.manifest.parts, (Kind.SAMPLES,), links, start, end) if part.day not in rolled]
     tables = view.sealed(parts, links, fields, start, end) if parts else []
-    tables += [only(run, fields) for run in view.recent(links, start, end)]
-    rest = by_source(tables, links).values()
+    tables += [_not_of(only(run, fields), rolled) for run in view.recent(links, start, end)]
+    rest = by_source([table for table in tables if len(table)], links).values()
     if every_ms == HOUR_MS:
         found = hours_as_rows(view, links, fields, rolled, agg)
         if found is not None:
+            found = found.take((found.time >= start) & (found.time + HOUR_MS <= end))
             return ordered(concatenated([found, *(bucketed(rows, every_ms, agg) for rows in rest)]))
     hours = read_hours(view, links, [*fields, SAMPLES], rolled, agg)
+    hours = hours.take((hours.time >= start) & (hours.time + HOUR_MS <= end))
     return buckets_of_hours(newest_of([hours, *map(rolled_hours, rest)]), every_ms, agg)
 
 
@@ -146,12 +148,24 @@ def _rolled(view: View, links: Sequence[str], start: int, end: int) -> set[int]:
     """Days wholly within start <= time < end whose roll-ups hold all that there is of these links."""
     first, last = -(-start // DAY_MS), end // DAY_MS
     rolled = {day for day in view.manifest.rolled_days() if first <= day < last}
-    return rolled - days_of(view.recent(links, start, end)) if rolled else rolled
+    open_days = {day for day in rolled if not view.manifest.rolled[day].final}
+    return rolled - (days_of(view.recent(links, start, end)) & open_days) if open_days else rolled
+
+
+def _cut(view: View, start: int, end: int) -> set[int]:
+    """Days that the period cuts and whose samples have expired: their whole hours are all that there is."""
+    known = view.manifest.rolled
+    return {day for day in (start // DAY_MS, end // DAY_MS) if day in known and known[day].final}
+
+
+def _not_of(rows: Rows, days: Set[int]) -> Rows:
+    """Rows of other days; what comes for a day whose samples have expired goes with the next upkeep."""
+    return rows.take(~np.isin(rows.time // DAY_MS, np.fromiter(days, np.int64, len(days))))
 
 
 def _raw(view: View, selector: Selector, asked: Asked, rolled: Set[int]) -> Rows:
     """Merged rows of one source of the period's other days."""
     links = selector.links
     found = pruned(view.manifest.parts, (Kind.SAMPLES,), links, asked.start, asked.end)
-    tail = [only(run, asked.columns) for run in view.recent(links, asked.start, asked.end)]
+    tail = [_not_of(only(run, asked.columns), rolled) for run in view.recent(links, asked.start, asked.end)]
     return _rest(view, [part for part in found if part.day not in rolled], tail, selector, asked)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import structlog
 
-from collector import claim
 from collector.store.manifest import (
     ROLLUPS,
     Kind,
@@ -22,6 +21,7 @@ from collector.store.manifest import (
     Part,
     Quarantined,
     day_text,
+    maintaining,
     read_manifest,
     sync_folder,
     translated,
@@ -144,15 +144,7 @@ def quarantine(folder: Path, damaged: Sequence[tuple[Part, str]], now_ms: int) -
 
     Raises StoreError, also when another process maintains the store.
     """
-    with translated(folder):
-        try:
-            claim.take(folder / "writer.lock")
-        except claim.ClaimedError as error:
-            raise StoreError(
-                f"{folder} is being maintained by process {error.process or 'unknown'}; try again when it is done",
-                retryable=True,
-            ) from None
-    try:
+    with maintaining(folder):
         manifest = read_manifest(folder / "manifest.json")
         gone = []
         for part, reason in damaged:
@@ -165,8 +157,6 @@ def quarantine(folder: Path, damaged: Sequence[tuple[Part, str]], now_ms: int) -
             report(part, reason)
             move_aside(folder / "parts", part.name)
         return [part for part, _ in gone]
-    finally:
-        claim.leave(folder / "writer.lock")
 
 
 def to_scrub(manifest: Manifest) -> list[Part]:

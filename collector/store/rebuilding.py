@@ -19,7 +19,6 @@ from pathlib import Path
 
 import polars as pl
 
-from collector import claim
 from collector.model import FIELDS
 from collector.store.embedded import EmbeddedStore
 from collector.store.manifest import (
@@ -31,6 +30,7 @@ from collector.store.manifest import (
     Manifest,
     Part,
     Rolled,
+    maintaining,
     read_manifest,
     translated,
     write_manifest,
@@ -55,15 +55,7 @@ def rebuild_manifest(store: EmbeddedStore) -> Rebuilt:
     Raises StoreError when the manifest is whole, when the journal is not the one that belongs to the parts, or another
     process maintains the store.
     """
-    with translated(store.folder):
-        try:
-            claim.take(store.folder / "writer.lock")
-        except claim.ClaimedError as error:
-            raise StoreError(
-                f"{store.folder} is being maintained by process {error.process or 'unknown'}; stop the collector first",
-                retryable=True,
-            ) from None
-    try:
+    with maintaining(store.folder):
         _refuse_whole(store.manifest_path)
         _refuse_foreign(store)
         position = store.journal.cursor(CURSOR)
@@ -84,8 +76,6 @@ def rebuild_manifest(store: EmbeddedStore) -> Rebuilt:
         for name in unreadable:
             move_aside(store.parts_folder, name)
         return Rebuilt(len(found), tuple(unreadable))
-    finally:
-        claim.leave(store.folder / "writer.lock")
 
 
 def _refuse_whole(path: Path) -> None:

@@ -27,6 +27,7 @@ from collector.store.manifest import (
     Manifest,
     Part,
     day_text,
+    last_entry,
     read_manifest,
     sync_folder,
     translated,
@@ -74,19 +75,16 @@ class Sealer:
         Raises StoreError; what was done until then stays done, nothing is half done, and the next run goes on.
         """
         self._now_ms = now_ms
-        if not self._journal.trimmed() <= self._manifest.position <= self._journal.position():
-            raise StoreError(
-                f"the parts in {self._parts} and the journal {self._journal.path} do not belong together; restore both "
-                "from the same copy"
-            )
+        self._refuse_foreign()
         try:
             self._remove_strays()
             self._note_upkeep()
-            self._expire(retention)
+            # What came since the last upkeep may be of a day that is over by now; on a full disk older ones make room.
+            self._expire(retention, self._now_ms - DAY_MS)
             self._seal()
             self._look_after_days(retention)
             self._look_after_months()
-            self._expire(retention)
+            self._expire(retention, self._now_ms)
             self._scrub()
             self._write(self._manifest)
         except StoreError:
@@ -95,6 +93,16 @@ class Sealer:
             self._remove_strays(meant.parts)
             raise
         return self._report
+
+    def _refuse_foreign(self) -> None:
+        """Parts of which this journal cannot be the source, named or not, must not be taken for what a crash left."""
+        position = self._journal.position()
+        belongs = self._journal.trimmed() <= self._manifest.position <= position
+        if not belongs or any(last_entry(file.name) > position for file in self._parts.iterdir()):
+            raise StoreError(
+                f"the parts in {self._parts} and the journal {self._journal.path} do not belong together; restore both "
+                "from the same copy"
+            )
 
     def _remove_strays(self, also_named: Sequence[Part] = ()) -> None:
         """Files that a killed run left, and parts that one removed from the manifest but not yet from the disk."""
@@ -245,12 +253,12 @@ class Sealer:
                     self._replace(change)
                 return change is not None
 
-    def _expire(self, retention: Retention) -> None:
+    def _expire(self, retention: Retention, now_ms: int) -> None:
         if self._now_ms < self._manifest.held_until:
             return
-        kept = forgotten(self._manifest, retention, self._now_ms)
+        kept = forgotten(self._manifest, retention, now_ms)
         names = {one.part.name for one in self._manifest.quarantined} - {one.part.name for one in kept.quarantined}
-        old = expired(kept, retention, self._now_ms)
+        old = expired(kept, retention, now_ms)
         if old or kept != self._manifest:
             self._report = replace(self._report, expired_parts=self._report.expired_parts + len(old))
             change = expiry(kept, old)

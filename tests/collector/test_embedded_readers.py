@@ -19,7 +19,7 @@ from dying_store import HOUR, LINKS, START, clock_at, entry_of, open_store
 
 from collector.journal import Journal
 from collector.store.embedded import EmbeddedStore
-from collector.store.manifest import Manifest
+from collector.store.manifest import Manifest, maintaining
 from collector.store.port import StoreError
 
 pytestmark = pytest.mark.rim
@@ -124,7 +124,10 @@ async def test_a_reader_whose_manifest_was_replaced_meanwhile_reads_again(tmp_pa
 
 async def test_a_second_process_that_maintains_is_refused(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    with store._alone(), pytest.raises(StoreError, match=rf"being maintained by process {os.getpid()}; let only one"):
+    with (
+        maintaining(store.folder),
+        pytest.raises(StoreError, match=rf"being maintained by process {os.getpid()}; let only one"),
+    ):
         await store.maintain(START)
     await store.maintain(START)
     await store.close()

@@ -287,7 +287,7 @@ async def test_files_that_no_manifest_names_are_removed_by_the_next_run(store: S
     await store.write(START, {"wan1": 1})
     store.maintain(START)
     (part,) = store.parts(Kind.SAMPLES)
-    (store.parts_folder / "samples-2026-03-01-000000000002-000000000009-0000.parquet").write_bytes(b"half")
+    (store.parts_folder / "samples-2026-03-01-000000000001-000000000001-0007.parquet").write_bytes(b"half")
     (store.parts_folder / (part.name + ".new")).write_bytes(b"half")
     store.maintain(START)
     assert [path.name for path in store.parts_folder.iterdir()] == [part.name]

@@ -69,7 +69,6 @@ async def test_a_days_samples_go_after_the_days_that_were_asked_for_and_its_hour
     assert (exact.values, exact.samples) == ({}, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="hours of an expired day are only answered when the whole day is asked for")
 async def test_hours_of_an_expired_day_are_answered_when_the_period_begins_or_ends_within_it(
     store: EmbeddedStore,
 ) -> None:
@@ -78,7 +77,6 @@ async def test_hours_of_an_expired_day_are_answered_when_the_period_begins_or_en
     assert await hours(store, -48, 9) == list(range(9))
 
 
-@pytest.mark.xfail(strict=True, reason="one row in the journal hides what roll-ups know of its whole expired day")
 async def test_a_row_that_comes_after_its_day_has_expired_hides_nothing_of_that_day(store: EmbeddedStore) -> None:
     await maintained_daily(store, 3)
     await store.write(samples([("wan1", 0, {"rtt_ms": 500})], received=3 * 86_400))
@@ -105,9 +103,6 @@ async def test_rows_that_came_late_are_in_the_roll_ups_before_their_day_expires(
     assert await hours(store) == [*range(9), 500, *range(10, 24)]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="an upkeep expires before it seals: what came since the last one is in no roll-up"
-)
 async def test_a_row_that_came_before_its_day_expired_is_in_the_roll_ups_even_when_the_next_upkeep_is_after(
     store: EmbeddedStore,
 ) -> None:
@@ -152,7 +147,6 @@ async def test_a_clock_that_steps_back_loses_and_doubles_nothing(store: Embedded
     assert np.array_equal(await hours(store, 0, 25), [*range(22), 122, 123, 24])
 
 
-@pytest.mark.xfail(strict=True, reason="newest rows stay known when the samples of all days have expired")
 async def test_the_latest_sample_goes_with_the_last_day(store: EmbeddedStore) -> None:
     asked = (ONE, MIDNIGHT + DAY, 9 * DAY)
     assert len((await store.latest(*asked)).links) == 1

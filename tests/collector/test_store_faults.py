@@ -17,6 +17,7 @@ sys.path.append(str(Path(__file__).parent))
 from dying_store import FIELDS, HOUR, LINKS, START, clock_at, entry_of, open_store
 from store_truth import DAY, Truth, assert_no_strays, check, told
 
+from collector.journal import Journal
 from collector.model import Source
 from collector.store.embedded import EmbeddedStore
 from collector.store.inspect import verify
@@ -259,3 +260,19 @@ async def test_an_old_manifest_is_refused_before_newer_parts_are_taken_for_stray
     await refused(store, "do not belong together")
     store.manifest_path.write_bytes(whole)
     assert await check(store, Truth(), LAST + 1) == LAST + 1
+
+
+async def test_parts_without_their_manifest_and_journal_are_never_taken_for_what_a_crash_left(tmp_path: Path) -> None:
+    """Somebody kept the folder of parts, and lost or replaced everything else."""
+    kept = open_store(tmp_path)
+    await kept.journal.append(*entry_of(0))
+    await kept.maintain(clock_at(0))
+    await kept.close()
+    parts = sorted(kept.parts_folder.iterdir())
+    assert parts
+    kept.manifest_path.unlink()
+    other = EmbeddedStore(Journal(tmp_path / "new.sqlite"), kept.folder, raw_days=95)
+    with pytest.raises(StoreError, match="do not belong together"):
+        await other.maintain(clock_at(0))
+    assert sorted(kept.parts_folder.iterdir()) == parts
+    await other.close()

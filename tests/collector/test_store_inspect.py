@@ -396,7 +396,7 @@ async def test_a_closed_day_becomes_one_part(tmp_path: Path) -> None:
 
 
 async def test_strays_of_a_killed_run_are_removed(store: EmbeddedStore) -> None:
-    stray = store.parts_folder / "samples-2026-03-03-000000000009-000000000009-0000.parquet.new"
+    stray = store.parts_folder / "samples-2026-03-03-000000000001-000000000001-0009.parquet.new"
     stray.write_bytes(b"half a file")
     await store.maintain(START + DAY)
     assert not stray.exists()
