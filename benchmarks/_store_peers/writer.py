@@ -1,4 +1,5 @@
-"""The writer alone in a fresh process, so that its memory and its processor time are nobody else's.
+"""The writer alone in a fresh process, as `lineproof serve` starts its collector, so that its memory and its processor
+time are nobody else's.
 
 writer.py minutes FOLDER LINKS MINUTES     appends as the collector does, with upkeep each five minutes
 writer.py upkeep FOLDER NOW_MS             one run of upkeep on a store as it was left
@@ -18,6 +19,11 @@ from typing import Any
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
+
+from service.weight import stay_small  # noqa: E402
+
+if __name__ == "__main__":
+    stay_small()
 
 import structlog  # noqa: E402
 from _store_peers import fleet  # noqa: E402
