@@ -178,7 +178,9 @@ def read_manifest(path: Path) -> Manifest:
     except OSError as error:
         raise StoreError(f"{path} cannot be read: {error.strerror}; check the folder's rights") from error
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise StoreError(f"{path} is damaged ({error}); restore it from a copy") from error
+        raise StoreError(
+            f"{path} is damaged ({error}); restore it from a copy, or make it anew: `lineproof store verify --rebuild`"
+        ) from error
 
 
 _ADVICE = (
