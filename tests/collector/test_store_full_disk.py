@@ -1,91 +1,117 @@
-"""A disk that is really full while the store is looked after."""
+"""A disk that fills up, for real: nothing that was acknowledged is lost, the error says what to do, and it goes on."""
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
+import os
 import sys
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
-from store_at_hand import DAY, HOUR, START, Store
+from dying_store import RAW_DAYS, clock_at, entry_of, open_store
+from store_truth import Truth, assert_no_strays, check
 
-from collector.store.manifest import Kind
+from collector.store.embedded import EmbeddedStore
+from collector.store.inspect import verify
 from collector.store.port import StoreError
 
-pytestmark = [pytest.mark.real, pytest.mark.rim, pytest.mark.slow]
+pytestmark = [pytest.mark.rim, pytest.mark.real, pytest.mark.slow]
 
-LINKS = {f"wan{n}": n * 1.37 for n in range(200)}
+LAST = 24 * (RAW_DAYS + 1) + 2
+
+
+class SmallDisk:
+    """A small file system, and a file that takes the rest of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._ballast = folder, folder / "ballast"
+
+    def leave(self, kilobytes: int) -> None:
+        """Take all free space but so much."""
+        self.free()
+        left = os.statvfs(self.folder)
+        size = left.f_bavail * left.f_frsize - kilobytes * 1024
+        with self._ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, max(size, 4096))
+
+    def free(self) -> None:
+        self._ballast.unlink(missing_ok=True)
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 1 MB of its own."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], check=False)
-    if mounted.returncode:
-        pytest.skip("needs a kernel that lets root mount a tmpfs")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+def disk(small_disk: Path) -> SmallDisk:
+    return SmallDisk(small_disk)
 
 
-def fill(disk: Path, free: int) -> Path:
-    """Leave so many bytes (multiples of 4096) free."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)) == 4096:
-            pass
-    with filler.open("r+b") as file:
-        file.truncate(max(filler.stat().st_size - free, 0))
-    return filler
+async def write_until_refused(store: EmbeddedStore, n: int) -> tuple[int, StoreError]:
+    """Entries from n on; the first one that was refused, and how."""
+    while n < 5000:
+        try:
+            await store.journal.append(*entry_of(n))
+        except StoreError as error:
+            return n, error
+        n += 1
+    pytest.fail("the disk was meant to become full")
 
 
-def attempt(store: Store, now: datetime) -> StoreError | None:
-    """What went wrong with one run, if anything."""
-    try:
-        store.maintain(now)
-    except StoreError as error:
-        return error
-    return None
-
-
-@pytest.mark.parametrize(
-    ("seals", "files"), [(5, {"samples", "manifest.json"}), (1, {"hours", "days", "manifest.json"})]
-)
-async def test_wherever_the_disk_fills_up_nothing_is_half_done_and_the_next_run_goes_on(
-    small_disk: Path, tmp_path: Path, seals: int, files: set[str]
-) -> None:
-    """Each round leaves a page more than the one before, so that the disk fills up at a later write."""
-    store = Store(small_disk, journal=tmp_path / "journal.sqlite")
-    written = 0
-    for day in range(6):
-        for hour in range(seals):
-            await store.write(START + day * DAY + hour * HOUR, LINKS)
-            written += len(LINKS)
-            if hour == 0 or day < 5:
-                store.maintain(START + day * DAY + hour * HOUR)
-    now, free, failed = START + 6 * DAY + 3 * HOUR, 0, list[str]()
-    while True:
-        filler = fill(small_disk, free)
-        error = attempt(store, now)
-        filler.unlink()
-        manifest = store.manifest
-        assert {path.name for path in store.parts_folder.iterdir()} == {part.name for part in manifest.parts}
-        assert {path.name for path in store.folder.iterdir()} == {"manifest.json", "parts"}
-        waiting = sum(entry.rows for entry in store.journal.read(manifest.position))
-        assert sum(part.rows for part in store.parts(Kind.SAMPLES)) + waiting == written
-        if error is None:
-            break
+async def test_writing_until_the_disk_is_full_loses_nothing_and_goes_on_when_there_is_room(disk: SmallDisk) -> None:
+    store, n, errors = open_store(disk.folder / "data"), 0, []
+    for _ in range(3):
+        disk.leave(400)
+        n, error = await write_until_refused(store, n)
+        errors.append(error)
+        # Full as it is, it can be read.
+        assert await check(store, Truth(), n - 1) == n - 1
+        disk.free()
+        await store.journal.append(*entry_of(n))
+        n += 1
+    assert n > 20
+    for error in errors:
         assert error.retryable
-        assert "No space left on device; free disk space" in str(error)
-        failed.append(str(error).partition(" cannot")[0].rpartition("/")[2])
-        free += 4096
-    assert {name.partition("-")[0] for name in failed} >= files, "full while each of these was written"
-    assert len(manifest.rolled) == 6
-    store.journal.close()
+        assert "full" in str(error)
+        assert "disk space" in str(error)
+    await store.maintain(clock_at(n - 1))
+    assert await check(store, Truth(), n - 1) == n - 1
+    await store.close()
+
+
+async def test_maintaining_on_a_full_disk_loses_nothing_wherever_the_space_ends(disk: SmallDisk) -> None:
+    """Ever more space, until one run of maintenance gets through."""
+    store, truth = open_store(disk.folder / "data"), Truth()
+    for n in range(LAST + 1):
+        await store.journal.append(*entry_of(n))
+        if n % 12 == 0 and n < LAST - 20:
+            await store.maintain(clock_at(n))
+    errors: list[StoreError] = []
+    for kilobytes in range(0, 1200, 12):
+        disk.leave(kilobytes)
+        try:
+            await store.maintain(clock_at(LAST))
+        except StoreError as error:
+            errors.append(error)
+        else:
+            break
+        assert await check(store, truth, LAST) == LAST
+    assert len(errors) >= 3, "the disk was meant to be full"
+    assert [str(error) for error in errors if not error.retryable or "disk space" not in str(error)] == []
+    disk.free()
+    await store.maintain(clock_at(LAST))
+    assert await check(store, truth, LAST) == LAST
+    assert list(verify(store)) == []
+    assert_no_strays(disk.folder / "data")
+    await store.close()
+
+
+async def test_a_store_can_be_opened_and_read_by_a_new_process_while_the_disk_is_nearly_full(disk: SmallDisk) -> None:
+    store = open_store(disk.folder / "data")
+    for n in range(30):
+        await store.journal.append(*entry_of(n))
+        if n == 20:
+            await store.maintain(clock_at(n))
+    await store.close()
+    disk.leave(64)  # SQLite puts 32 kB beside a journal that nobody has open.
+    store = open_store(disk.folder / "data")
+    assert await check(store, Truth(), 29) == 29
+    await store.close()
