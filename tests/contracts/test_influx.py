@@ -15,8 +15,7 @@ import pytest
 
 from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.store.influx import InfluxStore
-from collector.store.influx_errors import BusyError, PoisonError
-from collector.store.port import RefusedError, StoreError
+from collector.store.port import BusyError, PoisonError, RefusedError, StoreError
 from config.clock import epoch_ms
 
 MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
