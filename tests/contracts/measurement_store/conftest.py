@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -20,7 +19,12 @@ sys.path.append(str(Path(__file__).parents[1]))
 from memory_store import MemoryStore
 from store_cases import HOUR, MORNING, Case
 
-SHARED = ["journal_tail", "parts", "rolled", pytest.param("influxdb", marks=pytest.mark.real)]
+SHARED = [
+    "journal_tail",
+    "parts",
+    "rolled",
+    *(pytest.param(name, marks=pytest.mark.real) for name in ("influxdb", "influxdb_rolled")),
+]
 
 
 @pytest.fixture(params=["memory", *SHARED])
@@ -76,16 +80,7 @@ async def rolled(journal_tail: Case) -> Case:
 
 
 @pytest.fixture
-def influx_address(request: pytest.FixtureRequest) -> tuple[str, str, str]:
-    """Url, token and bucket: of your own 2.x or 3.x when INFLUX_URL is set, else of Debian's influxd."""
-    if os.environ.get("INFLUX_URL"):
-        return os.environ["INFLUX_URL"], os.environ["INFLUX_TOKEN"], os.environ.get("INFLUX_BUCKET", "lineproof-test")
-    proxy = request.getfixturevalue("influx_proxy")
-    return proxy.url, proxy.token, request.getfixturevalue("influx_bucket")
-
-
-@pytest.fixture
-async def influxdb(influx_address: tuple[str, str, str]) -> AsyncIterator[Case]:
+async def influxdb(influx_address: tuple[str, str, str, str]) -> AsyncIterator[Case]:
     python = f"from collector.store.influx import InfluxStore; store = InfluxStore{influx_address!r}"
     opened: list[MeasurementStore] = []
 
@@ -96,3 +91,10 @@ async def influxdb(influx_address: tuple[str, str, str]) -> AsyncIterator[Case]:
     yield Case(reopen(), reopen, python)
     for store in opened:
         await store.close()
+
+
+@pytest.fixture
+async def influxdb_rolled(influxdb: Case) -> Case:
+    """The same, the days closed, and rolled up after each write."""
+    influxdb.upkeep, influxdb.step = MORNING + timedelta(days=4), 2 * HOUR
+    return influxdb
