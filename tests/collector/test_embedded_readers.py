@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,13 @@ sys.path.append(str(Path(__file__).parent))
 from dying_store import HOUR, LINKS, START, clock_at, entry_of, open_store
 
 from collector.journal import Journal
+from collector.model import Series
 from collector.store.embedded import EmbeddedStore
 from collector.store.manifest import Manifest, maintaining
 from collector.store.port import StoreError
+from collector.store.rows import Rows
+from collector.store.tail import Tail
+from config.clock import epoch_ms
 
 pytestmark = pytest.mark.rim
 
@@ -120,6 +126,50 @@ async def test_a_reader_whose_manifest_was_replaced_meanwhile_reads_again(tmp_pa
     assert series.column("rtt_ms").tolist() == [3.0, 4.0]
     await writer.close()
     await reader.close()
+
+
+def hours_of(found: Sequence[Rows | Series]) -> list[int]:
+    """Hours since START that these rows begin in."""
+    return sorted({(time - epoch_ms(START)) // 3_600_000 for rows in found for time in rows.time.tolist()})
+
+
+async def test_what_has_expired_is_not_answered_from_what_a_reader_once_read_in_the_journal(tmp_path: Path) -> None:
+    writer, reader = open_store(tmp_path), open_store(tmp_path)
+    end = START + 10 * timedelta(days=1)
+
+    async def answer() -> tuple[list[int], list[str]]:
+        found = await reader.window(["wan1"], ["rtt_ms"], START, end)
+        return hours_of(found), [fact.value for fact in await reader.facts(["router1"], START, end)]
+
+    await writer.journal.append(*entry_of(0))
+    assert await answer() == ([0], ["0"])
+    # The first day is over after 24 hours, and is kept for three more days.
+    for hour in range(0, 108, 12):
+        await writer.maintain(clock_at(hour))
+    await writer.journal.append(*entry_of(101))
+    assert await answer() == ([101], ["101"])
+    await writer.close()
+    await reader.close()
+
+
+@pytest.mark.parametrize("follows", [False, True])
+async def test_of_the_journal_only_what_is_in_no_part_yet_is_answered(tmp_path: Path, *, follows: bool) -> None:
+    """Also when the parts' position lies within entries that were read at once, or reads them for the newest rows."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    tail = Tail(journal)
+    if follows:
+        tail.follow()
+    for n in range(4):
+        await journal.append(*entry_of(n))
+    for position in range(5):
+        rows, facts = tail.after(position)
+        assert hours_of(rows) == list(range(position, 4))
+        assert [fact.value for fact in facts] == [str(n) for n in range(position, 4)]
+    for n in range(4, 8):
+        await journal.append(*entry_of(n))
+    rows, facts = tail.after(6)
+    assert (hours_of(rows), [fact.value for fact in facts]) == ([6, 7], ["6", "7"])
+    journal.close()
 
 
 async def test_a_second_process_that_maintains_is_refused(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ writes = st.builds(
 )
 says = st.builds(
     Say,
-    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20), st.sampled_from("xyz")), min_size=1, max_size=4).map(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 40), st.sampled_from("xyz")), min_size=1, max_size=4).map(
         tuple
     ),
 )
