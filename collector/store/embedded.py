@@ -87,7 +87,7 @@ class EmbeddedStore:
         return self._known[1]
 
     def snapshot(self) -> tuple[Manifest, list[Rows], list[Fact]]:
-        """A manifest, and all that the journal holds after it: together everything, each entry at least once."""
+        """A manifest, and all that the journal holds after it: together everything, each entry once."""
         with self._lock:
             return self._snapshot()
 
