@@ -106,7 +106,7 @@ class Ledger:
                     rise = shown[column] - before.values[column]
                     per_second = column in (Column.IF_HC_IN_OCTETS, Column.IF_HC_OUT_OCTETS)
                     name = FIELDS[column][LINKS[row].role is LinkRole.LAN]
-                    fields[name] = rise * 8 / (moment - before.moment) if per_second else float(rise)
+                    fields[name] = float(round(rise * 8 / (moment - before.moment)) if per_second else rise)
         self.last[row] = Known(moment, shown)
         self.due[row] = fields
         return shown

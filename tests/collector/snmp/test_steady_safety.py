@@ -112,13 +112,13 @@ async def test_a_second_answer_is_counted_and_changes_nothing(
     clock = ManualClock(NOW)
     watching, sink = watch([router(agent.port)], poller, clock)
     await watching.turn("rtr", 0)
-    agent.answers = lambda data: [data, data.replace(b"\x46\x01\x02", b"\x46\x01\x63")]
+    agent.answers = lambda data: [data, data.replace(b"\x46\x01\x1f", b"\x46\x01\x63")]
     clock.move_to(NOW + timedelta(seconds=60))
-    agent.objects = wan(if_row, DAY + 60, 2)
+    agent.objects = wan(if_row, DAY + 60, 31)
     await watching.turn("rtr", epoch_ms(NOW))
     await until(lambda: poller.strays.counts[Stray.REPEATED] == 1)
     await watching.hand_over()
-    assert sink.batches[-1].fields["rx_bps"].tolist() == [pytest.approx(8 / 60)]
+    assert sink.batches[-1].fields["rx_bps"].tolist() == [4], "30 octets in a minute"
     assert [len(batch) for batch in sink.batches] == [1, 1]
 
 
