@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,6 +88,8 @@ def tell_phases() -> None:
         def told(*args: Any, **kwargs: Any) -> Any:
             if said := phase(*args, **kwargs):
                 say("phase", said)
+                # Whoever is to kill us within this step takes a moment; some steps are over in one.
+                time.sleep(0.003)
             found = step(*args, **kwargs)
             if after:
                 say("phase", after)
