@@ -17,6 +17,21 @@ MORNING = datetime(2026, 3, 3, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
 NAN = math.nan
+ODD = [
+    "a b",
+    "a,b",
+    "a=b",
+    "o'hara",
+    'say "x"',
+    "back\\slash",
+    "back\\",
+    "%5C",
+    "Zürich-Süd",
+    "line\nend",
+    "tab\t",
+    "x;--",
+]
+"""Names with whatever line protocol, InfluxQL and file names have trouble with."""
 
 Rows = Sequence[tuple[str, float, dict[str, float]]]
 

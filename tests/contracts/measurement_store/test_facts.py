@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 
 import pytest
-from store_cases import HOUR, MINUTE, MORNING, Case, fact
+from store_cases import HOUR, MINUTE, MORNING, ODD, Case, fact
 
 from collector.model import Fact, FactKind, Source
 
@@ -65,22 +65,6 @@ async def test_a_period_of_facts_holds_its_start_and_not_its_end(case: Case) -> 
     await case.settle()
     assert [each.time for each in await case.store.facts(["router1"], MORNING, MORNING + 10 * MINUTE)] == [MORNING]
     assert list(await case.store.facts(["router1"], MORNING + exact, MORNING + 10 * MINUTE)) == []
-
-
-ODD = [
-    "a b",
-    "a,b",
-    "a=b",
-    "o'hara",
-    'say "x"',
-    "back\\slash",
-    "back\\",
-    "%5C",
-    "Zürich-Süd",
-    "line\nend",
-    "tab\t",
-    "x;--",
-]
 
 
 async def test_odd_subjects_values_and_details_are_themselves(case: Case) -> None:

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from store_cases import HOUR, MORNING, NAN, Case, minutes, samples
+from store_cases import HOUR, MORNING, NAN, ODD, Case, minutes, samples
 
 from collector.model import Source
 from config.clock import epoch_ms
@@ -157,22 +157,6 @@ async def test_two_thousand_links_are_each_themselves(case: Case) -> None:
     assert [series.link for series in found] == links[::-1]
     assert [series.column("rtt_ms").tolist() for series in found] == [[n] for n in reversed(range(2000))]
     assert [minutes(series) for series in found] == [[n % 7] for n in reversed(range(2000))]
-
-
-ODD = [
-    "a b",
-    "a,b",
-    "a=b",
-    "o'hara",
-    'say "x"',
-    "back\\slash",
-    "back\\",
-    "%5C",
-    "Zürich-Süd",
-    "line\nend",
-    "tab\t",
-    "x;--",
-]
 
 
 async def test_odd_link_names_are_themselves(case: Case) -> None:
