@@ -188,8 +188,8 @@ def _edge(rng: Random, site: Site, number: int) -> Device:
         management_address=LOOPBACK,
         orchestrator=OrchestratorIdentity(
             name=ORCHESTRATOR,
-            enterprise_id=41 + [company.id for company in COMPANIES].index(site.client),
-            edge_id=700 + number,
+            enterprise_id=str(41 + [company.id for company in COMPANIES].index(site.client)),
+            edge_id=str(700 + number),
         ),
         monitoring=Monitoring(service=WATCH_SERVICE, tools=(Tool.SNMP, Tool.ORCHESTRATOR)),
     )

@@ -27,12 +27,12 @@ from service.simulator.control import Control
 from service.simulator.faults import Plan
 from service.simulator.fleet import LOOPBACK, Fleet
 from service.simulator.inventory_file import inventory_yaml
-from service.simulator.orchestrator_answers import World
-from service.simulator.orchestrator_server import OrchestratorServer
 from service.simulator.reflectors import Reflector, start_reflector
 from service.simulator.snmp_agents import Agent, start_agent
 from service.simulator.snmp_device import SimulatedDevice
 from service.simulator.truth import Endpoints, Exchanged
+from service.simulator.vco.answers import World
+from service.simulator.vco.server import OrchestratorServer
 
 Role = Callable[[], Awaitable[None]]
 RECEIVE_BUFFER = 1 << 20

@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 
 from config.clock import ManualClock, from_epoch_ms
-from service.simulator import orchestrator_answers as answers
-from service.simulator import orchestrator_records as records
 from service.simulator.faults import Fault, FaultKind, Hit, Plan
 from service.simulator.fleet import Premises, draw_fleet
-from service.simulator.orchestrator_answers import World
-from service.simulator.orchestrator_server import OrchestratorServer
-from service.simulator.orchestrator_statistics import TICK, readable_at
-from service.simulator.rate_limit import CALLS_IN_SPAN, PENALTY, LeakyBucket
+from service.simulator.vco import answers, records
+from service.simulator.vco.answers import World
+from service.simulator.vco.rate_limit import CALLS_IN_SPAN, PENALTY, LeakyBucket
+from service.simulator.vco.server import OrchestratorServer
+from service.simulator.vco.statistics import TICK, readable_at
 
 pytestmark = pytest.mark.rim
 

@@ -18,7 +18,7 @@ from inventory.model import Access, LifeCycle, Link
 from service.simulator.behaviour import Surroundings, conditions
 from service.simulator.faults import FaultKind, Plan
 from service.simulator.fleet import Fleet, Premises
-from service.simulator.orchestrator_statistics import TICK, Ticks, ticks_of
+from service.simulator.vco.statistics import TICK, Ticks, ticks_of
 
 Json = dict[str, Any]
 OFFLINE_AFTER, UNSTABLE_AFTER, DISCONNECTED_AFTER = 60.0, 65.0, 95.0
@@ -57,11 +57,11 @@ class World:
 
 
 def edge_id(premises: Premises) -> int:
-    return premises.device.orchestrator.edge_id if premises.device.orchestrator else 0
+    return int(premises.device.orchestrator.edge_id) if premises.device.orchestrator else 0
 
 
 def enterprise_id(premises: Premises) -> int:
-    return premises.device.orchestrator.enterprise_id if premises.device.orchestrator else 0
+    return int(premises.device.orchestrator.enterprise_id) if premises.device.orchestrator else 0
 
 
 def link_id(premises: Premises, link: Link) -> int:

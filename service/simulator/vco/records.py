@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inventory.model import Link
 from service.simulator.faults import FaultKind, Hit
 from service.simulator.fleet import Premises
-from service.simulator.orchestrator_answers import (
+from service.simulator.vco.answers import (
     OFFLINE_AFTER,
     Json,
     World,

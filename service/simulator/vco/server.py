@@ -15,10 +15,9 @@ from typing import Any
 from aiohttp import web
 
 from config.clock import Clock
-from service.simulator import orchestrator_answers as answers
-from service.simulator import orchestrator_records as records
-from service.simulator.orchestrator_answers import Json, World
-from service.simulator.rate_limit import LeakyBucket
+from service.simulator.vco import answers, records
+from service.simulator.vco.answers import Json, World
+from service.simulator.vco.rate_limit import LeakyBucket
 
 PAGE = 2048
 HICCUP_SHARE = 0.004
