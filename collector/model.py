@@ -121,6 +121,8 @@ class FactKind(StrEnum):
     """The device's sysUpTime started again; value is the uptime in seconds."""
     EVENT = "event"
     """An event in the source's own words, for example LINK_DEAD."""
+    PART_STATE = "part_state"
+    """Of a gateway or controller of an orchestrator (subject = `name/part`): `ok | degraded | down | unknown`."""
     SOURCE_STATE = "source_state"
     """Of a source as a whole (subject = its name): `ok | stale | failing`; our own blindness."""
 

@@ -7,14 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collector.echo import PROBE_OCTETS
-from collector.orchestrator.velocloud import (
-    AGGREGATE_LINK_METRICS,
-    EDGE_LINK_STATUS,
-    ENTERPRISE_EVENTS,
-    MOST_TICKS,
-    NETWORK_ENTERPRISES,
-)
-from collector.orchestrator.velocloud_mapping import Directory, directory
+from collector.orchestrator.directory import Directory, directory
+from collector.orchestrator.opening import planned_calls
 from collector.probe import probed_links
 from collector.settings import CollectorSettings, OrchestratorSettings, ProbeSettings, SnmpSettings
 from collector.snmp.budget import MEGABYTE
@@ -73,8 +67,13 @@ class OrchestratorPlan:
     methods: tuple[MethodPlan, ...]
     calls_per_hour: float
     """In the steady state."""
+    quota_per_hour: int
+    percent_of_quota: float
     calls_at_first_contact: int
     """Once, to read the past."""
+    calls_of_a_listing: int
+    """Each time the inventory is compared with the host's."""
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +112,10 @@ class Plan:
                 f"Orchestrator {host.name} ({host.host}): {host.devices} devices with {host.links} links, "
                 f"{host.calls_per_hour:.0f} calls an hour, {host.calls_at_first_contact} once at first contact"
             )
+            yield f"  {_share(host.percent_of_quota)} of its quota of {host.quota_per_hour} calls an hour"
             for each in host.methods:
                 yield f"  {each.method}: {each.calls_per_hour:.1f} an hour"
+            yield from (f"  {note}" for note in host.notes)
         by_cost = sorted(self.metered, key=lambda line: -line.megabytes_per_month)
         for line in by_cost[:SHOWN]:
             yield _metered_line(line)
@@ -197,24 +198,20 @@ def _probe_plan(planned: Intervals, probed: Sequence[Link], settings: ProbeSetti
 
 
 def _orchestrator_plan(name: str, settings: OrchestratorSettings, known: Directory) -> OrchestratorPlan:
-    pairs = any(len(device.serials) > 1 for device in known.devices.values())
-    states = 3600 / settings.states_every
-    ticks = 3600 / settings.tick
-    calls = {
-        EDGE_LINK_STATUS: states,
-        NETWORK_ENTERPRISES: states if pairs else 0.0,
-        AGGREGATE_LINK_METRICS: 2 * ticks,
-        ENTERPRISE_EVENTS: ticks * len(known.enterprises()),
-    }
-    windows = -(-settings.history_days * 86400 // (MOST_TICKS * settings.tick))
+    calls = planned_calls(settings, known)
+    hourly = math.fsum(calls.hourly.values())
     return OrchestratorPlan(
         name=name,
         host=str(settings.url.host),
         devices=len(known.watched_devices),
         links=len(known.watched_links),
-        methods=tuple(MethodPlan(method=method, calls_per_hour=count) for method, count in calls.items() if count),
-        calls_per_hour=sum(calls.values()),
-        calls_at_first_contact=int(windows) * len(known.watched_devices),
+        methods=tuple(MethodPlan(method=method, calls_per_hour=count) for method, count in calls.hourly.items()),
+        calls_per_hour=hourly,
+        quota_per_hour=settings.calls_per_hour,
+        percent_of_quota=100 * hourly / settings.calls_per_hour,
+        calls_at_first_contact=calls.at_first_contact,
+        calls_of_a_listing=calls.listing,
+        notes=tuple(calls.notes),
     )
 
 

@@ -31,7 +31,7 @@ from collector.metrics import (
     WATCH_RESTARTS,
 )
 from collector.model import Source
-from collector.orchestrator.velocloud import VeloCloud
+from collector.orchestrator.opening import opened_orchestrator, quota_of
 from collector.orchestrator.watch import OrchestratorWatch
 from collector.plan import planned_intervals
 from collector.probe import ProbeWatch, probed_links
@@ -108,7 +108,14 @@ class Collector:
             inventory, settings.probe, clock, self._sink, every=planned.probe_every, meter=self._meter
         )
         self._orchestrators = [
-            OrchestratorWatch(VeloCloud(name, each, inventory, clock), each, inventory, clock, self._sink, store)
+            OrchestratorWatch(
+                opened_orchestrator(name, each, inventory, clock, quota_of(name, each, folder)),
+                each,
+                inventory,
+                clock,
+                self._sink,
+                store,
+            )
             for name, each in settings.orchestrators.items()
         ]
         self._forwarder = _forwarder(settings, journal, store, clock)

@@ -3,11 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from enum import StrEnum
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, IPvAnyAddress, field_validator, model_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from collector.model import Cadence, Source
 from collector.snmp.agent import AuthProtocol, Community, Credential, PrivProtocol, User
@@ -100,23 +111,54 @@ class TrapSettings(_Section):
         return self
 
 
+class OrchestratorKind(StrEnum):
+    VELOCLOUD = "velocloud"
+    CATALYST = "catalyst"
+    MERAKI = "meraki"
+
+
+PACE_OF: Mapping[OrchestratorKind, Mapping[str, int]] = {
+    # Statistics no faster than every ten minutes, in ticks of five that may be ten late (VeloCloud API 5.x). The limit
+    # itself is not published; one call a second is far below what operators report.
+    OrchestratorKind.VELOCLOUD: {"tick": 300, "late": 600, "statistics_every": 600, "calls_per_hour": 3600},
+    OrchestratorKind.CATALYST: {"tick": 600, "late": 600, "statistics_every": 600, "calls_per_hour": 3600},
+    OrchestratorKind.MERAKI: {"tick": 300, "late": 300, "statistics_every": 300, "calls_per_hour": 18000},
+}
+"""What each vendor's limits and statistics ask for, where the settings say nothing else."""
+
+
 class OrchestratorSettings(_Section):
-    kind: Literal["velocloud"] = "velocloud"
+    kind: OrchestratorKind = OrchestratorKind.VELOCLOUD
     url: AnyHttpUrl
     token: Secret | None = None
     username: str | None = None
     password: Secret | None = None
+    ca_file: Path | None = Field(default=None, description="certificates (PEM) to verify the host's own by")
     states_every: int = Field(default=60, ge=1, description="seconds between two readings of link states")
     statistics_every: int = Field(default=600, ge=1, description="seconds between two readings of statistics")
     tick: int = Field(default=300, ge=60, description="the vendor's statistics interval in seconds")
     late: int = Field(default=600, ge=0, description="seconds after a tick's end until its statistics must be there")
     history_days: float = Field(default=3.0, ge=0, le=14, description="how much of the past is read at first contact")
-    in_flight: int = Field(default=4, ge=1, description="calls at the same time; the vendor asks for a handful")
+    calls_per_hour: int = Field(default=3600, ge=60, description="the quota: what we may call at most, all callers")
+    in_flight: int = Field(default=4, ge=1, description="calls at the same time; the vendors ask for a handful")
     timeout: float = Field(default=60.0, gt=0, description="real seconds to wait for an answer")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _paced_as_its_vendor_asks(cls, given: object) -> object:
+        if not isinstance(given, dict):
+            return given
+        pace = PACE_OF.get(given.get("kind", OrchestratorKind.VELOCLOUD), {})
+        return {**pace, **given}
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:
-        if (self.token is None) == (self.username is None or self.password is None):
+        by_password = self.username is not None and self.password is not None
+        if self.kind is OrchestratorKind.MERAKI and self.token is None:
+            raise ValueError("a token, which is the API key of the dashboard")
+        if self.kind is OrchestratorKind.CATALYST and (not by_password or self.token is not None):
+            raise ValueError("a username and a password")
+        if (self.token is None) != by_password:
             raise ValueError("either a token, or a username and a password")
         return self
 
@@ -126,6 +168,15 @@ class OrchestratorSettings(_Section):
         if url.scheme == "http" and not _is_loopback(url.host or ""):
             raise ValueError("a URL with https://, because token and password are sent there; http:// is for loopback")
         return url
+
+    @field_validator("token", "password", mode="before")
+    @classmethod
+    def _secrets_stand_elsewhere(cls, value: object, info: ValidationInfo) -> object:
+        url = info.data.get("url")
+        in_the_open = isinstance(value, str) and not value.startswith(("env:", "file:"))
+        if in_the_open and url is not None and not _is_loopback(url.host or ""):
+            raise ValueError("env:NAME or file:PATH; a secret itself has no place in the settings")
+        return value
 
 
 def _is_loopback(host: str) -> bool:

@@ -158,8 +158,8 @@ class SnmpAccessDocument(Document):
 class OrchestratorIdentityDocument(Document):
     record = OrchestratorIdentity
     name: Text
-    enterprise_id: int = Field(ge=0)
-    edge_id: int = Field(ge=0)
+    edge_id: Identifier
+    enterprise_id: Identifier = ""
 
 
 class CommandLineAccessDocument(Document):

@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 Item = TypeVar("Item")
@@ -143,11 +143,16 @@ class SnmpAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrchestratorIdentity:
-    """What an orchestrator calls this device; ids are unique only within one orchestrator host (`name`)."""
+    """What an orchestrator calls this device; ids are unique only within one orchestrator host (`name`).
+
+    `edge_id` is VeloCloud's edge id, Catalyst's device uuid or system IP, Meraki's serial; `enterprise_id` VeloCloud's
+    enterprise or Meraki's organisation, empty where the host has one tenant.
+    """
 
     name: str
-    enterprise_id: int
-    edge_id: int
+    edge_id: str
+    enterprise_id: str = ""
+    __pydantic_config__: ClassVar[dict[str, bool]] = {"coerce_numbers_to_str": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

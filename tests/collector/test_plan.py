@@ -24,7 +24,7 @@ SETTINGS = CollectorSettings.model_validate(
     {
         "snmp": {"every": 60},
         "probe": {"every": 60, "packets": 20},
-        "orchestrators": {"vco1": {"url": "https://vco.example", "token": "t"}},
+        "orchestrators": {"vco1": {"url": "https://vco.example", "token": "env:HOME"}},
     }
 )
 
@@ -36,7 +36,7 @@ def edge(number: int, enterprise: int, **more: object) -> Device:
         role=DeviceRole.SDWAN_EDGE,
         management_address="192.0.2.1",
         snmp=SnmpAccess(credential="lab"),
-        orchestrator=OrchestratorIdentity(name="vco1", enterprise_id=enterprise, edge_id=number),
+        orchestrator=OrchestratorIdentity(name="vco1", enterprise_id=str(enterprise), edge_id=str(number)),
         **more,  # type: ignore[arg-type]
     )
 

@@ -55,7 +55,7 @@ class Loopback:
     calls: list[str] = field(default_factory=list)
 
     def inventory(self) -> Inventory:
-        edge = OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=702)
+        edge = OrchestratorIdentity(name="vco1", enterprise_id="41", edge_id="702")
         return Inventory.of(
             sites=[Site(id="s", client="c")],
             devices=[

@@ -20,7 +20,13 @@ from collector.store.port import StoreError
     ["https://vco.example.net", "http://127.0.0.1:8443", "http://127.9.9.9", "http://localhost:80", "http://[::1]:80"],
 )
 def test_a_secret_may_travel_encrypted_or_within_this_machine(url: str) -> None:
-    assert OrchestratorSettings(url=url, token="t").url  # type: ignore[arg-type]
+    assert OrchestratorSettings(url=url, token="env:HOME").url  # type: ignore[arg-type]
+
+
+def test_a_secret_for_another_machine_stands_in_the_environment_or_a_file() -> None:
+    with pytest.raises(ValidationError, match="env:NAME or file:PATH") as refused:
+        OrchestratorSettings.model_validate({"url": "https://vco.example.net", "token": "verysecret"})
+    assert "verysecret" not in str(refused.value.errors(include_input=False))
 
 
 @pytest.mark.parametrize(

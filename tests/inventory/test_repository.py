@@ -152,7 +152,7 @@ async def test_money_keeps_its_cents_and_times_their_moment(database: Database) 
 
 
 def test_a_change_reads_as_the_fields_that_are_set() -> None:
-    edge = OrchestratorIdentity(name="v", enterprise_id=1, edge_id=2)
+    edge = OrchestratorIdentity(name="v", enterprise_id="1", edge_id="2")
     before = Device(id="d", site="s", role=DeviceRole.ROUTER, orchestrator=edge)
     after = Device(
         id="d", site="s", role=DeviceRole.ROUTER, serials=("A", "B"), monitoring=Monitoring(subscribed=False)
@@ -160,7 +160,7 @@ def test_a_change_reads_as_the_fields_that_are_set() -> None:
     (change,) = diff(Inventory.of(devices=[before]), Inventory.of(devices=[after])).changed
     assert change.fields == (
         FieldChange("serials", "nothing", "A | B"),
-        FieldChange("orchestrator", "name v, enterprise_id 1, edge_id 2", "nothing"),
+        FieldChange("orchestrator", "name v, edge_id 2, enterprise_id 1", "nothing"),
         FieldChange("monitoring", "subscribed True", "subscribed False"),
     )
     dated = Link(id="l", site="s", contract=Contract(end=date(2027, 1, 31)))
@@ -218,7 +218,7 @@ def inventories(draw: st.DrawFn) -> Inventory:
             management_address=maybe_text,
             snmp=st.none() | st.builds(SnmpAccess, credential=text, port=st.integers(1, 65535)),
             orchestrator=st.none()
-            | st.builds(OrchestratorIdentity, name=text, enterprise_id=st.integers(0), edge_id=st.integers(0)),
+            | st.builds(OrchestratorIdentity, name=text, enterprise_id=text, edge_id=text),
             command_line=st.none() | st.builds(CommandLineAccess, credential=text, platform=text),
             life_cycle=st.sampled_from(LifeCycle),
             monitoring=monitoring,

@@ -23,7 +23,7 @@ EDGE = Device(
     role=DeviceRole.SDWAN_EDGE,
     management_address="192.0.2.1",
     snmp=SnmpAccess(credential="stores"),
-    orchestrator=OrchestratorIdentity(name="vco", enterprise_id=1, edge_id=2),
+    orchestrator=OrchestratorIdentity(name="vco", enterprise_id="1", edge_id="2"),
 )
 LINK = Link(id="w", site="s", device="e", interface="GE1", probe_target="icmp://192.0.2.9")
 

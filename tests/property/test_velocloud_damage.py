@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.model import FactKind, SampleBatch
+from collector.orchestrator.directory import directory
 from collector.orchestrator.port import OrchestratorError
-from collector.orchestrator.velocloud_http import Answer, document
-from collector.orchestrator.velocloud_mapping import directory, edge_names, event_facts, link_ids, state_report
-from collector.orchestrator.velocloud_rows import edge_rows, event_rows, link_rows, metrics_rows, series_rows
-from collector.orchestrator.velocloud_samples import joined, series_batch, statistics_batch
+from collector.orchestrator.velocloud.mapping import edge_names, event_facts, link_ids, state_report
+from collector.orchestrator.velocloud.rows import edge_rows, event_rows, link_rows, metrics_rows, series_rows
+from collector.orchestrator.velocloud.samples import joined, series_batch, statistics_batch
+from collector.orchestrator.velocloud.session import Answer, document
 from inventory.model import Device, DeviceRole, Inventory, Link, OrchestratorIdentity
 
 START = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -28,7 +29,7 @@ KNOWN = directory(
                 id="edge",
                 site="s",
                 role=DeviceRole.SDWAN_EDGE,
-                orchestrator=OrchestratorIdentity(name="vco", enterprise_id=41, edge_id=702),
+                orchestrator=OrchestratorIdentity(name="vco", enterprise_id="41", edge_id="702"),
             )
         ],
         links=[Link(id="line", site="s", device="edge", interface="GE1", orchestrator_link="abc")],
@@ -113,14 +114,14 @@ def test_any_statistics_map_to_finite_figures_or_none(rows: Any) -> None:
 
 @given(rows=st.lists(damaged(SERIES), max_size=3))
 def test_any_history_maps_to_finite_figures_inside_the_window(rows: Any) -> None:
-    batch = joined([series_batch(series_rows(rows).rows, KNOWN, 702, START, END, NOW)])
+    batch = joined([series_batch(series_rows(rows).rows, KNOWN, "702", START, END, NOW)])
     assert sound(batch)
     assert all(1772539200000 <= time < 1772540100000 for time in batch.time)
 
 
 @given(rows=st.lists(damaged(EVENT), max_size=4))
 def test_any_events_map_to_facts_about_our_own(rows: Any) -> None:
-    facts = event_facts(event_rows(rows), 41, {(41, "E"): 702}, KNOWN, NOW)
+    facts = event_facts(event_rows(rows), "41", {("41", "E"): "702"}, KNOWN, NOW)
     assert {fact.subject for fact in facts} <= {"edge", "line"}
     assert all(fact.kind is FactKind.EVENT and fact.time.tzinfo for fact in facts)
     json.dumps([[fact.value, fact.detail] for fact in facts], ensure_ascii=False).encode()

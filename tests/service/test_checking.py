@@ -17,7 +17,7 @@ from service.checking import mismatches
 SETTINGS = CollectorSettings.model_validate(
     {
         "snmp": {"credentials": {"stores": {"community": "public"}}},
-        "orchestrators": {"vco-east": {"url": "https://vco.example.net", "token": "t"}},
+        "orchestrators": {"vco-east": {"url": "https://vco.example.net", "token": "env:HOME"}},
     }
 )
 
@@ -25,7 +25,7 @@ PLATFORMS = ("cisco_ios", "linux")
 
 
 def device(credential: str, orchestrator: str, life_cycle: LifeCycle = LifeCycle.LIVE) -> Inventory:
-    identity = OrchestratorIdentity(name=orchestrator, enterprise_id=1, edge_id=2)
+    identity = OrchestratorIdentity(name=orchestrator, enterprise_id="1", edge_id="2")
     one = Device(
         id="edge-1", site="s", role=DeviceRole.SDWAN_EDGE, snmp=SnmpAccess(credential=credential),
         orchestrator=identity, life_cycle=life_cycle,

@@ -97,20 +97,20 @@ def inventory() -> Inventory:
                 id="edge-117",
                 site="store-117",
                 role=DeviceRole.SDWAN_EDGE,
-                orchestrator=OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=702),
+                orchestrator=OrchestratorIdentity(name="vco1", enterprise_id="41", edge_id="702"),
             ),
             Device(
                 id="edge-118",
                 site="store-118",
                 role=DeviceRole.SDWAN_EDGE,
-                orchestrator=OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=703),
+                orchestrator=OrchestratorIdentity(name="vco1", enterprise_id="41", edge_id="703"),
             ),
             Device(id="router-118", site="store-118", role=DeviceRole.ROUTER),
             Device(
                 id="edge-elsewhere",
                 site="store-118",
                 role=DeviceRole.SDWAN_EDGE,
-                orchestrator=OrchestratorIdentity(name="vco2", enterprise_id=41, edge_id=702),
+                orchestrator=OrchestratorIdentity(name="vco2", enterprise_id="41", edge_id="702"),
             ),
         ],
         links=[

@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 
 from collector.orchestrator.port import OrchestratorError
-from collector.orchestrator.velocloud import VeloCloud
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.velocloud.adapter import VeloCloud
 from collector.settings import OrchestratorSettings
 from config.clock import ManualClock
 from config.errors import Blame
@@ -54,7 +55,7 @@ def only_for(cookie: str, answer: Any) -> Any:
 
 @pytest.fixture
 async def vco(settings: OrchestratorSettings, inventory: Inventory) -> AsyncIterator[VeloCloud]:
-    adapter = VeloCloud("vco1", settings, inventory, ManualClock(NOW), penalty=PENALTY)
+    adapter = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(1_000_000, penalty=PENALTY))
     yield adapter
     await adapter.close()
 
@@ -62,7 +63,7 @@ async def vco(settings: OrchestratorSettings, inventory: Inventory) -> AsyncIter
 @pytest.fixture
 async def by_password(host: Any, inventory: Inventory) -> AsyncIterator[VeloCloud]:
     settings = OrchestratorSettings.model_validate({"url": host.url, "username": "robot", "password": "s3cret"})
-    adapter = VeloCloud("vco1", settings, inventory, ManualClock(NOW), penalty=PENALTY)
+    adapter = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(1_000_000, penalty=PENALTY))
     yield adapter
     await adapter.close()
 
@@ -169,7 +170,7 @@ async def test_one_callers_429_holds_back_all_callers(host: Any, vco: VeloCloud,
 async def test_endless_429_ends_in_an_error_that_blames_the_vendors_limit(
     host: Any, settings: OrchestratorSettings, inventory: Inventory
 ) -> None:
-    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW), penalty=0.01)
+    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(1_000_000, penalty=0.01))
     host.replies[STATUS] = [too_many]
     with pytest.raises(OrchestratorError, match="429") as caught:
         await vco.states()
@@ -179,12 +180,16 @@ async def test_endless_429_ends_in_an_error_that_blames_the_vendors_limit(
     assert len(host.calls) == 4
 
 
-async def test_no_more_calls_are_in_flight_than_set(host: Any, inventory: Inventory, fleet: list[Any]) -> None:
+async def test_no_more_calls_are_in_flight_than_set_and_one_place_is_kept_for_those_who_wait(
+    host: Any, inventory: Inventory, fleet: list[Any]
+) -> None:
     settings = OrchestratorSettings.model_validate({"url": host.url, "token": "t0k3n", "in_flight": 3})
-    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW))
+    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(1_000_000))
     host.delay = 0.02
     host.replies[STATUS] = [fleet]
     await asyncio.gather(*(vco.states() for _ in range(12)))
+    assert host.most_at_once == 2
+    await asyncio.gather(*(vco.states(urgent=number % 2 == 0) for number in range(12)))
     await vco.close()
     assert host.most_at_once == 3
 
@@ -256,7 +261,7 @@ async def test_an_answer_that_breaks_off_is_half_an_answer(host: Any, vco: VeloC
 
 async def test_a_host_that_does_not_answer_in_time_is_said(host: Any, inventory: Inventory) -> None:
     settings = OrchestratorSettings.model_validate({"url": host.url, "token": "t0k3n", "timeout": 0.1})
-    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW))
+    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(1_000_000))
     host.delay = 1.0
     host.replies[STATUS] = [[]]
     with pytest.raises(OrchestratorError, match="no answer in time") as caught:
@@ -269,7 +274,11 @@ async def test_a_host_that_does_not_answer_in_time_is_said(host: Any, inventory:
 async def test_a_host_that_is_not_there_is_said(inventory: Inventory, unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}"
     vco = VeloCloud(
-        "vco1", OrchestratorSettings.model_validate({"url": url, "token": "t0k3n"}), inventory, ManualClock(NOW)
+        "vco1",
+        OrchestratorSettings.model_validate({"url": url, "token": "t0k3n"}),
+        inventory,
+        ManualClock(NOW),
+        Quota(1_000_000),
     )
     with pytest.raises(OrchestratorError, match=f"127.0.0.1:{unused_tcp_port} cannot be reached"):
         await vco.states()

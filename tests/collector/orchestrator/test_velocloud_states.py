@@ -10,7 +10,8 @@ import pytest
 
 from collector.model import FactKind
 from collector.orchestrator.port import OrchestratorError
-from collector.orchestrator.velocloud import VeloCloud
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.velocloud.adapter import VeloCloud
 from collector.settings import OrchestratorSettings
 from config.clock import ManualClock
 from inventory.model import Device, DeviceRole, Inventory, LifeCycle, Link, OrchestratorIdentity
@@ -22,7 +23,7 @@ HA = "network/getNetworkEnterprises"
 
 @pytest.fixture
 async def vco(settings: OrchestratorSettings, inventory: Inventory) -> AsyncIterator[VeloCloud]:
-    adapter = VeloCloud("vco1", settings, inventory, ManualClock(NOW), penalty=0.05)
+    adapter = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(1_000_000, penalty=0.05))
     yield adapter
     await adapter.close()
 
@@ -240,8 +241,8 @@ async def test_unreadable_ha_states_are_unknown_and_cost_nothing_else(
 async def test_only_live_and_obliged_lines_become_facts_and_the_others_are_not_unmapped(
     host: Any, settings: OrchestratorSettings, fleet: list[Any]
 ) -> None:
-    identity = OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=702)
-    elsewhere = OrchestratorIdentity(name="vco2", enterprise_id=41, edge_id=703)
+    identity = OrchestratorIdentity(name="vco1", enterprise_id="41", edge_id="702")
+    elsewhere = OrchestratorIdentity(name="vco2", enterprise_id="41", edge_id="703")
     inventory = Inventory.of(
         devices=[
             Device(id="d1", site="s", role=DeviceRole.SDWAN_EDGE, orchestrator=identity),
@@ -253,7 +254,7 @@ async def test_only_live_and_obliged_lines_become_facts_and_the_others_are_not_u
         ],
     )
     host.replies[STATUS] = [fleet]
-    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW))
+    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(1_000_000))
     report = await vco.states()
     await vco.close()
     assert {fact.subject for fact in report.facts} == {"d1", "live"}

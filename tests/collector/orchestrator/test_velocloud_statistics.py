@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from collector.model import FactKind, SampleBatch
 from collector.orchestrator.port import OrchestratorError
-from collector.orchestrator.velocloud import VeloCloud, series_windows
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.velocloud.adapter import VeloCloud, series_windows
 from collector.settings import OrchestratorSettings
 from config.clock import ManualClock
 from inventory.model import Device, DeviceRole, Inventory, LifeCycle, Link, Monitoring, OrchestratorIdentity, Tool
@@ -30,7 +31,9 @@ EVENTS = "event/getEnterpriseEvents"
 
 @pytest.fixture
 async def vco(settings: OrchestratorSettings, inventory: Inventory) -> AsyncIterator[VeloCloud]:
-    adapter = VeloCloud("vco1", settings, inventory, ManualClock(START + timedelta(minutes=20)), penalty=0.05)
+    adapter = VeloCloud(
+        "vco1", settings, inventory, ManualClock(START + timedelta(minutes=20)), Quota(1_000_000, penalty=0.05)
+    )
     yield adapter
     await adapter.close()
 
@@ -128,7 +131,7 @@ async def test_a_latency_of_zero_in_one_direction_alone_is_a_measurement(
 async def test_lines_that_are_not_watched_are_not_measured(
     host: Any, settings: OrchestratorSettings, fleet: list[Any]
 ) -> None:
-    identity = OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=702)
+    identity = OrchestratorIdentity(name="vco1", enterprise_id="41", edge_id="702")
     known = Inventory.of(
         devices=[Device(id="d", site="s", role=DeviceRole.SDWAN_EDGE, orchestrator=identity)],
         links=[
@@ -141,7 +144,7 @@ async def test_lines_that_are_not_watched_are_not_measured(
     rows = [*fleet[:2], port]
     host.replies[METRICS] = [[figures(row) for row in rows]]
     host.replies[SERIES] = [[series_row(row, {"bytesRx": [300] * 3}) for row in rows]]
-    vco = VeloCloud("vco1", settings, known, ManualClock(END))
+    vco = VeloCloud("vco1", settings, known, ManualClock(END), Quota(1_000_000))
     now, past = await vco.statistics(START, END), await vco.history("d", START, START + timedelta(minutes=15))
     await vco.close()
     assert list(now.links) == ["live"]
@@ -333,14 +336,14 @@ async def test_events_of_others_without_a_time_or_outside_the_window_say_nothing
 async def test_an_event_of_a_line_that_is_not_watched_is_the_devices(
     host: Any, settings: OrchestratorSettings, fleet: list[Any]
 ) -> None:
-    identity = OrchestratorIdentity(name="vco1", enterprise_id=41, edge_id=702)
+    identity = OrchestratorIdentity(name="vco1", enterprise_id="41", edge_id="702")
     known = Inventory.of(
         devices=[Device(id="d", site="s", role=DeviceRole.SDWAN_EDGE, orchestrator=identity)],
         links=[Link(id="old", site="s", device="d", interface="GE1", life_cycle=LifeCycle.RETIRED)],
     )
     host.replies[STATUS] = [fleet]
     host.replies[EVENTS] = [page(event(1))]
-    vco = VeloCloud("vco1", settings, known, ManualClock(END))
+    vco = VeloCloud("vco1", settings, known, ManualClock(END), Quota(1_000_000))
     (fact,) = await vco.events(START, END)
     await vco.close()
     assert fact.subject == "d"

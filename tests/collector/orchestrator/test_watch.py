@@ -14,7 +14,8 @@ from aiohttp import web
 from collector.health import SourceState
 from collector.journal import Journal
 from collector.model import Fact, FactKind, SampleBatch
-from collector.orchestrator.velocloud import VeloCloud
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.velocloud.adapter import VeloCloud
 from collector.orchestrator.watch import OrchestratorWatch, source_state
 from collector.settings import OrchestratorSettings
 from collector.store.embedded import EmbeddedStore
@@ -61,7 +62,7 @@ async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
 async def watch(
     settings: OrchestratorSettings, inventory: Inventory, clock: ManualClock, store: EmbeddedStore
 ) -> AsyncIterator[OrchestratorWatch]:
-    vco = VeloCloud("vco1", settings, inventory, clock, penalty=0.01)
+    vco = VeloCloud("vco1", settings, inventory, clock, Quota(1_000_000, penalty=0.01))
     yield OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
     await vco.close()
 
@@ -189,7 +190,7 @@ async def test_the_past_is_read_device_by_device_at_first_contact_and_not_again_
     assert len(host.called(SERIES)) == 2
 
     clock.move_to(START + timedelta(minutes=20))
-    vco = VeloCloud("vco1", settings, inventory, clock)
+    vco = VeloCloud("vco1", settings, inventory, clock, Quota(1_000_000))
     restarted = OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
     host.calls.clear()
     await restarted.read_statistics()
@@ -305,7 +306,7 @@ async def test_states_go_on_while_statistics_hang_and_cancelling_ends_everything
 
     host.replies = {STATUS: [fleet], METRICS: [hanging], EVENTS: [{"metaData": {"more": False}, "data": []}]}
     quick = settings.model_copy(update={"states_every": 1, "statistics_every": 60, "tick": 60})
-    vco = VeloCloud("vco1", quick, inventory, SystemClock())
+    vco = VeloCloud("vco1", quick, inventory, SystemClock(), Quota(1_000_000))
     watch = OrchestratorWatch(vco, quick, inventory, SystemClock(), StoreSink(store), store)
     running = asyncio.create_task(watch.run())
     await asyncio.sleep(2.5)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from collector.model import Fact, FactKind, Source
+from collector.orchestrator.directory import Directory
 from collector.orchestrator.port import StateReport
-from collector.orchestrator.velocloud_rows import EdgeRow, EventRow, LinkRow
+from collector.orchestrator.velocloud.rows import EdgeRow, EventRow, LinkRow
 from config.clock import rfc3339
-from inventory.model import Device, Inventory, LifeCycle, Monitoring, Tool
 
 STALE_LINK = timedelta(days=30)
 """A link disconnected for longer is a leftover in the orchestrator: it lists such links for ever, IN_SERVICE."""
@@ -63,76 +62,7 @@ EVENTS = (
 _INTERFACE_IN_MESSAGE = re.compile(r"\b(?:Link|Interface)\s+([^\s,;:]+)\s+is\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """What one orchestrator host's ids mean to us. Keys: edge id, and (edge id, internalId or interface)."""
-
-    devices: Mapping[int, Device]
-    links: Mapping[tuple[int, str], str]
-    interfaces: Mapping[tuple[int, str], str]
-    keyed: frozenset[str]
-    """Links whose internalId the inventory knows: only that finds them, a port may list a replaced line too."""
-    watched_devices: frozenset[str]
-    watched_links: frozenset[str]
-
-    def device_of(self, row: LinkRow) -> Device | None:
-        """The device of a row; None when it is unknown or belongs to another enterprise than ours does."""
-        device = self.devices.get(row.edge) if row.edge is not None else None
-        identity = device.orchestrator if device else None
-        if identity is None or row.enterprise not in (None, identity.enterprise_id):
-            return None
-        return device
-
-    def link_of(self, edge: int | None, internal_id: str | None, interface: str | None) -> str | None:
-        """Our link for an edge's internalId, else for its interface where the inventory names no internalId."""
-        if edge is None:
-            return None
-        by_id = self.links.get((edge, internal_id.casefold())) if internal_id else None
-        by_interface = self.interfaces.get((edge, interface.casefold())) if interface else None
-        return by_id or (None if by_interface in self.keyed else by_interface)
-
-    def enterprises(self) -> list[int]:
-        return sorted({device.orchestrator.enterprise_id for device in self.devices.values() if device.orchestrator})
-
-
-def directory(inventory: Inventory, orchestrator: str) -> Directory:
-    """The part of the inventory that an orchestrator host manages."""
-    devices = {
-        device.orchestrator.edge_id: device
-        for device in inventory.devices.values()
-        if device.orchestrator and device.orchestrator.name == orchestrator
-    }
-    edges = {device.id: edge for edge, device in devices.items()}
-    links, interfaces, watched = {}, {}, set()
-    for link in inventory.links.values():
-        edge = edges.get(link.device or "")
-        if edge is None or not link.is_wan:
-            continue
-        if link.orchestrator_link:
-            links[edge, link.orchestrator_link.casefold()] = link.id
-        if link.interface:
-            interfaces[edge, link.interface.casefold()] = link.id
-        if link.watched and _seen(link.monitoring):
-            watched.add(link.id)
-    return Directory(
-        devices=devices,
-        links=links,
-        interfaces=interfaces,
-        keyed=frozenset(links.values()),
-        watched_devices=frozenset(
-            device.id
-            for device in devices.values()
-            if device.life_cycle is LifeCycle.LIVE and device.monitoring.subscribed and _seen(device.monitoring)
-        ),
-        watched_links=frozenset(watched),
-    )
-
-
-def _seen(monitoring: Monitoring) -> bool:
-    return not monitoring.tools or Tool.ORCHESTRATOR in monitoring.tools
-
-
-def link_ids(rows: Iterable[LinkRow], known: Directory) -> dict[int, str]:
+def link_ids(rows: Iterable[LinkRow], known: Directory) -> dict[str, str]:
     """The host's numeric link ids of our links, for answers that name nothing else."""
     found = {row.link: known.link_of(row.edge, row.internal_id, row.interface) for row in rows if row.link is not None}
     return {number: link for number, link in found.items() if link is not None}
@@ -151,7 +81,7 @@ def state_report(
     by_device: dict[str, LinkRow] = {}
     by_link: dict[str, LinkRow] = {}
     for row in rows:
-        device = known.device_of(row)
+        device = known.device_of(row.edge, row.enterprise)
         if device is None:
             unmapped.append(f"edge {row.edge} {row.edge_name or ''}".rstrip())
             continue
@@ -215,9 +145,9 @@ def _fact(subject: str, kind: FactKind, value: str, now: datetime, detail: str) 
     return Fact(now, subject, kind, value, Source.ORCHESTRATOR, now, detail)
 
 
-def edge_names(rows: Iterable[LinkRow]) -> dict[tuple[int, str], int]:
+def edge_names(rows: Iterable[LinkRow]) -> dict[tuple[str, str], str]:
     """Edge ids by (enterprise, name), for answers that name an edge only so; a name borne twice is left out."""
-    edges: dict[tuple[int, str], set[int]] = {}
+    edges: dict[tuple[str, str], set[str]] = {}
     for row in rows:
         if row.enterprise is not None and row.edge is not None and row.edge_name:
             edges.setdefault((row.enterprise, row.edge_name), set()).add(row.edge)
@@ -225,20 +155,20 @@ def edge_names(rows: Iterable[LinkRow]) -> dict[tuple[int, str], int]:
 
 
 def event_facts(
-    rows: Iterable[EventRow], enterprise: int, names: Mapping[tuple[int, str], int], known: Directory, now: datetime
+    rows: Iterable[EventRow], enterprise: str, names: Mapping[tuple[str, str], str], known: Directory, now: datetime
 ) -> list[Fact]:
     """Events of our edges. They carry no edge id, so the edge is found by its name within the enterprise; the line
     by the internalId in the event's detail, else by the interface in its text; else the event is the device's."""
     facts = []
     for row in rows:
         edge = names.get((enterprise, row.edge_name or ""))
-        device = known.devices.get(edge) if edge is not None else None
+        device = known.device_of(edge, enterprise)
         if edge is None or device is None or device.id not in known.watched_devices:
             continue
         named = _INTERFACE_IN_MESSAGE.search(row.message)
         link = known.link_of(edge, row.internal_id, None)
         if link is None and row.internal_id is None and named:
-            link = known.interfaces.get((edge, named.group(1).casefold()))
+            link = known.interfaces.get((edge.casefold(), named.group(1).casefold()))
         subject = link if link in known.watched_links and link is not None else device.id
         facts.append(Fact(row.time, subject, FactKind.EVENT, row.event, Source.ORCHESTRATOR, now, row.message))
     return facts

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 
 from collector.measures import bit_rate
 from collector.model import FloatArray, SampleBatch, Source
-from collector.orchestrator.velocloud_mapping import Directory, later_active
-from collector.orchestrator.velocloud_rows import MetricSeries, MetricsRow, SeriesRow
+from collector.orchestrator.directory import Directory
+from collector.orchestrator.velocloud.mapping import later_active
+from collector.orchestrator.velocloud.rows import MetricSeries, MetricsRow, SeriesRow
 from config.clock import epoch_ms
 
 
 def statistics_batch(
     rows: Sequence[MetricsRow],
     known: Directory,
-    numbers: Mapping[int, str],
+    numbers: Mapping[str, str],
     start: datetime,
     end: datetime,
     now: datetime,
@@ -26,7 +27,7 @@ def statistics_batch(
     """One sample of [start, end) for each of our links that was measured; `numbers` maps the host's link ids."""
     chosen: dict[str, MetricsRow] = {}
     for row in rows:
-        if row.link.edge is not None and known.device_of(row.link) is None:
+        if row.link.edge is not None and known.device_of(row.link.edge, row.link.enterprise) is None:
             continue
         link = known.link_of(row.link.edge, row.link.internal_id, row.link.interface)
         if link is None and row.link.link is not None:
@@ -43,7 +44,7 @@ def statistics_batch(
 
 
 def series_batch(
-    rows: Sequence[SeriesRow], known: Directory, edge: int, start: datetime, end: datetime, now: datetime
+    rows: Sequence[SeriesRow], known: Directory, edge: str, start: datetime, end: datetime, now: datetime
 ) -> SampleBatch:
     """Samples of one edge's links tick by tick, those with start <= time < end."""
     batches = []

@@ -10,44 +10,45 @@ import structlog
 
 from collector.metrics import ORCHESTRATOR_DAMAGED
 from collector.model import Fact, SampleBatch
-from collector.orchestrator.port import OrchestratorError, StateReport
-from collector.orchestrator.velocloud_http import VcoSession
-from collector.orchestrator.velocloud_mapping import (
+from collector.orchestrator.directory import directory
+from collector.orchestrator.port import DeviceReport, OrchestratorError, StateReport
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.record import Record, Rows
+from collector.orchestrator.velocloud.calls import (
+    AGGREGATE_LINK_METRICS,
+    EDGE_LINK_SERIES,
+    EDGE_LINK_STATUS,
+    ENTERPRISE_EVENTS,
+    MOST_TICKS,
+    NETWORK_ENTERPRISES,
+)
+from collector.orchestrator.velocloud.mapping import (
     EVENTS,
-    directory,
     edge_names,
     event_facts,
     link_ids,
     state_report,
 )
-from collector.orchestrator.velocloud_rows import (
+from collector.orchestrator.velocloud.rows import (
     METRICS,
     EdgeRow,
     EventRow,
-    Record,
-    Rows,
     edge_rows,
     event_rows,
     link_rows,
     metrics_rows,
     series_rows,
 )
-from collector.orchestrator.velocloud_samples import joined, series_batch, statistics_batch
+from collector.orchestrator.velocloud.samples import joined, series_batch, statistics_batch
+from collector.orchestrator.velocloud.session import VcoSession
 from collector.settings import OrchestratorSettings
 from config.clock import Clock, epoch_ms, from_epoch_ms
 from config.errors import Blame
+from inventory.listing import Listing
 from inventory.model import Inventory
 
 Row = TypeVar("Row")
 
-EDGE_LINK_STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
-AGGREGATE_LINK_METRICS = "monitoring/getAggregateEdgeLinkMetrics"
-NETWORK_ENTERPRISES = "network/getNetworkEnterprises"
-EDGE_LINK_SERIES = "metrics/getEdgeLinkSeries"
-ENTERPRISE_EVENTS = "event/getEnterpriseEvents"
-
-MOST_TICKS = 1024
-"""Ticks in one answer of getEdgeLinkSeries."""
 SHORTEST_SERIES = timedelta(minutes=15)
 """A shorter window of getEdgeLinkSeries is answered by an empty list."""
 EVENT_PAGE = 2048
@@ -64,37 +65,36 @@ class VeloCloud:
         settings: OrchestratorSettings,
         inventory: Inventory,
         clock: Clock,
-        *,
-        penalty: float = 5.0,
+        quota: Quota,
     ) -> None:
         self._name = name
         self._tick = timedelta(seconds=settings.tick)
         self._clock = clock
-        self._session = VcoSession(name, settings, penalty=penalty)
+        self._session = VcoSession(name, settings, quota)
         self._known = directory(inventory, name)
-        self._numbers: dict[int, str] = {}
-        self._edge_names: dict[tuple[int, str], int] | None = None
+        self._numbers: dict[str, str] = {}
+        self._edge_names: dict[tuple[str, str], str] | None = None
         self._ha_error = ""
 
     @property
     def name(self) -> str:
         return self._name
 
-    async def states(self) -> StateReport:
+    async def states(self, *, urgent: bool = False) -> StateReport:
         """See the port. One call; a second one where the host has HA pairs."""
-        items = await self._list(EDGE_LINK_STATUS, {"enterprises": self._known.enterprises()})
+        items = await self._list(EDGE_LINK_STATUS, {"enterprises": self._enterprises()}, urgent=urgent)
         rows = self._counted(EDGE_LINK_STATUS, link_rows(items))
         if not rows and self._known.watched_devices:
             raise self._empty(EDGE_LINK_STATUS)
         self._numbers = link_ids(rows, self._known)
         self._edge_names = edge_names(rows)
-        pairs = any(row.standby_serial and self._known.device_of(row) for row in rows)
+        pairs = any(row.standby_serial and self._known.device_of(row.edge, row.enterprise) for row in rows)
         edges = await self._ha_states() if pairs else None
         return state_report(rows, edges, self._known, self._clock.now())
 
     async def _ha_states(self) -> Sequence[EdgeRow] | None:
         """HA states; None, which becomes the fact `unknown`, where this account may not read them."""
-        parameters = {"enterprises": self._known.enterprises(), "with": ["edges"]}
+        parameters = {"enterprises": self._enterprises(), "with": ["edges"]}
         try:
             items = await self._list(NETWORK_ENTERPRISES, parameters)
         except OrchestratorError as error:
@@ -108,7 +108,7 @@ class VeloCloud:
     async def statistics(self, start: datetime, end: datetime) -> SampleBatch:
         """See the port. One call; the host leaves out links without activity in the last 24 hours."""
         parameters = {
-            "enterprises": self._known.enterprises(),
+            "enterprises": self._enterprises(),
             "interval": _interval(start, end),
             "metrics": list(METRICS),
         }
@@ -118,18 +118,18 @@ class VeloCloud:
         rows = self._counted(AGGREGATE_LINK_METRICS, metrics_rows(items))
         return statistics_batch(rows, self._known, self._numbers, start, end, self._clock.now())
 
-    async def history(self, device: str, start: datetime, end: datetime) -> SampleBatch:
+    async def history(self, device: str, start: datetime, end: datetime, *, urgent: bool = False) -> SampleBatch:
         """See the port. As many calls as the host's limit of ticks makes necessary."""
         edge, enterprise = self._ids(device)
         batches = []
         for first, last in series_windows(start, end, self._tick):
             parameters = {
-                "enterpriseId": enterprise,
-                "edgeId": edge,
+                "enterpriseId": _number(enterprise),
+                "edgeId": _number(edge),
                 "interval": _interval(first, last),
                 "metrics": list(METRICS),
             }
-            items = await self._list(EDGE_LINK_SERIES, parameters)
+            items = await self._list(EDGE_LINK_SERIES, parameters, urgent=urgent)
             rows = self._counted(EDGE_LINK_SERIES, series_rows(items))
             batches.append(series_batch(rows, self._known, edge, start, end, self._clock.now()))
         return joined([batch for batch in batches if len(batch)])
@@ -145,13 +145,22 @@ class VeloCloud:
             facts += event_facts(inside, enterprise, self._edge_names or {}, self._known, self._clock.now())
         return facts
 
+    async def own_parts(self) -> Sequence[Fact]:
+        return ()
+
+    async def look(self, device: str) -> DeviceReport:
+        raise OrchestratorError(f"{device} cannot be looked at yet")
+
+    async def listing(self) -> Listing:
+        raise OrchestratorError(f"{self._name} cannot be listed yet")
+
     async def close(self) -> None:
         await self._session.close()
 
-    async def _events(self, enterprise: int, start: datetime, end: datetime) -> list[EventRow]:
+    async def _events(self, enterprise: str, start: datetime, end: datetime) -> list[EventRow]:
         """Every page. A host that says there is more and gives no link to it is asked for two halves instead."""
         parameters: dict[str, object] = {
-            "enterpriseId": enterprise,
+            "enterpriseId": _number(enterprise),
             "interval": _interval(start, end),
             "filter": {"limit": EVENT_PAGE, "rules": [{"field": "event", "op": "is", "values": list(EVENTS)}]},
         }
@@ -177,7 +186,7 @@ class VeloCloud:
             followed.add(following)
             parameters = {**parameters, "nextPageLink": following}
 
-    async def _events_by_halves(self, enterprise: int, start: datetime, end: datetime) -> list[EventRow]:
+    async def _events_by_halves(self, enterprise: str, start: datetime, end: datetime) -> list[EventRow]:
         if end - start <= timedelta(seconds=2):
             raise OrchestratorError(
                 f"{self._session.host} has more events in two seconds than it gives ({ENTERPRISE_EVENTS})",
@@ -186,14 +195,17 @@ class VeloCloud:
         middle = start + (end - start) / 2
         return await self._events(enterprise, start, middle) + await self._events(enterprise, middle, end)
 
-    def _ids(self, device: str) -> tuple[int, int]:
-        for edge, known in self._known.devices.items():
+    def _enterprises(self) -> list[int]:
+        return [_number(one) for one in self._known.enterprises()]
+
+    def _ids(self, device: str) -> tuple[str, str]:
+        for known in self._known.devices.values():
             if known.id == device and known.orchestrator:
-                return edge, known.orchestrator.enterprise_id
+                return known.orchestrator.edge_id, known.orchestrator.enterprise_id
         raise OrchestratorError(f"the inventory gives {device} no edge at {self._name}; add its orchestrator ids")
 
-    async def _list(self, method: str, parameters: Mapping[str, object]) -> list[object]:
-        answer = await self._session.call(method, parameters)
+    async def _list(self, method: str, parameters: Mapping[str, object], *, urgent: bool = False) -> list[object]:
+        answer = await self._session.call(method, parameters, urgent=urgent)
         if not isinstance(answer, list):
             raise self._misshapen(method, "a list")
         return answer
@@ -240,3 +252,10 @@ def series_windows(start: datetime, end: datetime, tick: timedelta) -> list[tupl
 
 def _interval(start: datetime, end: datetime) -> dict[str, int]:
     return {"start": epoch_ms(start), "end": epoch_ms(end)}
+
+
+def _number(identity: str) -> int:
+    """A VCO id as the host wants it. Raises OrchestratorError for one that is no number."""
+    if not (identity.isascii() and identity.isdigit()):
+        raise OrchestratorError(f"a VeloCloud id is a number, not {identity!r}; correct it in the inventory")
+    return int(identity)

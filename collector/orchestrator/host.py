@@ -1,0 +1,184 @@
+"""One orchestrator host over HTTP: slots, quota, TLS, log-in, and what becomes of a call that got no answer.
+
+Knows no vendor: what an answer means is told by the `read` that each adapter hands over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import aiohttp
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from collector.metrics import ORCHESTRATOR_CALLS
+from collector.orchestrator.login import Login
+from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
+from collector.orchestrator.quota import Quota
+from collector.settings import OrchestratorSettings
+from config.errors import Blame, ConfigurationError
+
+Result = TypeVar("Result")
+
+LIMIT_REPEATS = 3
+LARGEST_ANSWER = 512 << 20
+"""Bytes; some three times what a host with 125,000 links answers. One that sends more is broken."""
+LONGEST_RETRY_AFTER = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came; a header may stand several times."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+
+    def cookies(self) -> dict[str, str]:
+        """Cookies that it sets, by name."""
+        pairs = (line.split(";", 1)[0].partition("=") for line in self.headers.getall("Set-Cookie", []))
+        return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
+
+    def retry_after(self) -> float:
+        """Seconds in a Retry-After header (RFC 9110, 10.2.3), at most five minutes; 0 without a number."""
+        text = self.headers.get("Retry-After", "")
+        return min(float(text), LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else 0.0
+
+
+NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """`path` follows the host's base, or is a whole URL on that host. `method` is the name that metrics and errors
+    show: the vendor's own, without ids."""
+
+    verb: str
+    path: str
+    method: str
+    json: object = None
+    form: Mapping[str, str] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Host:
+    """Sends requests to one host: a few at a time, within the quota, never in a pause that the host asked for."""
+
+    def __init__(self, name: str, settings: OrchestratorSettings, base: str, quota: Quota) -> None:
+        """`base` is the URL that relative paths follow. Raises ConfigurationError for an unusable `ca_file`."""
+        self.name = name
+        port = "" if settings.url.port in (80, 443) else f":{settings.url.port}"
+        self.host = f"{settings.url.host}{port}"
+        self.quota = quota
+        self._base = base.rstrip("/") + "/"
+        self._timeout = settings.timeout
+        self._tls = _tls(settings.ca_file)
+        self._slots = asyncio.Semaphore(settings.in_flight)
+        # One slot is kept for those who wait: background calls never hold them all.
+        self._background = asyncio.Semaphore(max(1, settings.in_flight - 1))
+        self._client: aiohttp.ClientSession | None = None
+
+    async def call(
+        self, request: Request, read: Callable[[Answer], Result], login: Login, *, urgent: bool = False
+    ) -> Result:
+        """Send, with a new log-in and a repeat when the session has expired, and waits and repeats after a 429.
+
+        `read` gives the answer's value or raises SessionExpiredError, RateLimitedError or another OrchestratorError.
+        """
+        renewed, limited = False, 0
+        while True:
+            headers, generation = await login.headers()
+            try:
+                return read(await self.send(request, headers, urgent=urgent))
+            except SessionExpiredError:
+                if renewed or not await login.renew(generation):
+                    raise
+                renewed = True
+            except RateLimitedError:
+                if limited == LIMIT_REPEATS:
+                    raise
+                limited += 1
+
+    async def send(self, request: Request, headers: Mapping[str, str], *, urgent: bool = False) -> Answer:
+        """One request and its answer, whatever its status. Raises OrchestratorError when there was none."""
+        if urgent:
+            return await self._in_slot(request, headers, urgent)
+        async with self._background:
+            return await self._in_slot(request, headers, urgent)
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def _in_slot(self, request: Request, headers: Mapping[str, str], urgent: bool) -> Answer:
+        async with self._slots:
+            await self.quota.admit(urgent=urgent)
+            try:
+                answer = await self._exchange(request, headers)
+            except (aiohttp.ClientError, TimeoutError) as error:
+                ORCHESTRATOR_CALLS.labels(self.name, request.method, "no_answer").inc()
+                raise _connection_error(self.host, request.method, error) from error
+        ORCHESTRATOR_CALLS.labels(self.name, request.method, str(answer.status)).inc()
+        if answer.status == 429:
+            await self.quota.limited(answer.retry_after())
+        return answer
+
+    async def _exchange(self, request: Request, headers: Mapping[str, str]) -> Answer:
+        if self._client is None:
+            self._client = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=self._timeout),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                connector=aiohttp.TCPConnector(ssl=self._tls),
+            )
+        url = request.path if request.path.startswith(("http://", "https://")) else self._base + request.path
+        async with self._client.request(
+            request.verb,
+            url,
+            json=request.json,
+            data=request.form,
+            params=request.query or None,
+            headers={**headers, **request.headers},
+            allow_redirects=False,
+        ) as response:
+            body = bytearray()
+            async for part in response.content.iter_any():
+                body += part
+                if len(body) > LARGEST_ANSWER:
+                    raise OrchestratorError(
+                        f"{self.host} answered {request.method} with more than {LARGEST_ANSWER >> 20} MiB; "
+                        "it is left unread, check `url`",
+                        blame=Blame.VENDOR,
+                    )
+            return Answer(response.status, response.headers, bytes(body))
+
+
+def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """Certificates are always verified: against `ca_file` where there is one, else against the system's."""
+    if ca_file is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(f"ca_file {ca_file} holds no certificates that can be read: {error}") from None
+
+
+def _connection_error(host: str, method: str, error: Exception) -> OrchestratorError:
+    if isinstance(error, TimeoutError):
+        what = "gave no answer in time; asking again later"
+    elif isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return OrchestratorError(
+            f"{host} shows a certificate we cannot verify for {method}: check `url`, or set `ca_file` to your own CA"
+        )
+    elif isinstance(error, aiohttp.ClientPayloadError):
+        what = "sent half an answer; asking again later"
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        what = f"cannot be reached ({error.strerror or 'no connection'}); check its address and the way there"
+    else:
+        what = f"broke off ({type(error).__name__}); asking again later"
+    return OrchestratorError(f"{host} {what}: {method}", retryable=True, blame=Blame.LINK)

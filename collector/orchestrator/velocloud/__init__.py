@@ -1,0 +1,1 @@
+"""VeloCloud Orchestrator (VCO)."""

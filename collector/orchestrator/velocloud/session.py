@@ -1,0 +1,145 @@
+"""Calls to a VCO: log-in, limits, and what each kind of answer means. Nothing here knows what the figures mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import NoReturn
+from urllib.parse import unquote
+
+from collector.orchestrator.host import Answer, Host, Request
+from collector.orchestrator.login import KeyLogin, Login, LoginRefusedError, SharedLogin
+from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
+from collector.orchestrator.quota import Quota
+from collector.settings import OrchestratorSettings
+from config.errors import Blame
+
+SESSION_COOKIE = "velocloud.session"
+MESSAGE_COOKIE = "velocloud.message"
+LOGINS = ("login/operatorLogin", "login/enterpriseLogin")
+
+
+def document(host: str, method: str, answer: Answer) -> object:
+    """The JSON value of an answer. Pure.
+
+    Raises SessionExpiredError (HTTP 200 with `tokenError`, 401, a redirect to the log-in), RateLimitedError (429),
+    or OrchestratorError for everything else that is not a usable answer.
+    """
+    call = f"{host} answered {method}"
+    if answer.status == 429:
+        raise RateLimitedError(
+            f"{call} with 429: too many calls; asking again after a pause, lower `in_flight` or raise the intervals",
+            retryable=True,
+            blame=Blame.VENDOR,
+        )
+    if answer.status in (301, 307, 308):
+        where = answer.headers.get("Location", "elsewhere")
+        raise OrchestratorError(f"{call} with {answer.status} to {where}: set the orchestrator's `url` to that host")
+    if answer.status in (302, 303, 401):
+        raise SessionExpiredError(f"{call} with {answer.status}: not logged in; check token or password")
+    if answer.status in (403, 404):
+        said = "this account may not call it; check its rights" if answer.status == 403 else "check `url`"
+        raise OrchestratorError(f"{call} with {answer.status}: {said}")
+    value = _json(answer.body)
+    error = value.get("error") if isinstance(value, dict) else None
+    if isinstance(error, dict):
+        _raise_vendor_error(call, answer.status, str(error.get("message", ""))[:200])
+    if answer.status >= 500:
+        raise OrchestratorError(
+            f"{call} with {answer.status}, a fault of its own; asking again later",
+            retryable=True,
+            blame=Blame.VENDOR,
+        )
+    if answer.status != 200:
+        raise OrchestratorError(f"{call} with {answer.status}, which we do not expect; check `url`", blame=Blame.VENDOR)
+    if value is _NOT_JSON:
+        _raise_not_json(call, answer.body)
+    return value
+
+
+_NOT_JSON = object()
+
+
+def _json(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return _NOT_JSON
+
+
+def _raise_vendor_error(call: str, status: int, message: str) -> NoReturn:
+    if message.startswith("tokenError"):
+        raise SessionExpiredError(f"{call} with {message!r}: the session has expired; a token must be made anew")
+    if status >= 500:
+        raise OrchestratorError(
+            f"{call} with {status}, {message!r}, a fault of its own; asking again later",
+            retryable=True,
+            blame=Blame.VENDOR,
+        )
+    raise OrchestratorError(f"{call} with {status}, {message!r}; check ids and rights")
+
+
+def _raise_not_json(call: str, body: bytes) -> NoReturn:
+    if body.lstrip()[:1] == b"<":
+        what = "an HTML page instead of JSON; check that `url` is the orchestrator and no proxy or log-in page"
+    elif not body.strip():
+        what = "an empty body; asking again later"
+    else:
+        what = f"{len(body)} bytes that are no JSON, perhaps half an answer; asking again later"
+    raise OrchestratorError(f"{call} with {what}", retryable=True, blame=Blame.VENDOR)
+
+
+class VcoSession:
+    """Calls to one VCO, by its token or by a session cookie that all callers share.
+
+    The vendor limits calls by a leaky bucket over 5 s and asks for a constant back-off of 5 s, in which nothing
+    may be sent, and for a handful of calls in flight.
+    """
+
+    def __init__(self, name: str, settings: OrchestratorSettings, quota: Quota) -> None:
+        base = str(settings.url).rstrip("/").removesuffix("/rest").removesuffix("/portal") + "/portal/rest"
+        self._host = Host(name, settings, base, quota)
+        self.host = self._host.host
+        self._settings = settings
+        self._logins: tuple[str, ...] = LOGINS
+        self._login: Login = (
+            KeyLogin({"Authorization": f"Token {settings.token.get_secret_value()}"})
+            if settings.token
+            else SharedLogin(self._log_in)
+        )
+
+    async def call(self, method: str, parameters: Mapping[str, object], *, urgent: bool = False) -> object:
+        """POST one method and its JSON value; logs in and repeats when the session has expired, waits and repeats on
+        429. Raises OrchestratorError."""
+        request = Request(verb="POST", path=method, method=method, json=parameters)
+        return await self._host.call(
+            request, lambda answer: document(self.host, method, answer), self._login, urgent=urgent
+        )
+
+    async def close(self) -> None:
+        await self._host.close()
+
+    async def _log_in(self) -> Mapping[str, str]:
+        """The header with the session cookie. Operators and customers log in at different methods; the one that worked
+        comes first.
+
+        Success is 200 or 302 with a session cookie; a refusal is 302 with a message cookie instead.
+        """
+        password = self._settings.password
+        body = {"username": self._settings.username, "password": password.get_secret_value() if password else ""}
+        said = ""
+        for method in self._logins:
+            # Urgent: every caller waits for it.
+            request = Request(verb="POST", path=method, method=method, json=body)
+            answer = await self._host.send(request, {}, urgent=True)
+            if answer.status not in (200, 302, 401):
+                document(self.host, method, answer)
+            cookies = answer.cookies()
+            if cookies.get(SESSION_COOKIE):
+                self._logins = (method, *(other for other in LOGINS if other != method))
+                return {"Cookie": f"{SESSION_COOKIE}={cookies[SESSION_COOKIE]}"}
+            said = unquote(cookies.get(MESSAGE_COOKIE, "")).strip()[:200] or said
+        raise LoginRefusedError(
+            f"{self.host} refused the log-in of {self._settings.username!r}"
+            f"{f' ({said})' if said else ''}: check username and password"
+        )
