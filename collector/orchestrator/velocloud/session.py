@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import NoReturn
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import NoReturn, TypeVar
 from urllib.parse import unquote
 
+import structlog
+
+from collector.metrics import ORCHESTRATOR_DAMAGED
 from collector.orchestrator.host import Answer, Host, Request
 from collector.orchestrator.login import KeyLogin, Login, LoginRefusedError, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import Quota
+from collector.orchestrator.record import Rows
 from collector.settings import OrchestratorSettings
+from config.clock import epoch_ms
 from config.errors import Blame
+
+Row = TypeVar("Row")
+
+log = structlog.get_logger()
 
 SESSION_COOKIE = "velocloud.session"
 MESSAGE_COOKIE = "velocloud.message"
@@ -99,7 +109,7 @@ class VcoSession:
     def __init__(self, name: str, settings: OrchestratorSettings, quota: Quota) -> None:
         base = str(settings.url).rstrip("/").removesuffix("/rest").removesuffix("/portal") + "/portal/rest"
         self._host = Host(name, settings, base, quota)
-        self.host = self._host.host
+        self.name, self.host = name, self._host.host
         self._settings = settings
         self._logins: tuple[str, ...] = LOGINS
         self._login: Login = (
@@ -114,6 +124,27 @@ class VcoSession:
         request = Request(verb="POST", path=method, method=method, json=parameters)
         return await self._host.call(
             request, lambda answer: document(self.host, method, answer), self._login, urgent=urgent
+        )
+
+    async def list(self, method: str, parameters: Mapping[str, object], *, urgent: bool = False) -> list[object]:
+        """As `call`, for a method that answers a list."""
+        answer = await self.call(method, parameters, urgent=urgent)
+        if not isinstance(answer, list):
+            raise self.misshapen(method, "a list")
+        return answer
+
+    def counted(self, method: str, rows: Rows[Row]) -> Sequence[Row]:
+        """The rows; what was unusable in the answer is counted."""
+        if rows.damaged:
+            ORCHESTRATOR_DAMAGED.labels(self.name, method).inc(rows.damaged)
+            log.debug("damaged_answer", orchestrator=self.name, method=method, fields=rows.damaged)
+        return rows.rows
+
+    def misshapen(self, method: str, expected: str) -> OrchestratorError:
+        return OrchestratorError(
+            f"{self.host} answered {method} with JSON that is not {expected}; asking again later",
+            retryable=True,
+            blame=Blame.VENDOR,
         )
 
     async def close(self) -> None:
@@ -143,3 +174,15 @@ class VcoSession:
             f"{self.host} refused the log-in of {self._settings.username!r}"
             f"{f' ({said})' if said else ''}: check username and password"
         )
+
+
+def interval(start: datetime, end: datetime) -> dict[str, int]:
+    """[start, end) as the vendor takes it: 13-digit epoch milliseconds."""
+    return {"start": epoch_ms(start), "end": epoch_ms(end)}
+
+
+def number(identity: str) -> int:
+    """A VCO id as the host wants it. Raises OrchestratorError for one that is no number."""
+    if not (identity.isascii() and identity.isdigit()):
+        raise OrchestratorError(f"a VeloCloud id is a number, not {identity!r}; correct it in the inventory")
+    return int(identity)
