@@ -75,7 +75,6 @@ def after_limit(bucket: Bucket, now: float, pause: float) -> Bucket:
     fresh = now - bucket.limited_at >= STRETCH_AGAIN_AFTER
     return replace(
         bucket,
-        tokens=min(bucket.tokens, 1.0),
         quiet_until=max(bucket.quiet_until, now + pause),
         stretch=min(STRETCH_MOST, 2 * stretch_at(bucket, now)) if fresh else bucket.stretch,
         limited_at=now if fresh else bucket.limited_at,

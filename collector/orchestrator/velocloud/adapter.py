@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 import structlog
 
@@ -41,11 +40,8 @@ from config.errors import Blame
 from inventory.listing import Listing
 from inventory.model import Inventory
 
-Row = TypeVar("Row")
-
 SHORTEST_SERIES = timedelta(minutes=15)
 """A shorter window of getEdgeLinkSeries is answered by an empty list."""
-EVENT_PAGE = 2048
 
 log = structlog.get_logger()
 
