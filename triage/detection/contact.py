@@ -9,10 +9,11 @@ import numpy as np
 from collector.model import Fact, FactKind, FloatArray
 from config.clock import epoch_ms
 from triage.detection.event import MINUTE, Event
-from triage.detection.facts import data_alive, held
+from triage.detection.facts import answers_polls, data_alive, held
 from triage.detection.link import Examined
 from triage.model import Cause, Direction, Picture
 from triage.policy import Policy
+from triage.words import source_words
 
 LOST = {FactKind.EDGE_STATE: "offline", FactKind.POLL_OUTCOME: "timeout"}
 LOST_WORDS = {
@@ -36,8 +37,8 @@ def events(picture: Picture, wan: Sequence[Examined], start: int, now: int, poli
 
 
 def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: int, policy: Policy) -> list[Event]:
-    """Contact lost by one source is management lost as long as another sees data; lost by two and seen by none, the
-    site is down; lost by one and seen by none proves nothing."""
+    """Contact lost by one source is management lost as long as another sees data or is answered by the device; lost by
+    two and seen by none, the site is down; lost by one and seen by none proves nothing."""
     spans = [
         (kind, source, span)
         for kind, lost in LOST.items()
@@ -47,7 +48,14 @@ def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: i
     ]
     found = []
     for kind, source, (begin, end, count) in spans:
-        alive = any(data_alive(view, begin, end) for each in wan for view in each.views if view.source is not source)
+        alive = sorted(
+            {
+                view.source.value
+                for each in wan
+                for view in each.views
+                if view.source is not source and (data_alive(view, begin, end) or answers_polls(view, begin, end))
+            }
+        )
         agreeing = {other for _, other, span in spans if span[0] < end and span[1] > begin}
         if not alive and len(agreeing) < 2:
             continue
@@ -64,13 +72,19 @@ def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: i
                 value=float(count),
                 baseline=0.0,
                 threshold=float(FEWEST[kind]),
-                rule=f"{LOST_WORDS[kind]} for at least {policy.down.minimum_seconds:g} s",
+                rule=_rule(kind, policy.down.minimum_seconds, alive),
                 statistic="sum",
                 bad_samples=count,
                 weight=0.5 if alive else 40.0,
             )
         )
     return found
+
+
+def _rule(kind: FactKind, seconds: float, alive: Sequence[str]) -> str:
+    """Both facts: who lost contact, and who did not."""
+    still = f", while {' and '.join(map(source_words, alive))} still saw it alive" if alive else ""
+    return f"{LOST_WORDS[kind]} for at least {seconds:g} s{still}"
 
 
 def _is_recent_restart(fact: Fact, start: int) -> bool:

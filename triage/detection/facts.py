@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model import Fact, FactKind, Source
 from config.clock import epoch_ms
@@ -119,13 +120,32 @@ def held(states: Sequence[Fact], value: str, now: int) -> list[tuple[int, int, i
 
 
 def data_alive(view: View, begin: int, end: int) -> bool:
-    """Whether this source saw packets pass in most of its samples of [begin, end)."""
+    """Whether this source saw packets pass in most of [begin, end), in epoch milliseconds."""
+    passed = np.zeros(len(view.time), dtype=bool)
+    for metric in ("loss_pct", "loss_rx_pct", "loss_tx_pct"):
+        passed |= np.nan_to_num(view.column(metric), nan=100.0) < 99
+    for metric in ("rx_bps", "tx_bps"):
+        passed |= np.nan_to_num(view.column(metric)) > 0
+    return _most(view, passed, begin, end)
+
+
+def answers_polls(view: View, begin: int, end: int) -> bool:
+    """Whether the device answered this source's polls in most of [begin, end): a row comes of an answer only, whatever
+    little traffic it shows."""
+    return view.source is Source.SNMP and _most(view, np.ones(len(view.time), dtype=bool), begin, end)
+
+
+def _most(view: View, rows: NDArray[np.bool_], begin: int, end: int) -> bool:
+    """Whether `rows` fill half of [begin, end) and half of what this source measured in it.
+
+    Two slots may yet be on their way; an orchestrator's statistics are late by nature, so they count up to the newest.
+    A source that fell silent soon after `begin` says nothing about the rest.
+    """
     inside = (view.time >= begin) & (view.time < end)
     if not inside.any():
         return False
-    passed = np.zeros(int(inside.sum()), dtype=bool)
-    for metric in ("loss_pct", "loss_rx_pct", "loss_tx_pct"):
-        passed |= np.nan_to_num(view.column(metric)[inside], nan=100.0) < 99
-    for metric in ("rx_bps", "tx_bps"):
-        passed |= np.nan_to_num(view.column(metric)[inside]) > 0
-    return bool(passed.mean() >= 0.5)
+    seconds = view.series.seconds[view.rows][inside]
+    newest = int(view.time[inside][-1]) + int(seconds[-1]) * 1000
+    until = newest if view.source is Source.ORCHESTRATOR else max(newest, end - 2 * view.step)
+    filled = 1000 * int(seconds[rows[inside]].sum())
+    return bool(2 * filled >= max(until - begin, 1000 * int(seconds.sum())))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from collector.model import Fact, FactKind, Source
 from triage.judge import judge
 from triage.model import Cause, Measured, Severity, VerdictKind
@@ -22,6 +24,57 @@ def test_a_failed_poll_is_never_read_as_link_down(claim, picture, series, link, 
     assert (swept.verdict, swept.cause, swept.severity) == (
         VerdictKind.CONFIRMED, Cause.MANAGEMENT_LOST, Severity.MINOR,
     )  # fmt: skip
+
+
+SNMP_AT_NIGHT = {"rx_bps": 0.0, "tx_bps": 0.0, "oper_up": 1.0}
+
+
+def offline(now, minutes, source=Source.ORCHESTRATOR):
+    return Fact(now - timedelta(minutes=minutes), "cpe-1", FactKind.EDGE_STATE, "offline", source, now)
+
+
+@pytest.mark.parametrize(
+    ("source", "fields", "words"),
+    [
+        (Source.SNMP, {"rx_bps": 4e6, "tx_bps": 1e6, "oper_up": 1.0}, "SNMP"),
+        (Source.SNMP, SNMP_AT_NIGHT, "SNMP"),
+        (Source.PROBE, {"loss_pct": 0.0, "rtt_ms": 20.0}, "probe"),
+    ],
+)
+def test_an_edge_offline_at_its_orchestrator_that_others_still_see_lost_management_only(
+    picture, series, link, policy, now, source, fields, words
+):
+    seen = Measured(link(), [series(source=source, fields=fields)])
+    verdict = judge(None, picture(seen, device_facts=[offline(now, 30)]), policy, now)
+    assert (verdict.verdict, verdict.cause, verdict.severity) == (
+        VerdictKind.CONFIRMED, Cause.MANAGEMENT_LOST, Severity.MINOR,
+    )  # fmt: skip
+    (finding,) = verdict.findings
+    assert finding.source is Source.ORCHESTRATOR
+    assert "reported offline" in finding.rule
+    assert words in finding.rule
+    assert "still saw it alive" in finding.rule
+
+
+def test_a_source_that_fell_silent_soon_after_does_not_prove_that_the_device_lives(picture, series, link, policy, now):
+    # The edge went offline half an hour ago; the other source's last sample is five minutes younger.
+    gone = series(missing=[-5, -4, -3, -2, -1])
+    verdict = judge(None, picture(Measured(link(), [gone]), device_facts=[offline(now, 30)]), policy, now)
+    assert verdict.cause is not Cause.MANAGEMENT_LOST
+    stayed = picture(Measured(link(), [series()]), device_facts=[offline(now, 30)])
+    assert judge(None, stayed, policy, now).cause is Cause.MANAGEMENT_LOST
+
+
+def test_statistics_that_come_late_prove_life_up_to_their_newest(picture, series, link, policy, now):
+    # SNMP has been silent for 30 minutes; the orchestrator's figures of the last 15 are still on their way.
+    silent = [
+        Fact(now - timedelta(minutes=minutes), "cpe-1", FactKind.POLL_OUTCOME, "timeout", Source.SNMP, now)
+        for minutes in range(30, 0, -5)
+    ]
+    fields = {"rx_bps": 4e6, "tx_bps": 1e6, "loss_rx_pct": 0.0}
+    late = series(source=Source.ORCHESTRATOR, fields=fields, missing=[-3, -2, -1])
+    verdict = judge(None, picture(Measured(link(), [late]), device_facts=silent), policy, now)
+    assert verdict.cause is Cause.MANAGEMENT_LOST
 
 
 def test_contact_lost_by_one_source_and_seen_by_none_proves_nothing(picture, link, policy, now, claim):
