@@ -1,7 +1,8 @@
 """How a site's lines behave at any moment, faults included. Pure: the same question has the same answer.
 
 Times are epoch seconds. rx is download. A site's demand goes over its first line that is up; queues grow as a line
-fills; what remains on the other lines is tunnel keep-alive.
+fills; what remains on the other lines is tunnel keep-alive. Many quiet sites can be asked as one whose numbers are
+columns (`stacked`); each answer then has a row for each of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.simulator.faults import FaultKind, Hit
-from service.simulator.noise import FloatArray, normal, uniform
+from service.simulator.noise import FloatArray, Number, Seed, normal, uniform
 
 MINUTE = 60
 DAY_HOURS = 24
@@ -39,12 +40,12 @@ class Character:
     """A line on an ordinary day. `latency_ms` is one way; `noisy` the share of minutes with stray losses."""
 
     link: str
-    seed: int
-    down_bps: float
-    up_bps: float
-    latency_ms: float
-    jitter_ms: float
-    noisy: float
+    seed: Seed
+    down_bps: Number
+    up_bps: Number
+    latency_ms: Number
+    jitter_ms: Number
+    noisy: Number
     cold: bool = False
     """A backup whose tunnels are only brought up when it is needed: no traffic, no statistics."""
     habit: Habit | None = None
@@ -54,11 +55,11 @@ class Character:
 class Demand:
     """A site's traffic: share of the first line's rate in the busy hours, by the local clock."""
 
-    seed: int
+    seed: Seed
     zone: ZoneInfo
-    share_down: float
-    share_up: float
-    weekend: float
+    share_down: Number
+    share_up: Number
+    weekend: Number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,6 +92,44 @@ class Surroundings:
     demand: Demand
     lines: Sequence[Character]
     hits: Sequence[Hit] = field(default=())
+
+
+def likeness(around: Surroundings) -> tuple[str, tuple[bool, ...]] | None:
+    """Sites of the same likeness can be stacked; None where a fault or a habit makes a site unlike any other."""
+    if around.hits or any(line.habit for line in around.lines):
+        return None
+    return around.demand.zone.key, tuple(line.cold for line in around.lines)
+
+
+def stacked(sites: Sequence[Surroundings]) -> Surroundings:
+    """Sites of one likeness as one: each number is a column, shape (k, 1), with a row for each site."""
+    demands = [each.demand for each in sites]
+    demand = Demand(
+        seed=np.array([[each.seed] for each in demands], dtype=np.uint64),
+        zone=demands[0].zone,
+        share_down=_column([each.share_down for each in demands]),
+        share_up=_column([each.share_up for each in demands]),
+        weekend=_column([each.weekend for each in demands]),
+    )
+    places = enumerate(zip(*(each.lines for each in sites), strict=True), start=1)
+    return Surroundings(demand, [_stacked_lines(f"line {place}", lines) for place, lines in places])
+
+
+def _stacked_lines(name: str, lines: Sequence[Character]) -> Character:
+    return Character(
+        link=name,
+        seed=np.array([[line.seed] for line in lines], dtype=np.uint64),
+        down_bps=_column([line.down_bps for line in lines]),
+        up_bps=_column([line.up_bps for line in lines]),
+        latency_ms=_column([line.latency_ms for line in lines]),
+        jitter_ms=_column([line.jitter_ms for line in lines]),
+        noisy=_column([line.noisy for line in lines]),
+        cold=lines[0].cold,
+    )
+
+
+def _column(numbers: Sequence[Number]) -> FloatArray:
+    return np.array(numbers, dtype=np.float64)[:, None]
 
 
 def local_hours(times: FloatArray, zone: ZoneInfo) -> tuple[FloatArray, NDArray[np.bool_]]:

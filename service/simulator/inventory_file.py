@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import date, time
@@ -18,13 +19,22 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 def inventory_yaml(inventory: Inventory) -> str:
     """The whole inventory as YAML; what is as it is by default is left out."""
-    document = {
+    return yaml.safe_dump(_document(inventory), sort_keys=False, allow_unicode=True, width=110)
+
+
+def inventory_lines(inventory: Inventory) -> str:
+    """The same with one line for each item, in YAML's flow style, which is JSON: quick for big fleets."""
+    sections = _document(inventory).items()
+    return "".join(f"{name}:\n" + "".join(f"- {json.dumps(item)}\n" for item in items) for name, items in sections)
+
+
+def _document(inventory: Inventory) -> dict[str, list[Any]]:
+    return {
         "clients": [_plain(client) for client in inventory.clients.values()],
         "sites": [_plain(site) for site in inventory.sites.values()],
         "devices": [_plain(device) for device in inventory.devices.values()],
         "links": [_plain(link) for link in inventory.links.values()],
     }
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - what YAML can hold

@@ -31,8 +31,10 @@ from service.simulator.reflectors import Reflector, start_reflector
 from service.simulator.snmp_agents import Agent, start_agent
 from service.simulator.snmp_device import SimulatedDevice
 from service.simulator.truth import Endpoints, Exchanged
-from service.simulator.vco.answers import World
-from service.simulator.vco.server import OrchestratorServer
+from service.simulator.vco.accounts import Account, Door
+from service.simulator.vco.server import HICCUP, VcoServer
+from service.simulator.vco.troubles import Troubles
+from service.simulator.vco.world import World
 
 Role = Callable[[], Awaitable[None]]
 RECEIVE_BUFFER = 1 << 20
@@ -143,12 +145,14 @@ class Simulation:
             self.counters.add("probes_echoed")
 
     async def orchestrator(self) -> None:
-        server = OrchestratorServer(
-            World(fleet=self.fleet, plan=self.plan),
+        troubles = Troubles(Random(f"{self.seed}/orchestrator"))
+        troubles.begin(HICCUP, self.clock.now().timestamp())
+        server = VcoServer(
+            World.of(self.fleet, self.plan),
             self.clock,
-            self.credentials.token,
+            Door([Account(name="demo", token=self.credentials.token)]),
+            troubles,
             on_request=lambda: self.counters.add("orchestrator_requests"),
-            chance=Random(f"{self.seed}/orchestrator"),
         )
         await server.start(self.sockets.orchestrator)
 
