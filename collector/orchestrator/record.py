@@ -6,18 +6,31 @@ on older hosts.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
 
 from config.clock import from_epoch_ms
 
 Row = TypeVar("Row")
+Read = tuple[Row | None, int]
+"""A row, None where nothing can be said without what is wrong with it, and how many of its fields were unusable."""
 
 LONGEST_TEXT = 500
 HIGHEST = 1e18
+
+Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+Identifier = Annotated[int, msgspec.Meta(ge=0, le=10**18)] | Text
+Moment = Text | int
+Number = Annotated[float, msgspec.Meta(ge=0.0, le=HIGHEST)] | Text
+"""What the fields of a vendor's row may hold without anything being wrong: for msgspec, which reads the sound rows."""
+
+_PIECES = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +88,28 @@ class Record:
         self.damaged += 1
         return None
 
+    def flag(self, key: str) -> bool:
+        """A truth value, also as 0 or 1; False for what is absent, null or of the wrong kind."""
+        value = self._values.get(key)
+        if value in (True, False, None):
+            return bool(value)
+        self.damaged += 1
+        return False
+
     def identifier(self, key: str) -> str | None:
         """An id, which comes as a whole number or as text."""
         value = self._values.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= HIGHEST:
+            return str(value)
+        if isinstance(value, float) and math.isfinite(value):
             whole = self.whole(key)
             return None if whole is None else str(whole)
         return self.text(key)
 
     def moment(self, key: str) -> datetime | None:
         value = self._values.get(key)
-        if value is None or value == "":
-            return None
-        moment = _moment(value)
-        self.damaged += moment is None
+        moment = moment_of(value)
+        self.damaged += moment is None and value is not None and value != ""
         return moment
 
     def record(self, key: str) -> Record:
@@ -117,26 +138,79 @@ def finite(value: object) -> float:
     return number if math.isfinite(number) else math.nan
 
 
-def _moment(value: object) -> datetime | None:
-    """RFC 3339 or 13-digit epoch milliseconds; the vendor's times are UTC. None for anything else."""
-    milliseconds = finite(value)
+def moment_of(value: object) -> datetime | None:
+    """RFC 3339 or 13-digit epoch milliseconds; the vendors' times are UTC. None for anything else."""
     try:
-        if not math.isnan(milliseconds):
-            return from_epoch_ms(round(milliseconds))
-        moment = datetime.fromisoformat(str(value))
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if isinstance(value, str) and value[4:5] == "-":
+            moment = datetime.fromisoformat(value)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        milliseconds = finite(value)
+        return None if math.isnan(milliseconds) else from_epoch_ms(round(milliseconds))
     except (ValueError, OverflowError, OSError):
         return None
 
 
-def read_rows(items: Sequence[object], read: Callable[[Record], tuple[Row | None, int]]) -> Rows[Row]:
+def read_rows(items: Sequence[object], read: Callable[[Record], Read[Row]]) -> Rows[Row]:
     """`read` each object; a row without which nothing can be said is left out and counted."""
     rows: list[Row] = []
     damaged = 0
     for item in items:
-        record = Record(item)
-        row, below = read(record) if isinstance(item, dict) else (None, 0)
-        damaged += record.damaged + below
+        row, wrong = _suspiciously(item, read)
+        damaged += wrong
         if row is not None:
             rows.append(row)
     return Rows(rows, damaged)
+
+
+def _suspiciously(item: object, read: Callable[[Record], Read[Row]]) -> Read[Row]:
+    record = Record(item)
+    row, below = read(record) if isinstance(item, dict) else (None, 0)
+    return row, record.damaged + below
+
+
+class NotAListError(ValueError):
+    """JSON, but no list."""
+
+
+def read_body(body: bytes, quick: Callable[[msgspec.Raw], Read[Row]], read: Callable[[Record], Read[Row]]) -> Rows[Row]:
+    """The objects of a JSON list: each by `quick`, which raises ValueError for one that is not as it should be, and
+    that one by `read`. So one damaged row costs the others nothing, and a body of tens of megabytes is never a tree.
+
+    Raises NotAListError, and ValueError for what is no JSON.
+    """
+    try:
+        pieces = _PIECES.decode(body)
+    except msgspec.ValidationError:
+        raise NotAListError from None
+    except (msgspec.DecodeError, RecursionError):
+        return _read_tree(body, read)
+    rows: list[Row] = []
+    damaged = 0
+    for piece in pieces:
+        try:
+            row, wrong = quick(piece)
+        except (ValueError, RecursionError):
+            row, wrong = _read_piece(piece, read)
+        damaged += wrong
+        if row is not None:
+            rows.append(row)
+    return Rows(rows, damaged)
+
+
+def _read_tree(body: bytes, read: Callable[[Record], Read[Row]]) -> Rows[Row]:
+    """JSON that is not of the strict kind (NaN, half a surrogate pair), or none."""
+    try:
+        items = json.loads(body.decode("utf-8", "replace"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(items, list):
+        raise NotAListError
+    return read_rows(items, read)
+
+
+def _read_piece(piece: msgspec.Raw, read: Callable[[Record], Read[Row]]) -> Read[Row]:
+    try:
+        item = json.loads(bytes(piece).decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None, 1
+    return _suspiciously(item, read)
