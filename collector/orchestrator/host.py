@@ -9,16 +9,18 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from collector.metrics import ORCHESTRATOR_CALLS
 from collector.orchestrator.login import Login
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
-from collector.orchestrator.quota import Quota
+from collector.orchestrator.quota import LONGEST_QUIET, Quota
 from collector.settings import OrchestratorSettings
 from config.errors import Blame, ConfigurationError
 
@@ -27,7 +29,6 @@ Result = TypeVar("Result")
 LIMIT_REPEATS = 3
 LARGEST_ANSWER = 512 << 20
 """Bytes; some three times what a host with 125,000 links answers. One that sends more is broken."""
-LONGEST_RETRY_AFTER = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,18 @@ class Answer:
         return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
 
     def retry_after(self) -> float:
-        """Seconds in a Retry-After header (RFC 9110, 10.2.3), at most five minutes; 0 without a number."""
-        text = self.headers.get("Retry-After", "")
-        return min(float(text), LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else 0.0
+        """Seconds of a Retry-After header (RFC 9110, 10.2.3), at most five minutes; 0 without a usable one.
+
+        A date there is compared with the answer's own Date: both are of the host's clock, which may differ from ours.
+        """
+        text = self.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return min(float(text), LONGEST_QUIET)
+        try:
+            then, now = (parsedate_to_datetime(each) for each in (text, self.headers.get("Date", "")))
+            return min(max(0.0, (then - now).total_seconds()), LONGEST_QUIET)
+        except (ValueError, TypeError):
+            return 0.0
 
 
 NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
@@ -79,7 +89,7 @@ class Host:
         self._timeout = settings.timeout
         self._tls = _tls(settings.ca_file)
         self._slots = asyncio.Semaphore(settings.in_flight)
-        # One slot is kept for those who wait: background calls never hold them all.
+        # Background calls hold all slots but one, which is for calls that somebody waits for.
         self._background = asyncio.Semaphore(max(1, settings.in_flight - 1))
         self._client: aiohttp.ClientSession | None = None
 
@@ -93,13 +103,16 @@ class Host:
         renewed, limited = False, 0
         while True:
             headers, generation = await login.headers()
+            answer = await self.send(request, headers, urgent=urgent)
             try:
-                return read(await self.send(request, headers, urgent=urgent))
+                return read(answer)
             except SessionExpiredError:
                 if renewed or not await login.renew(generation):
                     raise
                 renewed = True
             except RateLimitedError:
+                if answer.status != 429:
+                    await self.quota.limited(answer.retry_after())
                 if limited == LIMIT_REPEATS:
                     raise
                 limited += 1
@@ -107,23 +120,31 @@ class Host:
     async def send(self, request: Request, headers: Mapping[str, str], *, urgent: bool = False) -> Answer:
         """One request and its answer, whatever its status. Raises OrchestratorError when there was none."""
         if urgent:
-            return await self._in_slot(request, headers, urgent)
+            return await self._in_turn(request, headers, urgent)
         async with self._background:
-            return await self._in_slot(request, headers, urgent)
+            return await self._in_turn(request, headers, urgent)
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.close()
             self._client = None
 
-    async def _in_slot(self, request: Request, headers: Mapping[str, str], urgent: bool) -> Answer:
-        async with self._slots:
-            await self.quota.admit(urgent=urgent)
-            try:
-                answer = await self._exchange(request, headers)
-            except (aiohttp.ClientError, TimeoutError) as error:
-                ORCHESTRATOR_CALLS.labels(self.name, request.method, "no_answer").inc()
-                raise _connection_error(self.host, request.method, error) from error
+    async def _in_turn(self, request: Request, headers: Mapping[str, str], urgent: bool) -> Answer:
+        """A slot first and then its token, so that no call sets out in a pause that began while it waited for a slot;
+        and no slot is held while waiting for a token."""
+        while True:
+            async with self._slots:
+                wait = await self.quota.take(urgent=urgent)
+                if wait == 0.0:
+                    return await self._answer(request, headers)
+            await asyncio.sleep(wait)
+
+    async def _answer(self, request: Request, headers: Mapping[str, str]) -> Answer:
+        try:
+            answer = await self._exchange(request, headers)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            ORCHESTRATOR_CALLS.labels(self.name, request.method, "no_answer").inc()
+            raise _connection_error(self.host, request.method, error) from error
         ORCHESTRATOR_CALLS.labels(self.name, request.method, str(answer.status)).inc()
         if answer.status == 429:
             await self.quota.limited(answer.retry_after())
@@ -136,10 +157,9 @@ class Host:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 connector=aiohttp.TCPConnector(ssl=self._tls),
             )
-        url = request.path if request.path.startswith(("http://", "https://")) else self._base + request.path
         async with self._client.request(
             request.verb,
-            url,
+            self._url(request),
             json=request.json,
             data=request.form,
             params=request.query or None,
@@ -156,6 +176,21 @@ class Host:
                         blame=Blame.VENDOR,
                     )
             return Answer(response.status, response.headers, bytes(body))
+
+    def _url(self, request: Request) -> URL:
+        """Where a request goes: to this host and no other, for token and session go with it."""
+        whole = request.path.startswith(("http://", "https://"))
+        try:
+            url = URL(request.path if whole else self._base + request.path)
+            if url.origin() == URL(self._base).origin():
+                return url
+        except ValueError:
+            url = None
+        raise OrchestratorError(
+            f"{self.host} names {url.host if url else 'no usable address'} as the place to go on with "
+            f"{request.method}; nothing is sent there, check the orchestrator's `url`",
+            blame=Blame.VENDOR,
+        )
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:

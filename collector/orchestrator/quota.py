@@ -10,15 +10,16 @@ import asyncio
 import fcntl
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from threading import Lock
-from typing import TextIO
 
-from collector.orchestrator.port import OrchestratorError
+import structlog
+
 from config.clock import Clock, SystemClock
+
+log = structlog.get_logger()
 
 BURST_SECONDS = 20.0
 """The bucket holds what the quota grants in this time."""
@@ -27,9 +28,14 @@ KEPT_FOR_URGENT = 0.25
 STRETCH_MOST = 8.0
 STRETCH_AGAIN_AFTER = 30.0
 LONGEST_QUIET = 300.0
-"""A pause that ends later than this was set before the clock was put back, and is void."""
+"""Seconds. A pause that ends later than this was set before the clock was put back, and is void."""
 RELAX_AFTER = 900.0
 """Seconds without a 429 after which a stretched plan goes back by half."""
+LOCK_TRIES, LOCK_PAUSE = 100, 0.01
+"""The lock is held for a fraction of a millisecond; whoever holds it for a second has been stopped."""
+RECORD = 256
+"""Bytes. One write of always the same length: a process that dies leaves the old state or the new one, and on a full
+disk there is still room for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +63,27 @@ def limits_of(calls_per_hour: int) -> Limits:
     return Limits(rate=rate, capacity=max(4.0, rate * BURST_SECONDS))
 
 
+def brought_to(bucket: Bucket, limits: Limits, now: float) -> Bucket:
+    """The bucket at `now`: filled up since, and without moments that lie ahead because the clock was put back. Pure."""
+    filled = max(0.0, bucket.tokens) + max(0.0, now - bucket.at) * limits.rate
+    return replace(
+        bucket,
+        tokens=min(limits.capacity, filled),
+        at=now,
+        quiet_until=bucket.quiet_until if bucket.quiet_until - now <= LONGEST_QUIET else now,
+        limited_at=min(bucket.limited_at, now),
+    )
+
+
 def taken(bucket: Bucket, limits: Limits, now: float, *, urgent: bool) -> tuple[Bucket, float]:
     """The bucket after a call that is made at `now`, and 0; or the bucket, and the seconds to wait first. Pure."""
-    filled = min(limits.capacity, bucket.tokens + max(0.0, now - bucket.at) * limits.rate)
-    bucket = replace(bucket, tokens=filled, at=now)
-    if 0 < bucket.quiet_until - now <= LONGEST_QUIET:
+    bucket = brought_to(bucket, limits, now)
+    if bucket.quiet_until > now:
         return bucket, bucket.quiet_until - now
     needed = 1.0 if urgent else 1.0 + KEPT_FOR_URGENT * limits.capacity
-    if filled >= needed:
-        return replace(bucket, tokens=filled - 1.0), 0.0
-    return bucket, (needed - filled) / limits.rate
+    if bucket.tokens >= needed:
+        return replace(bucket, tokens=bucket.tokens - 1.0), 0.0
+    return bucket, (needed - bucket.tokens) / limits.rate
 
 
 def after_limit(bucket: Bucket, now: float, pause: float) -> Bucket:
@@ -75,7 +92,7 @@ def after_limit(bucket: Bucket, now: float, pause: float) -> Bucket:
     fresh = now - bucket.limited_at >= STRETCH_AGAIN_AFTER
     return replace(
         bucket,
-        quiet_until=max(bucket.quiet_until, now + pause),
+        quiet_until=max(bucket.quiet_until, now + min(pause, LONGEST_QUIET)),
         stretch=min(STRETCH_MOST, 2 * stretch_at(bucket, now)) if fresh else bucket.stretch,
         limited_at=now if fresh else bucket.limited_at,
     )
@@ -87,9 +104,28 @@ def stretch_at(bucket: Bucket, now: float) -> float:
     return max(1.0, bucket.stretch * math.pow(0.5, halvings))
 
 
+def restored(record: bytes) -> Bucket | None:
+    """The bucket that a file holds; None for an empty or damaged one. Pure."""
+    try:
+        state = json.loads(record)
+        numbers = {field.name: float(state[field.name]) for field in fields(Bucket)}
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    if not all(map(math.isfinite, numbers.values())) or not 1.0 <= numbers["stretch"] <= STRETCH_MOST:
+        return None
+    return Bucket(**numbers)
+
+
+Change = Callable[[Bucket, float], tuple[Bucket, float]]
+"""From the bucket and the moment to the bucket afterwards, and the seconds to wait."""
+
+
 class Quota:
     """One host's quota. `penalty` is the least pause after a 429, in seconds; without a `file` this process alone
-    counts."""
+    counts.
+
+    A file that cannot be kept stops no measuring: this process then counts alone, and `problem` says so.
+    """
 
     def __init__(
         self,
@@ -100,71 +136,71 @@ class Quota:
         clock: Clock | None = None,
     ) -> None:
         self.limits = limits_of(calls_per_hour)
+        self.problem = ""
         self._file = file
         self._penalty = penalty
         self._clock = clock or SystemClock()
-        self._lock = Lock()
         self._own = Bucket(tokens=self.limits.capacity, at=self._now())
 
     @property
     def stretch(self) -> float:
-        """The factor by which background polling is slower at present; 1 when all is well."""
+        """The factor by which background polling is slower at present, as far as this process has seen; 1 when all is
+        well."""
         return stretch_at(self._own, self._now())
 
-    async def admit(self, *, urgent: bool = False) -> None:
-        """Return when a call may be made; its token is then taken. Raises OrchestratorError for an unusable file."""
-        while (pause := await asyncio.to_thread(self._take, urgent)) > 0:  # noqa: ASYNC110 - others move it
-            await asyncio.sleep(pause)
+    async def take(self, *, urgent: bool = False) -> float:
+        """Take the token of one call and return 0; or the seconds after which to try again."""
+        return await self._changed(lambda bucket, now: taken(bucket, self.limits, now, urgent=urgent))
 
     async def limited(self, retry_after: float = 0.0) -> None:
-        """The host said 429."""
-        await asyncio.to_thread(self._limit, max(self._penalty, retry_after))
+        """The host said 429, and perhaps for how long, in seconds."""
+        pause = max(self._penalty, retry_after)
+        await self._changed(lambda bucket, now: (after_limit(brought_to(bucket, self.limits, now), now, pause), 0.0))
 
-    def _take(self, urgent: bool) -> float:
-        with self._bucket() as held:
-            held.bucket, pause = taken(held.bucket, self.limits, self._now(), urgent=urgent)
-        return pause
-
-    def _limit(self, pause: float) -> None:
-        with self._bucket() as held:
-            held.bucket = after_limit(held.bucket, self._now(), pause)
-
-    @contextmanager
-    def _bucket(self) -> Iterator[_Held]:
-        """The bucket, for this caller alone; what it is changed to is kept."""
-        with self._lock:
-            if self._file is None:
-                held = _Held(self._own)
-                yield held
+    async def _changed(self, change: Change) -> float:
+        """What `change` says of the seconds to wait; the bucket that it gives is kept, for all who share it."""
+        if self._file is None:
+            return self._alone(change)
+        for _ in range(LOCK_TRIES):
+            try:
+                # In a thread, for the file's disk may be slow; never to wait there, for others need the threads too.
+                self._own, wait = await asyncio.to_thread(_through_file, self._file, self._own, self._now, change)
+            except BlockingIOError:
+                await asyncio.sleep(LOCK_PAUSE)
+            except OSError as error:
+                self._tell(f"its state {self._file} cannot be kept ({error.strerror}); see to that file and its folder")
+                return self._alone(change)
             else:
-                try:
-                    with self._file.open("a+", encoding="utf-8") as file:
-                        fcntl.flock(file, fcntl.LOCK_EX)
-                        held = _Held(_read(file) or Bucket(tokens=self.limits.capacity, at=self._now()))
-                        yield held
-                        file.truncate(0)
-                        file.write(json.dumps(asdict(held.bucket)))
-                except OSError as error:
-                    raise OrchestratorError(
-                        f"the quota's state {self._file} cannot be kept ({error.strerror}); see to that folder",
-                        retryable=True,
-                    ) from error
-            self._own = held.bucket
+                self._tell("")
+                return wait
+        self._tell(f"another process holds {self._file} and does not let go; end it if it is stopped")
+        return self._alone(change)
+
+    def _alone(self, change: Change) -> float:
+        self._own, wait = change(self._own, self._now())
+        return wait
+
+    def _tell(self, problem: str) -> None:
+        said = f"the quota is counted by this process alone: {problem}" if problem else ""
+        if said and said != self.problem:
+            log.warning("quota_not_shared", why=said)
+        self.problem = said
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
 
-@dataclass(slots=True)
-class _Held:
-    bucket: Bucket
-
-
-def _read(file: TextIO) -> Bucket | None:
-    """What the file holds; None for a new or a damaged one, which begins anew with a full bucket."""
-    file.seek(0)
+def _through_file(path: Path, own: Bucket, now: Callable[[], float], change: Change) -> tuple[Bucket, float]:
+    """Change the bucket in a file; one that is new or damaged begins with our `own`. Raises OSError, and
+    BlockingIOError while another holds the file."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        state = json.loads(file.read())
-        return Bucket(**{field.name: float(state[field.name]) for field in fields(Bucket)})
-    except (ValueError, KeyError, TypeError):
-        return None
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        record = os.pread(handle, RECORD + 1, 0)
+        bucket, wait = change(restored(record) or own, now())
+        os.pwrite(handle, json.dumps(asdict(bucket)).encode().ljust(RECORD - 1) + b"\n", 0)
+        if len(record) > RECORD:
+            os.ftruncate(handle, RECORD)
+    finally:
+        os.close(handle)
+    return bucket, wait
