@@ -11,7 +11,8 @@ help:
 	@echo "make unit    unit and property tests alone, in seconds"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the benchmarks' tables"
-	@echo "make soak    a thousand times kill -9 while the store is written to and maintained; KILLS=n for another number"
+	@echo "make soak    a thousand times kill -9 while the store is written to and maintained, and ten demonstrations;"
+	@echo "             KILLS=n and SEEDS=n for other numbers"
 
 setup: .venv/.installed
 
@@ -46,8 +47,10 @@ bench: .venv/.developing
 	for each in benchmarks/*.py; do echo "== $$each"; $(BIN)/python $$each $(BENCH) || exit 1; done
 
 KILLS ?= 1000
+SEEDS ?= 10
 soak: .venv/.developing
 	KILLS=$(KILLS) $(BIN)/python -m pytest -q -s -p no:randomly --timeout=0 tests/collector/test_embedded_crash.py
+	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/e2e/test_demo.py
 
 clean:
 	rm -rf .venv build dist *.egg-info demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+
+sys.path.append(str(Path(__file__).parent / "processes"))
+
+from commands import Commands
 
 # A developer's run takes seconds; CI looks further.
 hypothesis.settings.register_profile("quick", max_examples=25)
@@ -33,6 +38,14 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line(f"CI=true, and {len(wrong)} tests were skipped that must not be", red=True)
     yield
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Commands]:
+    """The commands of `lineproof`, each a process of its own."""
+    commands = Commands()
+    yield commands
+    commands.stop()
 
 
 @pytest.fixture

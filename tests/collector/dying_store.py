@@ -1,13 +1,8 @@
-"""A process whose children write and maintain an embedded store until they are killed.
-
-Started once for many rounds: importing takes half a second, forking a few milliseconds. It reads one JSON object a
-line, forks, and waits for the child; whatever the child is doing it says on the same standard output, a line each.
-"""
+"""A process whose children write and maintain an embedded store until they are killed, and say what they are doing."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
@@ -18,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+sys.path.append(str(Path(__file__).parents[1] / "processes"))
+
+from forking import say, serve
 
 from collector.journal import Journal
 from collector.model import Fact, FactKind, SampleBatch, Source
@@ -72,10 +71,6 @@ def _batch(rows: list[tuple[str, datetime, int, float]], received: datetime, los
 def clock_at(n: int) -> datetime:
     """The time at which entry n has just been written."""
     return START + (n + 1) * HOUR
-
-
-def say(*words: object) -> None:
-    os.write(1, (" ".join(map(str, words)) + "\n").encode())
 
 
 def tell_phases() -> None:
@@ -168,22 +163,14 @@ async def maintain_until(folder: Path, steps: int, now: datetime) -> None:
     await store.close()
 
 
-def serve() -> None:
-    for line in sys.stdin:
-        order = json.loads(line)
-        folder = Path(order["folder"])
-        child = os.fork()
-        if child == 0:
-            say("child", os.getpid())
-            if "steps" in order:
-                asyncio.run(maintain_until(folder, order["steps"], datetime.fromisoformat(order["now"])))
-            else:
-                tell_phases()
-                asyncio.run(write_and_maintain(folder, order["first"]))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        say("ended", os.waitstatus_to_exitcode(status))
+def do(order: dict[str, Any]) -> None:
+    folder = Path(order["folder"])
+    if "steps" in order:
+        asyncio.run(maintain_until(folder, order["steps"], datetime.fromisoformat(order["now"])))
+    else:
+        tell_phases()
+        asyncio.run(write_and_maintain(folder, order["first"]))
 
 
 if __name__ == "__main__":
-    serve()
+    serve(do)

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import os
-import queue
 import random
 import shutil
 import signal
-import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "processes")]
 
 from dying_store import FIELDS, LINKS, PHASES, RAW_DAYS, ROLLUP_DAYS, clock_at, entry_of, open_store
+from forking import Template
 from store_truth import DAY, Truth, assert_no_strays, check
 
 from collector.model import Source
@@ -35,52 +31,9 @@ pytestmark = [pytest.mark.rim, pytest.mark.slow]
 KILLS = int(os.environ.get("KILLS", "50"))
 
 
-class Template:
-    """The process that forks the ones to be killed, and what they say."""
-
-    def __init__(self) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("dying_store.py"))]
-        root = Path(__file__).parents[2]
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, cwd=root,
-            env={**os.environ, "PYTHONPATH": str(root)},
-        )  # fmt: skip
-        self._said: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._said.put(line.split())
-
-    def start(self, **order: object) -> int:
-        """Fork a child that does as told; its process id."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order, default=str) + "\n")
-        self._process.stdin.flush()
-        return int(self.hear("child", 60)[-1][1])
-
-    def hear(self, until: str, seconds: float) -> list[list[str]]:
-        """What is said up to a line that begins with `until`, at most so long."""
-        end, found = time.monotonic() + seconds, []
-        with contextlib.suppress(queue.Empty):
-            while not found or " ".join(found[-1][: until.count(" ") + 1]) != until:
-                found.append(self._said.get(timeout=max(end - time.monotonic(), 0.001)))
-        return found
-
-    def stop(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
-        self._listener.join(timeout=30)
-        self._process.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def template() -> Iterator[Template]:
-    template = Template()
+    template = Template(Path(__file__).with_name("dying_store.py"))
     yield template
     template.stop()
 

@@ -32,6 +32,7 @@ from config.clock import epoch_ms
 
 COMMUNITY = "a-community-nobody-may-read"
 TOKEN = "a-token-nobody-may-read"
+ENVIRONMENT = {**os.environ, "TEST_COMMUNITY": COMMUNITY, "TEST_TOKEN": TOKEN, "COLUMNS": "200"}
 IF_ENTRY = "1.3.6.1.2.1.2.2.1"
 IF_X_ENTRY = "1.3.6.1.2.1.31.1.1.1"
 
@@ -132,6 +133,7 @@ class House:
     desk: int
     collector: int
     engine: int
+    commands: Any
     environment: dict[str, str] = field(default_factory=dict)
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -151,10 +153,16 @@ class House:
 
     def lineproof(self, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run `lineproof ARGUMENTS -c SETTINGS` to its end."""
-        return subprocess.run(
-            self.command(*arguments),
-            capture_output=True, text=True, timeout=timeout, check=False, env=self.environment, cwd=self.folder,
-        )  # fmt: skip
+        if arguments[0] == "serve":  # it imports for its children what is safe to fork, and a template more than that
+            return subprocess.run(
+                self.command(*arguments),
+                capture_output=True, text=True, timeout=timeout, check=False, env=self.environment, cwd=self.folder,
+            )  # fmt: skip
+        words = (*arguments, "-c", str(self.settings))
+        done: subprocess.CompletedProcess[str] = self.commands.run(
+            *words, folder=self.folder, environment=self.environment, timeout=timeout
+        )
+        return done
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "service.cli", *arguments, "-c", str(self.settings)]
@@ -237,9 +245,9 @@ INVENTORY = {
 
 
 @pytest.fixture(scope="session")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def founded(tmp_path_factory: pytest.TempPathFactory, commands: Any) -> Path:
     """A folder as `db upgrade` and `inventory import` leave it; tests work on copies."""
-    house = _house(tmp_path_factory.mktemp("founded"))
+    house = _house(tmp_path_factory.mktemp("founded"), commands)
     (house.folder / "inventory.yaml").write_text(yaml.safe_dump(INVENTORY))
     for arguments in (("db", "upgrade"), ("inventory", "import", str(house.folder / "inventory.yaml"))):
         done = house.lineproof(*arguments)
@@ -248,12 +256,12 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def build(founded: Path) -> Iterator[Callable[[Path], House]]:
+def build(founded: Path, commands: Any) -> Iterator[Callable[[Path], House]]:
     """`build(folder)`: another installation; what it starts is ended with the session."""
     built: list[House] = []
 
     def make(folder: Path) -> House:
-        built.append(_house(Path(shutil.copytree(founded, folder))))
+        built.append(_house(Path(shutil.copytree(founded, folder)), commands))
         return built[-1]
 
     yield make
@@ -268,10 +276,10 @@ def house(tmp_path: Path, build: Callable[[Path], House]) -> Iterator[House]:
     made.end()
 
 
-def _house(folder: Path) -> House:
+def _house(folder: Path, commands: Any) -> House:
     desk, collector, engine = free_ports(3)
-    house = House(folder, desk, collector, engine)
-    house.environment = {**os.environ, "TEST_COMMUNITY": COMMUNITY, "TEST_TOKEN": TOKEN, "COLUMNS": "200"}
+    house = House(folder, desk, collector, engine, commands)
+    house.environment = dict(ENVIRONMENT)
     document = {
         "data": "var",
         "snmp": {
@@ -282,6 +290,12 @@ def _house(folder: Path) -> House:
     }  # fmt: skip
     house.settings.write_text(yaml.safe_dump(document))
     return house
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """Where a process finds the secrets that the settings name."""
+    return dict(ENVIRONMENT)
 
 
 @pytest.fixture

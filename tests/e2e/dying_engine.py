@@ -1,8 +1,7 @@
 """The engine's process as `serve` runs it, on an installation that kills it (SIGKILL, by itself) at one moment.
 
-    python dying_engine.py SETTINGS MOMENT
-
-MOMENT is one of MOMENTS, or `before:N` or `after:N` for the commit of its Nth writing transaction.
+An order names the `settings` and the `moment`: one of MOMENTS, or `before:N` or `after:N` for the commit of its Nth
+writing transaction.
 """
 
 from __future__ import annotations
@@ -17,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import text
+
+sys.path.append(str(Path(__file__).parents[1] / "processes"))
+
+from forking import serve
 
 from service import roles
 from service.installation import Installation, opened
@@ -134,4 +137,4 @@ async def main(settings: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2]))
+    serve(lambda order: asyncio.run(main(Path(order["settings"]), order["moment"])))

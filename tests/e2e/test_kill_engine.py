@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,10 @@ from random import Random
 from typing import Any
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1] / "processes"))
+
+from forking import Template
 
 from config.clock import rfc3339
 from config.database import Database
@@ -82,14 +86,17 @@ async def _claim(house: Any, now: datetime, numbers: Sequence[int]) -> None:
     await database.close()
 
 
-def engine(house: Any, moment: str) -> Any:
-    """Start an engine that dies at a moment; like a supervisor's, it takes over the lease of the one before."""
-    arguments = [house.command()[0], str(DRIVER), str(house.settings), moment]
-    return house.start(arguments, env={"LINEPROOF_SUPERVISED": "the test"})
+@pytest.fixture(scope="module")
+def engines(environment: dict[str, str]) -> Iterator[Template]:
+    """Engines that each die at a moment; like a supervisor's, one takes over the lease of the one before."""
+    template = Template(DRIVER, {**environment, "LINEPROOF_SUPERVISED": "the test"})
+    yield template
+    template.stop()
 
 
-def killed(house: Any, moment: str) -> None:
-    assert engine(house, moment).wait(60) == -signal.SIGKILL, f"it was to die when {moment}"
+def killed(engines: Template, house: Any, moment: str) -> None:
+    engines.start(settings=house.settings, moment=moment)
+    assert engines.ended(60) == -signal.SIGKILL, f"it was to die when {moment}"
 
 
 def rows(house: Any, query: str) -> list[tuple[Any, ...]]:
@@ -97,19 +104,20 @@ def rows(house: Any, query: str) -> list[tuple[Any, ...]]:
         return connection.execute(query).fetchall()
 
 
-def finish(house: Any) -> None:
+def finish(engines: Template, house: Any) -> None:
     """A last engine works everything off, and ends when it is asked to."""
-    last = engine(house, "never")
+    last = engines.start(settings=house.settings, moment="never")
     settled = (
         "SELECT (SELECT count(*) FROM triage_case WHERE ticket IS NOT NULL) = 2"
         " AND NOT EXISTS (SELECT * FROM triage_outbox WHERE status != 'done')"
         " AND NOT EXISTS (SELECT * FROM triage_inbox WHERE consumed_at IS NULL)"
     )
     deadline = time.monotonic() + 60
-    while last.poll() is None and rows(house, settled) != [(1,)] and time.monotonic() < deadline:
-        time.sleep(0.1)
-    last.terminate()
-    assert last.wait(15) == 0
+    while (code := engines.ended(0.1)) is None and rows(house, settled) != [(1,)] and time.monotonic() < deadline:
+        pass
+    assert code is None, f"it ended by itself: {code}"
+    os.kill(last, signal.SIGTERM)
+    assert engines.ended(15) == 0
 
 
 def claims_verdicts(house: Any) -> dict[str, dict[str, Any]]:
@@ -160,44 +168,44 @@ def check_evidence(house: Any) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, build: Callable[[Path], Any], now: datetime
+    tmp_path_factory: pytest.TempPathFactory, build: Callable[[Path], Any], engines: Template, now: datetime
 ) -> dict[str, dict[str, Any]]:
     """What an engine that nobody disturbs says to the same claims."""
     house = build(tmp_path_factory.mktemp("undisturbed") / "house")
     begin(house, now)
-    finish(house)
+    finish(engines, house)
     claim(house, now, 3)
-    finish(house)
+    finish(engines, house)
     check(house)
     return claims_verdicts(house)
 
 
 def test_killed_at_each_step_of_its_work_nothing_is_lost_and_nothing_doubled(
-    house: Any, now: datetime, undisturbed: dict[str, dict[str, Any]]
+    house: Any, engines: Template, now: datetime, undisturbed: dict[str, dict[str, Any]]
 ) -> None:
     begin(house, now)
     for moment in MOMENTS:
-        killed(house, moment)
+        killed(engines, house, moment)
     claim(house, now, 3)
-    killed(house, "a note is added, the row is not done")
-    finish(house)
+    killed(engines, house, "a note is added, the row is not done")
+    finish(engines, house)
     check(house)
     assert claims_verdicts(house) == undisturbed
 
 
 @pytest.mark.parametrize("seed", [1])
 def test_killed_at_random_commits_nothing_is_lost_and_nothing_doubled(
-    seed: int, house: Any, now: datetime, undisturbed: dict[str, dict[str, Any]]
+    seed: int, house: Any, engines: Template, now: datetime, undisturbed: dict[str, dict[str, Any]]
 ) -> None:
     begin(house, now)
     chance = Random(seed)
     for _ in range(7):
-        killed(house, a_commit(chance))
-    finish(house)
+        killed(engines, house, a_commit(chance))
+    finish(engines, house)
     claim(house, now, 3)
     for _ in range(3):
-        killed(house, a_commit(chance))
-    finish(house)
+        killed(engines, house, a_commit(chance))
+    finish(engines, house)
     check(house)
     assert claims_verdicts(house) == undisturbed
 

@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -49,18 +48,13 @@ async def fill(folder: Path) -> None:
     await store.close()
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "service.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-
-
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory, commands: Any) -> Path:
     folder = tmp_path_factory.mktemp("made")
     # The clock stands at NOW: it goes on by a second in three years.
     clock = {"start": NOW.isoformat(), "origin": time.time(), "factor": 1e-8}
     (folder / "lineproof.yaml").write_text(yaml.safe_dump({"data": "var", "clock": clock}))
-    assert run("db", "upgrade", "-c", folder / "lineproof.yaml").returncode == 0
+    assert commands.run("db", "upgrade", folder=folder).returncode == 0
     asyncio.run(fill(folder))
     return folder
 
@@ -72,9 +66,9 @@ def house(made: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def store(house: Path) -> Command:
+def store(house: Path, commands: Any) -> Command:
     def command(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        done = run("store", name, "-c", house / "lineproof.yaml", *arguments)
+        done: subprocess.CompletedProcess[str] = commands.run("store", name, *arguments, folder=house)
         assert "Traceback" not in done.stderr
         return done
 
