@@ -16,6 +16,7 @@ import pytest
 
 from collector.model import Fact, SampleBatch
 from collector.settings import SnmpSettings
+from collector.snmp.continuity import BLUR_SECONDS
 from collector.snmp.interfaces import Column
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome
@@ -93,6 +94,8 @@ def snmpd(veth: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Snmpd
         ["snmpd", "-f", "-Lf", str(folder / "log"), "-C", "-c", str(configuration), f"udp:127.0.0.1:{port}"],
         env={**os.environ, "SNMP_PERSISTENT_DIR": str(folder)},
     )
+    # One that has been up for less than the clocks' blur may have started again between two readings.
+    time.sleep(BLUR_SECONDS + 1)
     yield Snmpd(port, process)
     process.terminate()
     process.wait(10)
