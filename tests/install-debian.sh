@@ -2,6 +2,7 @@
 # Installs the Debian packages that the tests against real servers and a real browser need, and says so.
 # Elsewhere, or without root, it changes nothing: those tests are then skipped, each with its reason.
 set -eu
+sh "$(dirname "$0")/clients/install.sh"
 packages="chromium fonts-dejavu-core influxdb iproute2 iputils-ping poppler-utils snmp snmpd victoria-metrics"
 missing=""
 for package in $packages; do
