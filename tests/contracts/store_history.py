@@ -136,9 +136,10 @@ class Player:
                     self.store = await self.reopen(self.store)
                 case Ask():
                     await self.compare(event)
+        everything = Ask(300, 301, 24, Aggregate.SUM)
+        await self.compare(everything)
         for agg in Aggregate:
-            await self.compare(Ask(300, 301, 1, agg))
-        await self.compare(Ask(300, 301, 24, Aggregate.SUM))
+            await self._compare_hours(Ask(300, 301, 1, agg), *self._period(everything))
 
     async def _both(self, batch: SampleBatch) -> None:
         await self.store.write(batch)
@@ -160,14 +161,17 @@ class Player:
         return Fact(time, self.subjects[subject], FactKind.EVENT, value, Source.SNMP, self.now, f"told at {self.now}")
 
     async def compare(self, ask: Ask) -> None:
-        slot = datetime.fromtimestamp(epoch_ms(self.now) // 1_800_000 * 1800, UTC)
-        start = slot - ask.back * SLOT
-        end = start + ask.slots * SLOT
+        start, end = self._period(ask)
         await self._compare_samples(start, end)
         await self._compare_hours(ask, start, end)
         await self._compare_summaries(start, end)
         await self._compare_approximations(start, end)
         await self._compare_the_rest(start, end)
+
+    def _period(self, ask: Ask) -> tuple[datetime, datetime]:
+        slot = datetime.fromtimestamp(epoch_ms(self.now) // 1_800_000 * 1800, UTC)
+        start = slot - ask.back * SLOT
+        return start, start + ask.slots * SLOT
 
     async def _compare_samples(self, start: datetime, end: datetime) -> None:
         asked = (self.links, FIELDS, start, end)

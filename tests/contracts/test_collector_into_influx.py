@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from collector.model import Source
+from collector.model import Series, Source
 from collector.running import Collector
 from collector.settings import CollectorSettings
 from collector.store.opening import open_store
@@ -47,15 +47,16 @@ async def test_a_collectors_samples_arrive_in_influxdb(influx_proxy: Any, influx
     journal, store = open_store(settings.store, tmp_path)
     collector = Collector(settings, inventory, journal, store, SystemClock())
     running = asyncio.create_task(collector.run())
-    await asyncio.sleep(5)
+    probed: list[Series] = []
+    while not any(len(series) >= 2 for series in probed):  # for ever is told by the timeout
+        await asyncio.sleep(0.1)
+        now = datetime.now(UTC)
+        probed = list(await store.window(["line"], ["loss_pct"], now - timedelta(minutes=5), now))
     health = await collector.health()
     await collector.stop()
     await running
-    now = datetime.now(UTC)
-    (probed,) = await store.window(["line"], ["loss_pct"], now - timedelta(minutes=5), now)
     transport.close()
     await store.close()
-    assert probed.source is Source.PROBE
-    assert len(probed) >= 2
-    assert set(probed.column("loss_pct").tolist()) == {0.0}
+    assert [series.source for series in probed] == [Source.PROBE]
+    assert set(probed[0].column("loss_pct").tolist()) == {0.0}
     assert health.ok, health.problems
