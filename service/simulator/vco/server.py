@@ -67,7 +67,7 @@ class VcoServer:
 
     async def start(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> web.AppRunner:
         """Serve on a bound socket until the returned runner is cleaned up."""
-        runner = web.AppRunner(self.application(), access_log=None)
+        runner = web.AppRunner(self.application(), access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         await web.SockSite(runner, listening, ssl_context=tls).start()
         return runner
@@ -160,9 +160,7 @@ class VcoServer:
         bucket = self._bucket(account.name)
         bucket.in_flight += 1
         try:
-            reply = _troubled(kinds)
-            if reply is None:
-                reply = make(account)
+            reply = _troubled(kinds) or _made(make, account)
             for trouble in met:
                 if trouble.kind is TroubleKind.SLOW:
                     await asyncio.sleep(trouble.seconds)
@@ -174,10 +172,7 @@ class VcoServer:
         if self._sheets is None:
             self._sheets = Sheets(self.world.register)
         asked = Request(method, parameters, account, self.troubles.applied(self.world), self.now())
-        try:
-            return json_reply(answer(asked, self._sheets))
-        except BadRequestError as error:
-            return error_reply(400, -32600, str(error))
+        return json_reply(answer(asked, self._sheets))
 
     def _caller(self, request: web.Request) -> Account | None:
         header = request.headers.get("Authorization", "")
@@ -198,6 +193,13 @@ class VcoServer:
             self.calls["limited"] += 1
             return error_reply(429, 429, "Too Many Requests")
         return None
+
+
+def _made(make: Callable[[Account], Reply], account: Account) -> Reply:
+    try:
+        return make(account)
+    except BadRequestError as error:
+        return error_reply(400, -32600, str(error))
 
 
 def _troubled(kinds: Set[object]) -> Reply | None:

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import yarl
+from pydantic import TypeAdapter
 
 from config.clock import ManualClock, from_epoch_ms
 from service.simulator.faults import Fault, FaultKind, Hit, Plan
@@ -81,7 +82,8 @@ class Host:
             return answer.status, json.loads(await answer.read())
 
     def begin(self, **trouble: Any) -> int:
-        return self.server.troubles.begin(Trouble(**trouble), self.server.now())
+        known = TypeAdapter(Trouble).validate_python(trouble)
+        return self.server.troubles.begin(known, self.server.now())
 
 
 def accounts(of: World) -> list[Account]:
