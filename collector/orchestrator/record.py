@@ -107,9 +107,8 @@ class Record:
         return self.text(key)
 
     def moment(self, key: str) -> datetime | None:
-        value = self._values.get(key)
-        moment = moment_of(value)
-        self.damaged += moment is None and value is not None and value != ""
+        moment, damaged = moment_of(self._values.get(key))
+        self.damaged += damaged
         return moment
 
     def record(self, key: str) -> Record:
@@ -138,16 +137,23 @@ def finite(value: object) -> float:
     return number if math.isfinite(number) else math.nan
 
 
-def moment_of(value: object) -> datetime | None:
-    """RFC 3339 or 13-digit epoch milliseconds; the vendors' times are UTC. None for anything else."""
+def moment_of(value: object) -> tuple[datetime | None, bool]:
+    """RFC 3339 or 13-digit epoch milliseconds (the vendors' times are UTC), None for anything else; and whether
+    something else was there."""
+    if value is None or value == "":
+        return None, False
     try:
         if isinstance(value, str) and value[4:5] == "-":
             moment = datetime.fromisoformat(value)
-            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-        milliseconds = finite(value)
-        return None if math.isnan(milliseconds) else from_epoch_ms(round(milliseconds))
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC), False
+        return from_epoch_ms(round(finite(value))), False
     except (ValueError, OverflowError, OSError):
-        return None
+        return None, True
+
+
+def identity_of(value: int | str | None) -> str | None:
+    """A sound `Identifier` as text."""
+    return None if value is None or value == "" else str(value)
 
 
 def read_rows(items: Sequence[object], read: Callable[[Record], Read[Row]]) -> Rows[Row]:

@@ -14,13 +14,22 @@ from collector.model import FactKind, SampleBatch
 from collector.orchestrator.directory import directory
 from collector.orchestrator.port import OrchestratorError
 from collector.orchestrator.velocloud.mapping import edge_names, event_facts, link_ids, state_report
-from collector.orchestrator.velocloud.rows import edge_rows, event_rows, link_rows, metrics_rows, series_rows
+from collector.orchestrator.velocloud.rows import (
+    event_rows,
+    link_rows,
+    read_edges,
+    read_enterprise_edges,
+    read_links,
+    read_metrics,
+    read_series,
+)
 from collector.orchestrator.velocloud.samples import joined, series_batch, statistics_batch
 from collector.orchestrator.velocloud.session import Answer, document
 from inventory.model import Device, DeviceRole, Inventory, Link, OrchestratorIdentity
 
 START = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=15)
+TICK = timedelta(minutes=5)
 NOW = START + timedelta(minutes=30)
 KNOWN = directory(
     Inventory.of(
@@ -84,6 +93,10 @@ def damaged(draw: st.DrawFn, whole: dict) -> object:
     return row | draw(st.dictionaries(st.text(max_size=8), scalars, max_size=2))
 
 
+def body(rows: object) -> bytes:
+    return json.dumps(rows).encode()
+
+
 def sound(batch: SampleBatch) -> bool:
     return all(
         not np.isinf(column).any() and not (column < 0).any() for column in batch.fields.values()
@@ -92,8 +105,9 @@ def sound(batch: SampleBatch) -> bool:
 
 @given(rows=st.lists(damaged(STATUS), max_size=4), enterprises=st.lists(damaged(ENTERPRISE), max_size=2))
 def test_any_states_map_to_words_we_know(rows: Any, enterprises: Any) -> None:
-    parsed = link_rows(rows)
-    report = state_report(parsed.rows, edge_rows(enterprises).rows, KNOWN, NOW)
+    parsed = read_links(body(rows))
+    edges = [*read_enterprise_edges(body(enterprises)), *read_edges(body(enterprises))]
+    report = state_report(parsed.rows, edges, KNOWN, NOW)
     link_ids(parsed, KNOWN)
     edge_names(parsed)
     words = {"connected", "degraded", "offline", "never_activated", "disabled", "unknown"}
@@ -106,7 +120,7 @@ def test_any_states_map_to_words_we_know(rows: Any, enterprises: Any) -> None:
 
 @given(rows=st.lists(damaged(METRICS), max_size=4))
 def test_any_statistics_map_to_finite_figures_or_none(rows: Any) -> None:
-    batch = statistics_batch(metrics_rows(rows).rows, KNOWN, {5101: "line"}, START, END, NOW)
+    batch = statistics_batch(read_metrics(body(rows)).rows, KNOWN, {"5101": "line"}, START, END, NOW)
     assert sound(batch)
     assert len(batch) <= 1
     assert not (batch.fields["loss_rx_pct"] > 100).any()
@@ -114,7 +128,7 @@ def test_any_statistics_map_to_finite_figures_or_none(rows: Any) -> None:
 
 @given(rows=st.lists(damaged(SERIES), max_size=3))
 def test_any_history_maps_to_finite_figures_inside_the_window(rows: Any) -> None:
-    batch = joined([series_batch(series_rows(rows).rows, KNOWN, "702", START, END, NOW)])
+    batch = joined([series_batch(read_series(body(rows)).rows, KNOWN, "702", START, END, TICK, NOW)])
     assert sound(batch)
     assert all(1772539200000 <= time < 1772540100000 for time in batch.time)
 

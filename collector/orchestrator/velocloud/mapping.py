@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from collector.model import Fact, FactKind, Source
 from collector.orchestrator.directory import Directory
@@ -73,9 +74,11 @@ def state_report(
 ) -> StateReport:
     """States of our edges and links at `now`.
 
-    `edges` holds HA states where the host has pairs; None when they could not be read. Only what is watched
-    becomes a fact; what the inventory does not know is `unmapped`, what the host left out is `absent`.
+    `edges` holds HA states where the host has pairs, each with the moment at which it was read; None when they could
+    not be read. Only what is watched becomes a fact; what the inventory does not know is `unmapped`, what the host left
+    out is `absent`.
     """
+    ha = {edge.edge: edge for edge in edges or ()}
     facts: list[Fact] = []
     unmapped: list[str] = []
     by_device: dict[str, LinkRow] = {}
@@ -85,48 +88,63 @@ def state_report(
         if device is None:
             unmapped.append(f"edge {row.edge} {row.edge_name or ''}".rstrip())
             continue
-        by_device.setdefault(device.id, row)
+        if device.id not in by_device or by_device[device.id].edge_state is None:
+            by_device[device.id] = row
         link = known.link_of(row.edge, row.internal_id, row.interface)
         if link is not None:
             by_link[link] = later_active(by_link.get(link), row)
         elif row.has_link:
             unmapped.append(f"link {row.internal_id or row.link} at {row.interface or 'no interface'} of {device.id}")
     for device_id in sorted(known.watched_devices & by_device.keys()):
-        facts += _edge_facts(device_id, by_device[device_id], edges, now)
+        facts += _edge_facts(device_id, by_device[device_id], ha, now)
     facts += [_link_fact(link, by_link[link], now) for link in sorted(known.watched_links & by_link.keys())]
     absent = sorted(known.watched_devices - by_device.keys()) + sorted(known.watched_links - by_link.keys())
     return StateReport(facts, sorted(set(unmapped)), absent)
 
 
-def later_active(one: LinkRow | None, other: LinkRow) -> LinkRow:
+class _Active(Protocol):
+    @property
+    def last_active(self) -> datetime | None: ...
+
+
+Active = TypeVar("Active", bound=_Active)
+
+
+def later_active(one: Active | None, other: Active) -> Active:
     """Of two rows for one line (a replaced line leaves its predecessor behind) the one that was active last."""
     if one is None or one.last_active is None:
         return other
     return one if other.last_active is None or one.last_active >= other.last_active else other
 
 
-def _edge_facts(device: str, row: LinkRow, edges: Sequence[EdgeRow] | None, now: datetime) -> list[Fact]:
+def _edge_facts(device: str, row: LinkRow, ha: Mapping[str, EdgeRow], now: datetime) -> list[Fact]:
     contact = f"last contact {rfc3339(row.edge_last_contact)}" if row.edge_last_contact else "last contact unknown"
     state = EDGE_STATES.get(row.edge_state or "", "unknown")
     detail = f"{row.edge_state or 'no state'}; {contact}" if state != "connected" else contact
     facts = [_fact(device, FactKind.EDGE_STATE, state, now, detail)]
     if row.standby_serial:
-        facts.append(_ha_fact(device, row, edges, now))
+        facts.append(_ha_fact(device, row, ha.get(row.edge or ""), now))
     return facts
 
 
-def _ha_fact(device: str, row: LinkRow, edges: Sequence[EdgeRow] | None, now: datetime) -> Fact:
-    """The pair's HA state. With contact to the pair lost, what the host still shows is old and says nothing."""
-    if edges is None:
+def _ha_fact(device: str, row: LinkRow, read: EdgeRow | None, now: datetime) -> Fact:
+    """The pair's HA state, of the moment at which it was read.
+
+    FAILED with contact to the pair is a standby that is lost. Without contact what the host still shows is old and says
+    nothing.
+    """
+    if read is None:
         return _fact(device, FactKind.HA_STATE, "unknown", now, "HA states could not be read")
-    said = next((edge.ha_state for edge in edges if edge.edge == row.edge), None)
+    said = read.ha_state or "not told"
     if row.edge_state in WITHOUT_CONTACT:
-        return _fact(device, FactKind.HA_STATE, "unknown", now, f"contact lost; before that {said or 'not told'}")
-    return _fact(device, FactKind.HA_STATE, HA_STATES.get(said or "", "unknown"), now, said or "not told")
+        return _fact(device, FactKind.HA_STATE, "unknown", now, f"contact lost; before that {said}")
+    state = HA_STATES.get(said, "unknown")
+    detail = f"{said}, the standby is lost" if state == "failed" else said
+    return _fact(device, FactKind.HA_STATE, state, read.time or now, detail)
 
 
 def _link_fact(link: str, row: LinkRow, now: datetime) -> Fact:
-    """A link's state.
+    """A link's state. STANDBY is how a backup line waits; one that should be active and stands by is not well.
 
     The host calls a link DISCONNECTED when its statistics are old (Broadcom KB 381465), so for an edge without
     contact that is the same observation again and no statement about the line.
@@ -136,6 +154,8 @@ def _link_fact(link: str, row: LinkRow, now: datetime) -> Fact:
     if row.edge_state in WITHOUT_CONTACT:
         return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, but its edge is {row.edge_state}; {active}")
     state = LINK_STATES.get(said, "unknown")
+    if state == "standby" and row.mode == "ACTIVE" and row.backup_state in (None, "UNCONFIGURED"):
+        return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, though its mode is ACTIVE; {active}")
     if state == "disconnected" and row.last_active and now - row.last_active > STALE_LINK:
         return _fact(link, FactKind.LINK_STATE, "unknown", now, f"{said}, a leftover; {active}")
     return _fact(link, FactKind.LINK_STATE, state, now, f"{said}, mode {row.mode or 'unknown'}; {active}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,8 @@ from collector.measures import bit_rate
 from collector.model import FloatArray, SampleBatch, Source
 from collector.orchestrator.directory import Directory
 from collector.orchestrator.velocloud.mapping import later_active
-from collector.orchestrator.velocloud.rows import MetricSeries, MetricsRow, SeriesRow
+from collector.orchestrator.velocloud.rows import METRICS, MetricSeries, MetricsRow, SeriesRow
+from collector.snmp.rates import FASTEST_PORT_BPS
 from config.clock import epoch_ms
 
 
@@ -38,26 +39,40 @@ def statistics_batch(
             chosen[link] = row
     seconds = np.full(len(chosen), int((end - start).total_seconds()), dtype=np.int32)
     times = np.full(len(chosen), epoch_ms(start), dtype=np.int64)
-    names = list(next(iter(chosen.values())).values) if chosen else []
-    metrics = {name: np.array([row.values[name] for row in chosen.values()], dtype=np.float64) for name in names}
+    figures = np.array([row.values for row in chosen.values()], dtype=np.float64).reshape(-1, len(METRICS))
+    metrics = {name: np.ascontiguousarray(figures[:, column]) for column, name in enumerate(METRICS)}
     return _batch(list(chosen), times, seconds, metrics, now)
 
 
 def series_batch(
-    rows: Sequence[SeriesRow], known: Directory, edge: str, start: datetime, end: datetime, now: datetime
+    rows: Sequence[SeriesRow],
+    known: Directory,
+    edge: str,
+    start: datetime,
+    end: datetime,
+    tick: timedelta,
+    now: datetime,
 ) -> SampleBatch:
-    """Samples of one edge's links tick by tick, those with start <= time < end."""
-    batches = []
+    """Samples of one edge's links tick by tick, those with start <= time < end.
+
+    A series with another tick is left out: its samples would take the place of those that the statistics of the same
+    moments have, and measure another length.
+    """
+    chosen: dict[str, SeriesRow] = {}
     for row in rows:
-        link = known.link_of(edge, row.link.internal_id, row.link.interface)
-        if link in known.watched_links and row.link.edge in (None, edge):
-            batches.append(_series_of_link(str(link), row.series, epoch_ms(start), epoch_ms(end), now))
-    return joined(batches)
+        link = known.link_of(edge, row.internal_id, row.interface)
+        if link is None or link not in known.watched_links or row.edge not in (None, edge):
+            continue
+        if link not in chosen or later_active(chosen[link], row) is row:
+            chosen[link] = row
+    step, first, last = round(tick.total_seconds() * 1000), epoch_ms(start), epoch_ms(end)
+    return joined([_series_of_link(link, row.series, step, first, last, now) for link, row in chosen.items()])
 
 
-def _series_of_link(link: str, series: Sequence[MetricSeries], start: int, end: int, now: datetime) -> SampleBatch:
-    tick = max((metric.tick for metric in series), default=300_000)
-    same = [metric for metric in series if metric.tick == tick]
+def _series_of_link(
+    link: str, every: Sequence[MetricSeries], tick: int, start: int, end: int, now: datetime
+) -> SampleBatch:
+    same = [metric for metric in every if metric.tick == tick]
     slots = [_slots(metric) for metric in same]
     times = np.unique(np.concatenate(slots)) if slots else np.empty(0, np.int64)
     times = times[(times >= start) & (times < end)]
@@ -104,7 +119,8 @@ def measured_fields(metrics: Mapping[str, FloatArray], seconds: NDArray[np.int32
     A dead link is reported as zeros, which must not be read as a perfect line: a live one carries heartbeats at
     least twice a second (Broadcom KB 330702), so a slot without a byte was not measured at all, and a path whose
     latency is 0 in both directions was not there. `bpsOfBestPath` is a speed test at the edge's start-up; 0 means
-    there was none.
+    there was none. A rate above the line's own is told all the same, for a line may have been made faster since
+    anybody wrote that down; one that no port can carry is none.
     """
     nothing = np.full(len(seconds), np.nan)
     metric = {name: metrics.get(name, nothing) for name in _FIELD_OF}
@@ -114,9 +130,10 @@ def measured_fields(metrics: Mapping[str, FloatArray], seconds: NDArray[np.int32
     for name, field in _FIELD_OF.items():
         values = metric[name]
         if name.startswith("bytes"):
-            fields[field] = np.where(silent, np.nan, bit_rate(values, seconds))
+            rate = bit_rate(values, seconds)
+            fields[field] = np.where(silent | (rate > FASTEST_PORT_BPS), np.nan, rate)
         elif name.startswith("bps"):
-            fields[field] = np.where(values > 0, values, np.nan)
+            fields[field] = np.where((values > 0) & (values <= FASTEST_PORT_BPS), values, np.nan)
         else:
             fields[field] = np.where(no_path, np.nan, values)
     return fields
