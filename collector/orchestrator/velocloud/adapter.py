@@ -19,12 +19,17 @@ from collector.orchestrator.velocloud.calls import (
     MOST_TICKS,
     NETWORK_ENTERPRISES,
 )
+from collector.orchestrator.velocloud.event_facts import Names
 from collector.orchestrator.velocloud.events import read_events
+from collector.orchestrator.velocloud.gateways import read_gateways
+from collector.orchestrator.velocloud.listing import read_listing
+from collector.orchestrator.velocloud.looking import Edge, look_at
 from collector.orchestrator.velocloud.mapping import (
     edge_names,
     link_ids,
     state_report,
 )
+from collector.orchestrator.velocloud.rights import Refusals
 from collector.orchestrator.velocloud.rows import (
     METRICS,
     EdgeRow,
@@ -66,6 +71,7 @@ class VeloCloud:
         self._numbers: dict[str, str] = {}
         self._edge_names: dict[tuple[str, str], str] | None = None
         self._ha_error = ""
+        self._refusals = Refusals(name, clock)
 
     @property
     def name(self) -> str:
@@ -132,18 +138,32 @@ class VeloCloud:
 
     async def events(self, start: datetime, end: datetime) -> Sequence[Fact]:
         """See the port."""
-        if self._edge_names is None:
-            await self.states()
-        return await read_events(self._session, self._known, self._edge_names or {}, start, end, self._clock.now())
+
+        async def names() -> Names:
+            if self._edge_names is None:
+                await self.states()
+            return self._edge_names or {}
+
+        now = self._clock.now()
+        return await read_events(self._session, self._known, self._refusals, names, start, end, now)
 
     async def own_parts(self) -> Sequence[Fact]:
-        return ()
+        """See the port. One call; none for a day where this account may not see the gateways."""
+        return await read_gateways(self._session, self._refusals, self._clock.now())
 
     async def look(self, device: str) -> DeviceReport:
-        raise OrchestratorError(f"{device} cannot be looked at yet")
+        """See the port. Five calls."""
+        edge, enterprise = self._ids(device)
 
-    async def listing(self) -> Listing:
-        raise OrchestratorError(f"{self._name} cannot be listed yet")
+        async def history(start: datetime, end: datetime) -> SampleBatch:
+            return await self.history(device, start, end, urgent=True)
+
+        return await look_at(self._session, self._known, Edge(device, edge, enterprise), history, self._clock.now())
+
+    async def listing(self, *, rates: bool = True) -> Listing:
+        """See the port. Without `rates` no call is made for an edge alone, so that rates and the kinds of lines that
+        only the edges' configuration tells are None."""
+        return await read_listing(self._session, self._known, self._clock.now(), rates=rates)
 
     async def close(self) -> None:
         await self._session.close()
