@@ -62,7 +62,7 @@ def accounts(token: str = TOKEN) -> list[Account]:
 
 
 async def serve(given: argparse.Namespace, fleet: Fleet) -> None:
-    """Serve until SIGINT, SIGTERM or the end of standard input's other side."""
+    """Serve until SIGINT or SIGTERM."""
     clock = SystemClock()
     now = clock.now().timestamp()
     token = os.environ[given.token_from_env] if given.token_from_env else TOKEN

@@ -117,7 +117,8 @@ def _with_single(
     total = len(rows)
     columns = [column.copy() for column in quiet.columns]
     for each in world.register.by_edge.values():
-        if each.site.id in in_stacks and not world.hits_at(each):
+        hit = any(hit.start < window.end and hit.end > window.start for hit in world.hits_at(each))
+        if each.site.id in in_stacks and not hit:
             continue
         found = edge_figures(world, each, window, names)
         for line in each.lines:

@@ -14,7 +14,7 @@ from service.simulator.fleet import Premises
 from service.simulator.noise import FloatArray
 from service.simulator.vco.metrics import Stack, fleet_figures, stacks_of
 from service.simulator.vco.oddities import Json, disfigured
-from service.simulator.vco.states import edge_object, links_of, status_rows
+from service.simulator.vco.states import PARTS, edge_object, links_of, status_rows
 from service.simulator.vco.statistics import Window, whole
 from service.simulator.vco.world import Register, World, edge_id, heartbeat, link_id, vco_time
 
@@ -93,10 +93,12 @@ class Sheets:
     def _edges(
         self, world: World, enterprises: Iterable[int] | None, parts: frozenset[str], now: float
     ) -> Iterator[bytes]:
-        def make(world: World, premises: Premises, now: float) -> list[Json]:
-            return [edge_object(world, premises, now, parts)]
+        known = parts & PARTS
 
-        name = ",".join(sorted(parts))
+        def make(world: World, premises: Premises, now: float) -> list[Json]:
+            return [edge_object(world, premises, now, known)]
+
+        name = ",".join(sorted(known))
         for each in world.edges(enterprises):
             yield from self._rows(name, make, world, each, now)
 

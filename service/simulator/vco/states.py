@@ -27,6 +27,8 @@ from service.simulator.vco.world import (
 )
 
 SOFTWARE = "5.2.3"
+PARTS = frozenset({"site", "links", "recentLinks", "licenses"})
+"""What an edge can be asked for with; other words of the vendor's are passed over."""
 
 
 def links_of(world: World, premises: Premises) -> Iterator[Link]:
@@ -171,7 +173,7 @@ def link_object(world: World, premises: Premises, link: Link, now: float) -> Jso
 
 
 def edge_object(world: World, premises: Premises, now: float, parts: frozenset[str] = frozenset()) -> Json:
-    """An edge as getEnterpriseEdges and getNetworkEnterprises have it; `parts` are those of the request's `with`."""
+    """An edge as getEnterpriseEdges and getNetworkEnterprises have it; `parts` are some of PARTS."""
     active, standby = serials(premises.device.serials, world.oddities(premises))
     ha_state, ha_before = ha_states(standby is not None, world.oddities(premises))
     state, contact = edge_state(world, premises, now), vco_time(last_contact(world, premises, now))

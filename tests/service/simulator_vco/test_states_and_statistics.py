@@ -13,6 +13,7 @@ from service.simulator.fleet import draw_fleet
 from service.simulator.vco import metrics
 from service.simulator.vco.big_fleet import draw_big_fleet, draw_troubled_sites
 from service.simulator.vco.metrics import edge_figures, fleet_figures, stacks_of
+from service.simulator.vco.sheets import Sheets
 from service.simulator.vco.states import status_rows
 from service.simulator.vco.statistics import METRICS, TICK, Window, late_seed, readable_at
 from service.simulator.vco.world import World
@@ -121,3 +122,16 @@ def test_sites_computed_together_have_the_numbers_that_each_has_alone() -> None:
     }
     absent = [together.columns[0][place] for link, place in together.rows.items() if link not in alone]
     assert np.isnan(absent).all()
+
+
+def test_json_that_was_kept_is_what_rendering_anew_gives() -> None:
+    fleet = draw_big_fleet(6, 60, 150, "vco")
+    troubled = World.of(fleet, draw_troubled_sites(6, fleet, NOON, 0.3))
+    kept = Sheets(troubled.register)
+    for later in range(0, 86_400, 12_345):
+        now, parts = NOON + later, frozenset({"links", "site"})
+        window = Window(now - 900, now - 600, now)
+        anew = Sheets(troubled.register)
+        assert kept.link_status(troubled, None, now) == anew.link_status(troubled, None, now)
+        assert kept.edges(troubled, None, parts, now) == anew.edges(troubled, None, parts, now)
+        assert kept.aggregates(troubled, None, window, METRICS) == anew.aggregates(troubled, None, window, METRICS)
