@@ -86,7 +86,9 @@ async def _read(
         return list(session.counted(method, event_rows(pages.items, enterprise)))
     if end - start <= SHORTEST:
         raise OrchestratorError(
-            f"{session.host} has more events in two seconds than it gives ({method})", blame=Blame.VENDOR
+            f"{session.host} has more events in two seconds than it gives ({method}); asking again later",
+            retryable=True,
+            blame=Blame.VENDOR,
         )
     middle = start + (end - start) / 2
     first = await _read(session, method, about, enterprise, start, middle)
