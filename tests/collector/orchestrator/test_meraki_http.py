@@ -1,0 +1,542 @@
+"""The Meraki adapter against a dashboard that says exactly what a test scripts, over real HTTP.
+
+Answers are written after the Dashboard API v1's own description.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
+
+from collector.model import FactKind
+from collector.orchestrator.directory import directory
+from collector.orchestrator.meraki import calls
+from collector.orchestrator.meraki.adapter import Meraki
+from collector.orchestrator.meraki.session import following_page, led_to
+from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
+from collector.orchestrator.quota import Quota
+from collector.settings import OrchestratorSettings
+from config.clock import ManualClock
+from config.errors import ConfigurationError
+from inventory.model import Client, Device, DeviceRole, Inventory, Link, LinkRole, OrchestratorIdentity, Site
+
+pytestmark = pytest.mark.rim
+
+NOW = datetime(2026, 3, 3, 14, 10, tzinfo=UTC)
+START = datetime(2026, 3, 3, 14, 0, tzinfo=UTC)
+END = START + timedelta(minutes=5)
+KEY = "0123456789abcdef0123456789abcdef01234567"
+STATUSES = "/organizations/5000/appliance/uplink/statuses"
+AVAILABILITIES = "/organizations/5000/devices/availabilities"
+LOSS = "/organizations/5000/devices/uplinksLossAndLatency"
+USAGE = "/organizations/5000/appliance/uplinks/usage/byNetwork"
+CHANGES = "/organizations/5000/devices/availabilities/changeHistory"
+
+Reply = Any
+
+
+@dataclass
+class Dashboard:
+    """`replies[path]` is a list used up from the front; its last element answers for ever."""
+
+    url: str = ""
+    replies: dict[str, list[Reply]] = field(default_factory=dict)
+    calls: list[web.Request] = field(default_factory=list)
+
+    def called(self, path: str) -> list[web.Request]:
+        return [call for call in self.calls if call.path.endswith("/api/v1" + path)]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.calls.append(request)
+        script = self.replies.get("/" + request.match_info["path"])
+        if script is None:
+            return web.json_response({"errors": ["Not found"]}, status=404)
+        reply = script.pop(0) if len(script) > 1 else script[0]
+        if callable(reply):
+            reply = reply(request)
+        return reply if isinstance(reply, web.StreamResponse) else web.json_response(reply)
+
+
+@pytest.fixture
+async def dashboard() -> AsyncIterator[Dashboard]:
+    scripted = Dashboard()
+    app = web.Application()
+    app.router.add_get("/api/v1/{path:.+}", scripted.handle)
+    app.router.add_get("/shard/api/v1/{path:.+}", scripted.handle)
+    server = TestServer(app)
+    await server.start_server()
+    scripted.url = str(server.make_url("")).rstrip("/")
+    scripted.replies |= {
+        STATUSES: [[appliance("Q2AA-AAAA-0001"), appliance("Q2BB-BBBB-0002", uplinks=[uplink("wan1")])]],
+        AVAILABILITIES: [[availability("Q2AA-AAAA-0001"), availability("Q2BB-BBBB-0002")]],
+        LOSS: [[measured("Q2AA-AAAA-0001", "wan1")]],
+        USAGE: [[usage("N_1", [("Q2AA-AAAA-0001", "wan1", 7_500_000, 75_000_000)])]],
+        CHANGES: [[]],
+    }
+    yield scripted
+    await server.close()
+
+
+def uplink(interface: str, status: str = "active", **more: Any) -> dict[str, Any]:
+    return {"interface": interface, "status": status, "ip": "198.51.100.7", "publicIp": "203.0.113.9"} | more
+
+
+def appliance(serial: str, network: str | None = None, **changes: Any) -> dict[str, Any]:
+    return {
+        "networkId": network or f"N_{serial[-1]}",
+        "serial": serial,
+        "model": "MX68C",
+        "highAvailability": {"enabled": False, "role": "primary"},
+        "lastReportedAt": "2026-03-03T14:09:12Z",
+        "uplinks": [uplink("wan1"), uplink("wan2", "ready")],
+    } | changes
+
+
+def availability(serial: str, status: str = "online", network: str | None = None) -> dict[str, Any]:
+    return {
+        "mac": "00:11:22:33:44:55",
+        "name": "store",
+        "network": {"id": network or f"N_{serial[-1]}"},
+        "productType": "appliance",
+        "serial": serial,
+        "status": status,
+        "tags": [],
+    }
+
+
+def measured(
+    serial: str, name: str, ip: str = "8.8.8.8", loss: Any = 0.0, latency: Any = 20.0, minutes: int = 5, **more: Any
+) -> dict[str, Any]:
+    series = [
+        {"ts": f"2026-03-03T14:0{minute}:31Z", "lossPercent": loss, "latencyMs": latency} | more
+        for minute in range(minutes)
+    ]
+    return {"networkId": f"N_{serial[-1]}", "serial": serial, "uplink": name, "ip": ip, "timeSeries": series}
+
+
+def usage(network: str, rows: list[tuple[str, str, Any, Any]]) -> dict[str, Any]:
+    uplinks = [{"serial": one, "interface": name, "sent": sent, "received": got} for one, name, sent, got in rows]
+    return {"networkId": network, "name": "store", "byUplink": uplinks}
+
+
+def mx(name: str, serial: str, *more: str, organization: str = "5000") -> Device:
+    return Device(
+        id=name,
+        site="store-1",
+        role=DeviceRole.SDWAN_EDGE,
+        serials=(serial, *more) if more else (),
+        orchestrator=OrchestratorIdentity(name="meraki1", enterprise_id=organization, edge_id=serial),
+    )
+
+
+def line(name: str, device: str, uplink_name: str, role: LinkRole = LinkRole.PRIMARY) -> Link:
+    return Link(id=name, site="store-1", device=device, orchestrator_link=uplink_name, role=role)
+
+
+def inventory(*devices: Device, links: list[Link]) -> Inventory:
+    return Inventory.of(
+        clients=[Client(id="acme", name="Acme")],
+        sites=[Site(id="store-1", client="acme")],
+        devices=list(devices),
+        links=links,
+    )
+
+
+TWO_STORES = inventory(
+    mx("mx-1", "Q2AA-AAAA-0001"),
+    mx("mx-2", "Q2BB-BBBB-0002"),
+    links=[
+        line("s1-dia", "mx-1", "wan1"),
+        line("s1-dsl", "mx-1", "wan2", LinkRole.SECONDARY),
+        line("s2-dia", "mx-2", "wan1"),
+    ],
+)
+PAIR = inventory(
+    mx("mx-1", "Q2AA-AAAA-0001", "Q2AA-AAAA-0009"),
+    links=[line("s1-dia", "mx-1", "wan1"), line("s1-dsl", "mx-1", "wan2", LinkRole.SECONDARY)],
+)
+TWO_ORGANIZATIONS = inventory(
+    mx("mx-1", "Q2AA-AAAA-0001"),
+    mx("mx-2", "Q2BB-BBBB-0002", organization="6000"),
+    links=[line("s1-dia", "mx-1", "wan1"), line("s2-dia", "mx-2", "wan1")],
+)
+
+Opened = Callable[..., Meraki]
+
+
+@pytest.fixture
+async def opened(dashboard: Dashboard) -> AsyncIterator[Opened]:
+    """An adapter with what is to differ from the two stores."""
+    adapters = []
+
+    def make(known: Inventory = TWO_STORES, **changes: Any) -> Meraki:
+        given = {"kind": "meraki", "url": dashboard.url, "token": KEY, "timeout": 5} | changes
+        settings = OrchestratorSettings.model_validate(given)
+        quota = Quota(settings.calls_per_hour, penalty=0.01)
+        adapters.append(Meraki("meraki1", settings, known, ManualClock(NOW), quota))
+        return adapters[-1]
+
+    yield make
+    for adapter in adapters:
+        await adapter.close()
+
+
+def facts_of(report: Any) -> dict[tuple[str, str], str]:
+    return {(fact.subject, fact.kind.value): fact.value for fact in report.facts}
+
+
+async def test_states_take_two_calls_for_an_organization_with_the_key_as_bearer(dashboard: Dashboard, opened: Opened):
+    report = await opened().states()
+    assert facts_of(report) == {
+        ("mx-1", "edge_state"): "connected",
+        ("mx-2", "edge_state"): "connected",
+        ("s1-dia", "link_state"): "stable",
+        ("s1-dsl", "link_state"): "standby",
+        ("s2-dia", "link_state"): "stable",
+    }
+    assert not report.absent
+    assert not report.unmapped
+    assert len(dashboard.calls) == 2
+    assert {call.headers["Authorization"] for call in dashboard.calls} == {f"Bearer {KEY}"}
+    assert dashboard.called(AVAILABILITIES)[0].query["productTypes[]"] == "appliance"
+
+
+async def test_what_an_organization_leaves_out_is_absent(dashboard: Dashboard, opened: Opened):
+    dashboard.replies[STATUSES] = [[appliance("Q2AA-AAAA-0001", uplinks=[uplink("wan1")])]]
+    dashboard.replies[AVAILABILITIES] = [[availability("Q2AA-AAAA-0001")]]
+    report = await opened().states()
+    assert report.absent == ["mx-2", "s1-dsl", "s2-dia"]
+
+
+@pytest.mark.parametrize("path", [STATUSES, AVAILABILITIES])
+async def test_an_empty_answer_for_a_known_organization_is_a_fault(dashboard: Dashboard, opened: Opened, path: str):
+    dashboard.replies[path] = [[]]
+    with pytest.raises(OrchestratorError, match="empty list, though the inventory has 2 appliances") as raised:
+        await opened().states()
+    assert raised.value.retryable
+
+
+async def test_one_window_becomes_one_row_with_loss_latency_and_both_rates(dashboard: Dashboard, opened: Opened):
+    samples = await opened().statistics(START, END)
+    # 75,000,000 bytes received in 300 s are 2 Mbit/s down, 7,500,000 sent are 200 kbit/s up.
+    assert samples.links == ["s1-dia"]
+    assert samples.seconds.tolist() == [300]
+    assert {name: column.tolist() for name, column in samples.fields.items() if name != "jitter_ms"} == {
+        "loss_pct": [0.0],
+        "rtt_ms": [20.0],
+        "rx_bps": [2_000_000.0],
+        "tx_bps": [200_000.0],
+    }
+    assert math.isnan(samples.fields["jitter_ms"][0])
+    query = dashboard.called(LOSS)[0].query
+    assert (query["t0"], query["t1"]) == ("2026-03-03T14:00:00Z", "2026-03-03T14:05:00Z")
+
+
+async def test_a_longer_tick_is_asked_in_pieces_of_five_minutes(dashboard: Dashboard, opened: Opened):
+    await opened(tick=600).statistics(START, START + timedelta(minutes=10))
+    assert [call.query["t0"][11:16] for call in dashboard.called(LOSS)] == ["14:00", "14:05"]
+    assert len(dashboard.called(USAGE)) == 1
+
+
+async def test_a_tick_of_broken_minutes_is_refused_by_the_settings(opened: Opened):
+    with pytest.raises(ConfigurationError, match="whole minutes"):
+        opened(tick=90)
+
+
+async def test_without_the_right_to_read_volumes_the_rest_stands(dashboard: Dashboard, opened: Opened):
+    dashboard.replies[USAGE] = [lambda _: web.json_response({"errors": ["no"]}, status=403)]
+    with capture_logs() as logs:
+        samples = await opened().statistics(START, END)
+    assert samples.fields["rtt_ms"].tolist() == [20.0]
+    assert math.isnan(samples.fields["rx_bps"][0])
+    assert [entry["step"] for entry in logs if entry["event"] == "organization_unread"] == ["volumes"]
+
+
+async def test_loss_is_not_missed_where_no_appliance_is_reached(dashboard: Dashboard, opened: Opened):
+    adapter = opened()
+    dashboard.replies[LOSS] = [[]]
+    await adapter.states()
+    with pytest.raises(OrchestratorError, match="empty list"):
+        await adapter.statistics(START, END)
+    gone = [availability("Q2AA-AAAA-0001", "offline"), availability("Q2BB-BBBB-0002", "dormant")]
+    dashboard.replies[AVAILABILITIES] = [gone]
+    dashboard.replies[USAGE] = [[]]
+    await adapter.states()
+    assert len(await adapter.statistics(START, END)) == 0
+
+
+async def test_an_organization_that_refuses_costs_the_others_nothing(dashboard: Dashboard, opened: Opened):
+    dashboard.replies["/organizations/6000/appliance/uplink/statuses"] = [
+        lambda _: web.json_response({"errors": ["API access is not enabled for this organization"]}, status=404)
+    ]
+    with capture_logs() as logs:
+        adapter = opened(TWO_ORGANIZATIONS)
+        report = await adapter.states()
+        await adapter.states()
+    assert facts_of(report) == {("mx-1", "edge_state"): "connected", ("s1-dia", "link_state"): "stable"}
+    # Neither a state nor "not mentioned": what was known of it stops holding by itself.
+    assert not report.absent
+    assert ["6000" in entry["id"] for entry in logs if entry["event"] == "organization_unread"] == [True]
+    assert "API access is not enabled" in next(entry["error"] for entry in logs if "error" in entry)
+
+
+async def test_a_device_without_its_organization_is_told(opened: Opened):
+    with pytest.raises(OrchestratorError, match="enterprise_id"):
+        await opened(inventory(mx("mx-1", "Q2AA-AAAA-0001", organization=""), links=[])).states()
+
+
+async def test_every_page_is_read(dashboard: Dashboard, opened: Opened):
+    rest = [appliance("Q2BB-BBBB-0002", uplinks=[uplink("wan1")])]
+
+    def pages(request: web.Request) -> web.Response:
+        if "startingAfter" in request.query:
+            return web.json_response(rest)
+        following = f"{request.url.with_query(startingAfter='Q2AA-AAAA-0001', perPage='1000')}"
+        first = f"{request.url}"
+        link = f'<{first}>; rel=first, <{following}>; rel="next"'
+        return web.json_response([appliance("Q2AA-AAAA-0001")], headers={"Link": link})
+
+    dashboard.replies[STATUSES] = [pages]
+    report = await opened().states()
+    assert not report.absent
+    assert [call.query.get("startingAfter") for call in dashboard.called(STATUSES)] == [None, "Q2AA-AAAA-0001"]
+
+
+async def test_pages_in_a_circle_end(dashboard: Dashboard, opened: Opened):
+    def circle(request: web.Request) -> web.Response:
+        return web.json_response([appliance("Q2AA-AAAA-0001")], headers={"Link": f"<{request.url}>; rel=next"})
+
+    dashboard.replies[STATUSES] = [circle]
+    with pytest.raises(OrchestratorError, match="in a circle"):
+        await opened().states()
+    assert len(dashboard.called(STATUSES)) <= 2
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_to_the_shard_is_followed_and_remembered(dashboard: Dashboard, opened: Opened, status: int):
+    def moved(request: web.Request) -> web.Response:
+        if request.path.startswith("/shard"):
+            return web.json_response([appliance("Q2AA-AAAA-0001"), appliance("Q2BB-BBBB-0002")])
+        return web.Response(status=status, headers={"Location": f"{dashboard.url}/shard{request.path_qs}"})
+
+    dashboard.replies[STATUSES] = [moved]
+    adapter = opened()
+    await adapter.states()
+    await adapter.states()
+    shards = [call.path.startswith("/shard") for call in dashboard.called(STATUSES)]
+    assert shards == [False, True, True]
+    assert all(call.headers["Authorization"] == f"Bearer {KEY}" for call in dashboard.called(STATUSES))
+
+
+async def test_a_redirect_without_end_is_an_error(dashboard: Dashboard, opened: Opened):
+    dashboard.replies[STATUSES] = [lambda request: web.Response(status=302, headers={"Location": str(request.url)})]
+    with pytest.raises(OrchestratorError, match="again and again"):
+        await opened().states()
+
+
+@pytest.mark.parametrize("where", ["Location", "Link"])
+async def test_the_key_goes_to_nobody_else(dashboard: Dashboard, opened: Opened, where: str):
+    strangers: list[web.Request] = []
+
+    async def note(request: web.Request) -> web.Response:
+        strangers.append(request)
+        return web.json_response([])
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", note)
+    other = TestServer(app)
+    await other.start_server()
+    elsewhere = str(other.make_url("/api/v1/organizations"))
+    reply = {
+        "Location": web.Response(status=308, headers={"Location": elsewhere}),
+        "Link": web.json_response([appliance("Q2AA-AAAA-0001")], headers={"Link": f"<{elsewhere}>; rel=next"}),
+    }[where]
+    dashboard.replies[STATUSES] = [reply]
+    with pytest.raises(OrchestratorError, match="the key is not sent there"):
+        await opened().states()
+    await other.close()
+    assert strangers == []
+
+
+BASE = "https://api.meraki.com/api/v1/organizations"
+
+
+@pytest.mark.parametrize(
+    ("reference", "leads_to"),
+    [
+        ("https://n149.meraki.com/api/v1/organizations", "https://n149.meraki.com/api/v1/organizations"),
+        ("https://n1.meraki.cn/api/v1/x", "https://n1.meraki.cn/api/v1/x"),
+        ("https://api.gov-meraki.com/api/v1/x", "https://api.gov-meraki.com/api/v1/x"),
+        ("/api/v1/organizations?startingAfter=7", "https://api.meraki.com/api/v1/organizations?startingAfter=7"),
+        ("http://n149.meraki.com/api/v1/x", None),
+        ("https://n149.meraki.com:8443/api/v1/x", None),
+        ("https://key@n149.meraki.com/api/v1/x", None),
+        ("https://api.meraki.com.attacker.example/api/v1/x", None),
+        ("https://attacker-meraki.com/api/v1/x", None),
+        ("https://[broken/", None),
+        ("ftp://api.meraki.com/x", None),
+    ],
+)
+def test_only_the_vendors_own_hosts_are_followed(reference: str, leads_to: str | None):
+    assert led_to(BASE, reference) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("headers", "following"),
+    [
+        (["<https://x/a?b=1>; rel=next"], "https://x/a?b=1"),
+        (['<https://x/a>; rel="next"'], "https://x/a"),
+        (['<https://x/a>; rel="prev next"'], "https://x/a"),
+        (["<https://x/a>; rel=first, <https://x/b>; rel=next, <https://x/c>; rel=last"], "https://x/b"),
+        (['<https://x/a>; title="one, two"; rel=first, <https://x/b>; Rel=NEXT'], "https://x/b"),
+        (["<https://x/a>; rel=first", "<https://x/b>; rel=next"], "https://x/b"),
+        (["<https://x/a>; rel=prev"], None),
+        (["<https://x/a>; rel=nextish"], None),
+        (["rubbish"], None),
+        ([], None),
+    ],
+)
+def test_the_next_page_is_the_link_with_that_relation(headers: list[str], following: str | None):
+    assert following_page(headers) == following
+
+
+async def test_a_limited_call_waits_and_is_repeated(dashboard: Dashboard, opened: Opened):
+    limited = web.json_response({"errors": ["API rate limit exceeded for organization"]}, status=429)
+    limited.headers["Retry-After"] = "0"
+    dashboard.replies[STATUSES] = [limited, dashboard.replies[STATUSES][0]]
+    assert not (await opened().states()).absent
+    assert len(dashboard.called(STATUSES)) == 2
+
+
+async def test_a_limit_without_end_is_an_error_that_may_be_tried_again(dashboard: Dashboard, opened: Opened):
+    dashboard.replies[STATUSES] = [lambda _: web.Response(status=429)]
+    with pytest.raises(RateLimitedError) as raised:
+        await opened().states()
+    assert raised.value.retryable
+    assert len(dashboard.called(STATUSES)) == 4
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said", "retryable"),
+    [
+        (403, '{"errors": ["Forbidden"]}', "may not call it", False),
+        (404, "", "not known to this key", False),
+        (400, '{"errors": ["Invalid serial"]}', "Invalid serial", False),
+        (500, "", "a fault of its own", True),
+        (502, "<html>Bad gateway</html>", "a fault of its own", True),
+        (200, "<html>Log in</html>", "HTML page", True),
+        (200, "", "empty body", True),
+        (200, '[{"serial": "Q2AA-AAA', "half an answer", True),
+        (200, '{"serial": 1}', "not a list", True),
+        (200, '{"errors": ["Something"]}', "Something", False),
+        (204, "", "not a list", True),
+    ],
+)
+async def test_what_is_no_usable_answer_is_named(
+    dashboard: Dashboard, opened: Opened, status: int, body: str, said: str, retryable: bool
+):
+    dashboard.replies[STATUSES] = [lambda _: web.Response(status=status, text=body)]
+    with pytest.raises(OrchestratorError, match=said) as raised:
+        await opened().states()
+    assert raised.value.retryable is retryable
+    assert KEY not in str(raised.value)
+
+
+async def test_a_key_that_is_refused_is_told_and_not_repeated(dashboard: Dashboard, opened: Opened):
+    refused = {"errors": ["Invalid API key"]}
+    dashboard.replies[STATUSES] = [lambda _: web.json_response(refused, status=401)]
+    with pytest.raises(SessionExpiredError, match=r"Invalid API key.*make a new one") as raised:
+        await opened().states()
+    assert KEY not in str(raised.value)
+    assert len(dashboard.called(STATUSES)) == 1
+
+
+async def test_a_half_answer_is_an_error_that_may_be_tried_again(dashboard: Dashboard, opened: Opened):
+    async def cut(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'[{"serial"')
+        assert request.transport is not None
+        request.transport.close()
+        return response
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", cut)
+    server = TestServer(app)
+    await server.start_server()
+    adapter = opened(url=str(server.make_url("")))
+    with pytest.raises(OrchestratorError) as raised:
+        await adapter.states()
+    await server.close()
+    assert raised.value.retryable
+
+
+async def test_events_are_the_changes_of_our_appliances(dashboard: Dashboard, opened: Opened):
+    def change(serial: str, minute: int, old: str, new: str) -> dict[str, Any]:
+        return {
+            "ts": f"2026-03-03T13:{minute:02d}:00Z",
+            "category": "status",
+            "device": {"serial": serial, "name": "store", "productType": "appliance", "model": "MX68"},
+            "network": {"id": "N_1", "name": "store", "tags": []},
+            "details": {"old": [{"name": "status", "value": old}], "new": [{"name": "status", "value": new}]},
+        }
+
+    dashboard.replies[CHANGES] = [
+        [
+            change("Q2AA-AAAA-0001", 30, "online", "offline"),
+            change("Q2AA-AAAA-0001", 42, "offline", "online"),
+            change("Q2ZZ-ZZZZ-9999", 42, "offline", "online"),
+            change("Q2BB-BBBB-0002", 59, "online", "alerting"),
+        ]
+    ]
+    start = datetime(2026, 3, 3, 13, 0, tzinfo=UTC)
+    facts = await opened().events(start, start + timedelta(minutes=59))
+    assert [(fact.subject, fact.value, fact.time.minute) for fact in facts] == [
+        ("mx-1", "offline", 30),
+        ("mx-1", "online", 42),
+    ]
+    assert facts[0].kind is FactKind.EVENT
+    assert facts[0].detail == "Q2AA-AAAA-0001 was online, is offline"
+    assert dashboard.called(CHANGES)[0].query["productTypes[]"] == "appliance"
+
+
+async def test_the_plan_is_what_is_called(dashboard: Dashboard, opened: Opened):
+    adapter = opened()
+    settings = OrchestratorSettings.model_validate(
+        {"kind": "meraki", "url": dashboard.url, "token": KEY, "states_every": 60, "tick": 300}
+    )
+    plan = calls.planned(settings, directory(TWO_STORES, "meraki1"))
+    await adapter.states()
+    await adapter.statistics(START, END)
+    await adapter.events(START, END)
+    once = dict.fromkeys(plan.hourly, 0)
+    for call in dashboard.calls:
+        path = call.path.removeprefix("/api/v1/").replace("5000", "{organization}")
+        once[path] += 1
+    # An hour has 60 readings of states, 12 ticks that are each read twice, and events with each tick.
+    times = {
+        calls.UPLINK_STATUSES: 60,
+        calls.AVAILABILITIES: 60,
+        calls.LOSS_AND_LATENCY: 24,
+        calls.USAGE_BY_NETWORK: 24,
+        calls.CHANGE_HISTORY: 12,
+    }
+    assert plan.hourly == {method: times[method] * count for method, count in once.items()}
+
+
+async def test_calls_of_several_organizations_are_made_at_once(dashboard: Dashboard, opened: Opened):
+    dashboard.replies["/organizations/6000/appliance/uplink/statuses"] = [[appliance("Q2BB-BBBB-0002")]]
+    dashboard.replies["/organizations/6000/devices/availabilities"] = [[availability("Q2BB-BBBB-0002")]]
+    adapter = opened(TWO_ORGANIZATIONS)
+    report = await asyncio.wait_for(adapter.states(), 5)
+    assert facts_of(report)["mx-2", "edge_state"] == "connected"
+    assert not report.absent
