@@ -217,8 +217,7 @@ def inventories(draw: st.DrawFn) -> Inventory:
             serials=st.lists(text, max_size=2).map(tuple),
             management_address=maybe_text,
             snmp=st.none() | st.builds(SnmpAccess, credential=text, port=st.integers(1, 65535)),
-            orchestrator=st.none()
-            | st.builds(OrchestratorIdentity, name=text, enterprise_id=text, edge_id=text),
+            orchestrator=st.none() | st.builds(OrchestratorIdentity, name=text, enterprise_id=text, edge_id=text),
             command_line=st.none() | st.builds(CommandLineAccess, credential=text, platform=text),
             life_cycle=st.sampled_from(LifeCycle),
             monitoring=monitoring,
