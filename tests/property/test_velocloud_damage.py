@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from collector.model import FactKind, SampleBatch
 from collector.orchestrator.directory import directory
 from collector.orchestrator.port import OrchestratorError
-from collector.orchestrator.velocloud.mapping import edge_names, event_facts, link_ids, state_report
+from collector.orchestrator.velocloud.event_facts import event_facts, event_rows
+from collector.orchestrator.velocloud.mapping import edge_names, link_ids, state_report
 from collector.orchestrator.velocloud.rows import (
-    event_rows,
     link_rows,
     read_edges,
     read_enterprise_edges,
@@ -135,7 +135,7 @@ def test_any_history_maps_to_finite_figures_inside_the_window(rows: Any) -> None
 
 @given(rows=st.lists(damaged(EVENT), max_size=4))
 def test_any_events_map_to_facts_about_our_own(rows: Any) -> None:
-    facts = event_facts(event_rows(rows), "41", {("41", "E"): "702"}, KNOWN, NOW)
+    facts = event_facts(event_rows(rows, "41"), {("41", "E"): "702"}, KNOWN, NOW)
     assert {fact.subject for fact in facts} <= {"edge", "line"}
     assert all(fact.kind is FactKind.EVENT and fact.time.tzinfo for fact in facts)
     json.dumps([[fact.value, fact.detail] for fact in facts], ensure_ascii=False).encode()

@@ -17,7 +17,6 @@ from collector.orchestrator.velocloud.calls import (
     EDGE_LINK_SERIES,
     EDGE_LINK_STATUS,
     MOST_TICKS,
-    NETWORK_ENTERPRISES,
 )
 from collector.orchestrator.velocloud.event_facts import Names
 from collector.orchestrator.velocloud.events import read_events
@@ -29,11 +28,10 @@ from collector.orchestrator.velocloud.mapping import (
     link_ids,
     state_report,
 )
+from collector.orchestrator.velocloud.pairs import HaStates
 from collector.orchestrator.velocloud.rights import Refusals
 from collector.orchestrator.velocloud.rows import (
     METRICS,
-    EdgeRow,
-    read_enterprise_edges,
     read_links,
     read_metrics,
     read_series,
@@ -70,22 +68,22 @@ class VeloCloud:
         self._known = directory(inventory, name)
         self._numbers: dict[str, str] = {}
         self._edge_names: dict[tuple[str, str], str] | None = None
-        self._ha_error = ""
+        self._other_ticks: set[int] = set()
         self._refusals = Refusals(name, clock)
+        self._pairs = HaStates(self._session, self._known, self._refusals, clock)
 
     @property
     def name(self) -> str:
         return self._name
 
     async def states(self, *, urgent: bool = False) -> StateReport:
-        """See the port. One call; a second one where the host has HA pairs."""
+        """See the port. One call; where there are HA pairs a second one each five minutes, or when one switched."""
         rows = await self._session.rows(
             EDGE_LINK_STATUS, {"enterprises": self._enterprises()}, read_links, urgent=urgent
         )
         if not rows and self._known.watched_devices:
             raise self._empty(EDGE_LINK_STATUS)
-        pairs = any(row.standby_serial and self._known.device_of(row.edge, row.enterprise) for row in rows)
-        edges = await self._ha_states() if pairs else None
+        edges = await self._pairs.read(rows, urgent=urgent)
         now = self._clock.now()
 
         def meaning() -> StateReport:
@@ -94,19 +92,6 @@ class VeloCloud:
             return state_report(rows, edges, self._known, now)
 
         return await asyncio.to_thread(meaning)
-
-    async def _ha_states(self) -> Sequence[EdgeRow] | None:
-        """HA states; None, which becomes the fact `unknown`, where this account may not read them."""
-        parameters = {"enterprises": self._enterprises(), "with": ["edges"]}
-        try:
-            rows = await self._session.rows(NETWORK_ENTERPRISES, parameters, read_enterprise_edges)
-        except OrchestratorError as error:
-            if str(error) != self._ha_error:
-                log.warning("ha_states_unread", orchestrator=self._name, error=str(error))
-            self._ha_error = str(error)
-            return None
-        self._ha_error = ""
-        return rows
 
     async def statistics(self, start: datetime, end: datetime) -> SampleBatch:
         """See the port. One call; the host leaves out links without activity in the last 24 hours."""
@@ -133,8 +118,15 @@ class VeloCloud:
                 "metrics": list(METRICS),
             }
             rows = await self._session.rows(EDGE_LINK_SERIES, parameters, read_series, urgent=urgent)
+            self._note_ticks({series.tick for row in rows for series in row.series})
             batches.append(series_batch(rows, self._known, edge, start, end, self._tick, self._clock.now()))
         return joined([batch for batch in batches if len(batch)])
+
+    def _note_ticks(self, ticks: set[int]) -> None:
+        """Say once which other ticks the host's series have, for these are left out."""
+        if others := ticks - {self._tick // timedelta(milliseconds=1)} - self._other_ticks:
+            log.warning("series_of_another_tick_left_out", orchestrator=self._name, milliseconds=sorted(others))
+            self._other_ticks |= others
 
     async def events(self, start: datetime, end: datetime) -> Sequence[Fact]:
         """See the port."""
@@ -145,7 +137,9 @@ class VeloCloud:
             return self._edge_names or {}
 
         now = self._clock.now()
-        return await read_events(self._session, self._known, self._refusals, names, start, end, now)
+        facts = await read_events(self._session, self._known, self._refusals, names, start, end, now)
+        self._pairs.note(facts)
+        return facts
 
     async def own_parts(self) -> Sequence[Fact]:
         """See the port. One call; none for a day where this account may not see the gateways."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -10,8 +9,9 @@ from typing import Protocol, TypeVar
 from collector.model import Fact, FactKind, Source
 from collector.orchestrator.directory import Directory
 from collector.orchestrator.port import StateReport
-from collector.orchestrator.velocloud.rows import EdgeRow, EventRow, LinkRow
+from collector.orchestrator.velocloud.rows import EdgeRow, LinkRow
 from config.clock import rfc3339
+from inventory.model import Device
 
 STALE_LINK = timedelta(days=30)
 """A link disconnected for longer is a leftover in the orchestrator: it lists such links for ever, IN_SERVICE."""
@@ -42,25 +42,6 @@ HA_STATES = {
     "READY": "ready",
     "FAILED": "failed",
 }
-EVENTS = (
-    "EDGE_UP",
-    "EDGE_DOWN",
-    "EDGE_REBOOTING",
-    "EDGE_SERVICE_FAILED",
-    "LINK_ALIVE",
-    "LINK_DEAD",
-    "EDGE_INTERFACE_UP",
-    "EDGE_INTERFACE_DOWN",
-    "HA_READY",
-    "HA_FAILED",
-    "HA_GOING_ACTIVE",
-    "HA_STANDBY_ACTIVATED",
-    "HA_TERMINATED",
-    "BW_UNMEASURABLE",
-)
-"""The events that say something about a site's lines."""
-
-_INTERFACE_IN_MESSAGE = re.compile(r"\b(?:Link|Interface)\s+([^\s,;:]+)\s+is\b", re.IGNORECASE)
 
 
 def link_ids(rows: Iterable[LinkRow], known: Directory) -> dict[str, str]:
@@ -81,22 +62,22 @@ def state_report(
     ha = {edge.edge: edge for edge in edges or ()}
     facts: list[Fact] = []
     unmapped: list[str] = []
-    by_device: dict[str, LinkRow] = {}
+    by_device: dict[str, tuple[Device, LinkRow]] = {}
     by_link: dict[str, LinkRow] = {}
     for row in rows:
         device = known.device_of(row.edge, row.enterprise)
         if device is None:
             unmapped.append(f"edge {row.edge} {row.edge_name or ''}".rstrip())
             continue
-        if device.id not in by_device or by_device[device.id].edge_state is None:
-            by_device[device.id] = row
+        if device.id not in by_device or by_device[device.id][1].edge_state is None:
+            by_device[device.id] = (device, row)
         link = known.link_of(row.edge, row.internal_id, row.interface)
         if link is not None:
             by_link[link] = later_active(by_link.get(link), row)
         elif row.has_link:
             unmapped.append(f"link {row.internal_id or row.link} at {row.interface or 'no interface'} of {device.id}")
     for device_id in sorted(known.watched_devices & by_device.keys()):
-        facts += _edge_facts(device_id, by_device[device_id], ha, now)
+        facts += _edge_facts(*by_device[device_id], ha, now)
     facts += [_link_fact(link, by_link[link], now) for link in sorted(known.watched_links & by_link.keys())]
     absent = sorted(known.watched_devices - by_device.keys()) + sorted(known.watched_links - by_link.keys())
     return StateReport(facts, sorted(set(unmapped)), absent)
@@ -117,13 +98,13 @@ def later_active(one: Active | None, other: Active) -> Active:
     return one if other.last_active is None or one.last_active >= other.last_active else other
 
 
-def _edge_facts(device: str, row: LinkRow, ha: Mapping[str, EdgeRow], now: datetime) -> list[Fact]:
+def _edge_facts(device: Device, row: LinkRow, ha: Mapping[str, EdgeRow], now: datetime) -> list[Fact]:
     contact = f"last contact {rfc3339(row.edge_last_contact)}" if row.edge_last_contact else "last contact unknown"
     state = EDGE_STATES.get(row.edge_state or "", "unknown")
     detail = f"{row.edge_state or 'no state'}; {contact}" if state != "connected" else contact
-    facts = [_fact(device, FactKind.EDGE_STATE, state, now, detail)]
-    if row.standby_serial:
-        facts.append(_ha_fact(device, row, ha.get(row.edge or ""), now))
+    facts = [_fact(device.id, FactKind.EDGE_STATE, state, now, detail)]
+    if row.standby_serial or len(device.serials) > 1:
+        facts.append(_ha_fact(device.id, row, ha.get(row.edge or ""), now))
     return facts
 
 
@@ -172,23 +153,3 @@ def edge_names(rows: Iterable[LinkRow]) -> dict[tuple[str, str], str]:
         if row.enterprise is not None and row.edge is not None and row.edge_name:
             edges.setdefault((row.enterprise, row.edge_name), set()).add(row.edge)
     return {name: next(iter(ids)) for name, ids in edges.items() if len(ids) == 1}
-
-
-def event_facts(
-    rows: Iterable[EventRow], enterprise: str, names: Mapping[tuple[str, str], str], known: Directory, now: datetime
-) -> list[Fact]:
-    """Events of our edges. They carry no edge id, so the edge is found by its name within the enterprise; the line
-    by the internalId in the event's detail, else by the interface in its text; else the event is the device's."""
-    facts = []
-    for row in rows:
-        edge = names.get((enterprise, row.edge_name or ""))
-        device = known.device_of(edge, enterprise)
-        if edge is None or device is None or device.id not in known.watched_devices:
-            continue
-        named = _INTERFACE_IN_MESSAGE.search(row.message)
-        link = known.link_of(edge, row.internal_id, None)
-        if link is None and row.internal_id is None and named:
-            link = known.interfaces.get((edge.casefold(), named.group(1).casefold()))
-        subject = link if link in known.watched_links and link is not None else device.id
-        facts.append(Fact(row.time, subject, FactKind.EVENT, row.event, Source.ORCHESTRATOR, now, row.message))
-    return facts

@@ -7,7 +7,6 @@ we need, one that is not is read field by field (`record.py`); both ways give th
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,15 +85,6 @@ class SeriesRow:
     interface: str | None
     last_active: datetime | None
     series: Sequence[MetricSeries]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventRow:
-    time: datetime
-    event: str
-    message: str
-    edge_name: str | None
-    internal_id: str | None
 
 
 class EdgeRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -344,34 +334,6 @@ def _metric_series(record: Record) -> Read[MetricSeries]:
 
 def _metric(metric: str, start: datetime, tick: int, values: FloatArray) -> MetricSeries:
     return MetricSeries(metric=metric, start=round(start.timestamp() * 1000), tick=tick, values=values)
-
-
-def event_rows(items: Sequence[object]) -> Rows[EventRow]:
-    """The rows of event/getEnterpriseEvents. An event without a name or a usable time says nothing."""
-
-    def read(record: Record) -> tuple[EventRow | None, int]:
-        time, event = record.moment("eventTime"), record.text("event")
-        if time is None or event is None:
-            return None, 1
-        row = EventRow(
-            time=time,
-            event=event,
-            message=record.text("message") or "",
-            edge_name=record.text("edgeName"),
-            internal_id=_internal_id(record.text("detail", longest=10_000)),
-        )
-        return row, 0
-
-    return read_rows(items, read)
-
-
-def _internal_id(detail: str | None) -> str | None:
-    """The link's internalId where the event's detail is the JSON text that link events carry."""
-    try:
-        document = json.loads(detail or "")
-    except (ValueError, RecursionError):
-        return None
-    return Record(document).text("internalId")
 
 
 class _Edge(msgspec.Struct, rename="camel", gc=False):
