@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from service.simulator.vco import events, health, metrics, quality, records
+from service.simulator.vco import events, health, metrics, quality, records, states
 from service.simulator.vco.accounts import Role
 from service.simulator.vco.events import PAGE, Query
 from service.simulator.vco.oddities import Json
@@ -73,6 +73,11 @@ def _link_series(request: Request, _sheets: Sheets) -> Answer:
     if "interval" not in request.parameters:
         raise BadRequestError("interval is required")
     return metrics.series(request.world, request.edge(), request.window(), request.metrics())
+
+
+def _edge(request: Request, _sheets: Sheets) -> Answer:
+    parts = request.parts() & states.PARTS
+    return states.edge_object(request.world, request.edge(), request.now, parts)
 
 
 def _configuration(request: Request, _sheets: Sheets) -> Answer:
@@ -178,6 +183,7 @@ METHODS: Mapping[str, Method] = {
     "network/getNetworkEnterprises": Method(_enterprises, OPERATORS),
     "network/getNetworkGateways": Method(_gateways, PROVIDERS),
     "gateway/getGatewayEdgeAssignments": Method(_gateway_edges, PROVIDERS),
+    "edge/getEdge": Method(_edge),
     "edge/getEdgeConfigurationModules": Method(_configuration),
     "event/getEnterpriseEvents": Method(_enterprise_events),
     "linkQualityEvent/getLinkQualityEvents": Method(_quality),

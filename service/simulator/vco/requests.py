@@ -10,7 +10,7 @@ from service.simulator.fleet import Premises
 from service.simulator.vco.accounts import Account
 from service.simulator.vco.oddities import Json
 from service.simulator.vco.statistics import METRICS, Window
-from service.simulator.vco.world import World, enterprise_id
+from service.simulator.vco.world import World, enterprise_id, logical_id
 
 DEFAULT_SPAN = 12 * 3600
 """Without an interval the vendor takes the last twelve hours."""
@@ -94,7 +94,10 @@ class Request:
         return [each for each in known if each in asked] if asked else known
 
     def edge(self) -> Premises:
-        number = self.integer("edgeId", "id")
+        """The one edge that a call is about, by its number or its logicalId."""
+        number, guid = self.integer("edgeId", "id"), self.parameters.get("logicalId")
+        if number is None and guid is not None:
+            number = next((each for each in self.world.register.by_edge if logical_id("edge", each) == guid), None)
         premises = None if number is None else self.world.edge(number)
         if premises is None or not self.account.visible([enterprise_id(premises)]):
             raise BadRequestError("invalid edgeId")

@@ -296,3 +296,12 @@ async def test_a_get_is_not_answered_by_the_portal(host: Any) -> None:
     with pytest.raises(aiohttp.ClientResponseError):
         async with host.session.post("/portal/rest/login/adminLogin", json={}, raise_for_status=True):
             pass
+
+
+async def test_one_edge_is_found_by_its_number_or_its_guid(host: Any, place: Any) -> None:
+    number = int(place.site.device.orchestrator.edge_id)
+    _, edge = await host.call("edge/getEdge", {"id": number, "with": ["recentLinks", "site"]})
+    assert (edge["id"], len(edge["recentLinks"]), "links" in edge) == (number, 2, False)
+    _, same = await host.call("edge/getEdge", {"logicalId": edge["logicalId"]})
+    assert same["serialNumber"] == edge["serialNumber"] == place.site.device.serials[0]
+    assert (await host.call("edge/getEdge", {"name": "nobody"}))[0] == 400
