@@ -1,0 +1,1 @@
+"""Cisco Catalyst SD-WAN Manager (vManage)."""

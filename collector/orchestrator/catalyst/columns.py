@@ -1,0 +1,80 @@
+"""A page of a bulk answer as columns, read with suspicion: what is wrong is None or NaN and counted, the rest of its
+row stays. Pure.
+
+A page has up to ten thousand rows, so nothing is made for each row but its entries in the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from collector.model import FloatArray, TimeArray
+from collector.orchestrator.record import HIGHEST, LONGEST_TEXT, finite
+
+EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
+"""Milliseconds of 2000 and 2100: a time outside is none."""
+NOTHING = ("", "-", "--", "None", "null", "N/A", "NA")
+"""What the manager writes where it has no text."""
+
+
+class Columns:
+    """The objects of a list by key; what is no object is left out and counted in `damaged`."""
+
+    def __init__(self, items: Sequence[object]) -> None:
+        self._rows = [item for item in items if isinstance(item, dict)]
+        self.damaged = len(items) - len(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def text(self, key: str) -> list[str | None]:
+        """Texts; whole numbers are taken as the text that others of the manager's releases write."""
+        found: list[str | None] = []
+        for row in self._rows:
+            value = row.get(key)
+            if value is None or value in NOTHING:
+                found.append(None)
+            elif isinstance(value, str):
+                found.append(_sound(value[:LONGEST_TEXT]))
+            elif isinstance(value, int) and not isinstance(value, bool) and abs(value) <= HIGHEST:
+                found.append(str(value))
+            else:
+                self.damaged += 1
+                found.append(None)
+        return found
+
+    def number(self, key: str, *, low: float = 0.0, high: float = HIGHEST) -> FloatArray:
+        values = [row.get(key) for row in self._rows]
+        empty = np.array([value is None or value in NOTHING for value in values], dtype=bool)
+        numbers = np.array([finite(value) for value in values], dtype=np.float64)
+        # A comparison with NaN is false, so what is no number falls out here too.
+        usable = (numbers >= low) & (numbers <= high)
+        self.damaged += int((~usable & ~empty).sum())
+        return np.where(usable, numbers, np.nan)
+
+    def time(self, key: str) -> TimeArray:
+        """Epoch milliseconds; 0 for what is none."""
+        moments = self.number(key, low=EARLIEST, high=LATEST)
+        return np.where(np.isnan(moments), 0.0, moments).astype(np.int64)
+
+    def yes(self, key: str) -> list[bool | None]:
+        """Truth values, also as text (`true`, `yes`, `1`); None where nothing is said."""
+        found: list[bool | None] = []
+        for row in self._rows:
+            value = row.get(key)
+            word = str(value).lower() if isinstance(value, str | bool | int) else ""
+            if word in ("true", "yes", "1"):
+                found.append(True)
+            elif word in ("false", "no", "0"):
+                found.append(False)
+            else:
+                self.damaged += not (value is None or value in NOTHING)
+                found.append(None)
+        return found
+
+
+def _sound(text: str) -> str:
+    """JSON may carry half a surrogate pair, which no file or database takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
