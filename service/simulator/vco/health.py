@@ -66,7 +66,10 @@ def edge_row(world: World, premises: Premises, now: float) -> Json:
     at = np.array([now])
     found = {name: _samples(premises.device.id, name, bounds, at)[0] for name, bounds in EDGE_RANGES.items()}
     row = {"edgeId": edge_id(premises), "name": premises.site.id.upper()}
-    shown: Json = disfigured({**row, **{name: float(value) for name, value in found.items()}}, world.oddities(premises))
+    shown: Json = disfigured(
+        {**row, **{name: float(value) if name.endswith("Pct") else int(value) for name, value in found.items()}},
+        world.oddities(premises),
+    )
     return shown
 
 
