@@ -13,22 +13,30 @@ from collector.orchestrator.catalyst.calls import (
     APP_ROUTE_OF_ONE,
     BFD_SESSIONS,
     DEVICES,
+    EDGE_INVENTORY,
     EVENTS,
     INTERFACE_STATISTICS,
+    INTERFACES,
     INTERFACES_OF_ONE,
+    IOS_XE_INTERFACES,
     PAGE,
     WAN_INTERFACES,
 )
+from collector.orchestrator.catalyst.listing import listed_edges
+from collector.orchestrator.catalyst.looking import device_figures
 from collector.orchestrator.catalyst.mapping import event_facts, part_facts, state_report
 from collector.orchestrator.catalyst.places import Places, places
+from collector.orchestrator.catalyst.readings import interface_readings, tunnel_readings
 from collector.orchestrator.catalyst.rows import (
     DeviceRow,
+    InterfaceRow,
+    InventoryRow,
     WanRow,
     device_rows,
     event_rows,
-    interface_readings,
+    interface_rows,
+    inventory_rows,
     session_rows,
-    tunnel_readings,
     wan_rows,
 )
 from collector.orchestrator.catalyst.samples import joined, readings_window, statistics_batch
@@ -37,6 +45,7 @@ from collector.orchestrator.directory import directory
 from collector.orchestrator.port import DeviceReport, OrchestratorError, StateReport
 from collector.orchestrator.quota import Quota
 from collector.orchestrator.record import Rows
+from collector.orchestrator.windows import floor_to
 from collector.settings import OrchestratorSettings
 from config.clock import Clock
 from config.errors import Blame
@@ -45,6 +54,8 @@ from inventory.model import Inventory
 
 FINDINGS_KEPT = timedelta(hours=3)
 """How long a finding of the statistics is told with the events, which are read on another clock."""
+
+LOOKED_BACK = timedelta(hours=1)
 
 Row = TypeVar("Row")
 Readings = TypeVar("Readings")
@@ -131,10 +142,44 @@ class Catalyst:
         return part_facts(self._devices, self._name, self._clock.now())
 
     async def look(self, device: str) -> DeviceReport:
-        raise OrchestratorError(f"{device} cannot be looked at yet")
+        """See the port. The states, the last hour's statistics, and what the manager asks of the device itself."""
+        states = await self.states(urgent=True)
+        address, now = self._address(device), self._clock.now()
+        ours = {device, *self._known.links_of(device)}
+        row = next(row for row in self._devices if row.address == address)
+        figures, notes = await device_figures(self._session, row, device, self._located())
+        end = floor_to(now, self._tick)
+        try:
+            samples = await self.history(device, end - LOOKED_BACK, end, urgent=True)
+        except OrchestratorError as error:
+            notes, samples = [*notes, str(error)], joined([])
+        facts = [fact for fact in states.facts if fact.subject in ours]
+        return DeviceReport(facts=facts, samples=samples, figures=figures, notes=notes)
 
     async def listing(self) -> Listing:
-        raise OrchestratorError(f"{self._name} cannot be listed yet")
+        """See the port. Rates are told where they are configured; neither carriers nor street addresses are known to
+        the manager."""
+        wan = await self._fleet()
+        unread: list[str] = []
+        on_file: Sequence[InventoryRow] = ()
+        interfaces: list[InterfaceRow] = []
+        try:
+            items = await self._session.rows(EDGE_INVENTORY)
+            on_file = self._session.counted(EDGE_INVENTORY, inventory_rows(items))
+        except OrchestratorError as error:
+            unread.append(str(error))
+        for method in (INTERFACES, IOS_XE_INTERFACES):
+            try:
+                interfaces += await self._all(method, interface_rows)
+            except OrchestratorError as error:
+                unread.append(str(error))
+        return Listing(
+            orchestrator=self._name,
+            vendor="catalyst",
+            read_at=self._clock.now(),
+            edges=listed_edges(self._devices, on_file, wan, interfaces, self._located()),
+            unread=unread,
+        )
 
     async def close(self) -> None:
         await self._session.close()

@@ -14,6 +14,10 @@ INTERFACE_STATISTICS = "data/device/statistics/interfacestatistics"
 EVENTS = "data/device/statistics/deviceevents"
 APP_ROUTE_OF_ONE = "statistics/approute/page"
 INTERFACES_OF_ONE = "statistics/interface/page"
+TUNNELS_NOW = "device/app-route/statistics"
+STATUS_NOW = "device/system/status"
+CONTROL_NOW = "device/control/localproperties"
+"""Real-time resources: the manager asks the device itself, which the vendor allows for troubleshooting only."""
 EDGE_INVENTORY = "system/device/vedges"
 INTERFACES = "data/device/state/Interface"
 IOS_XE_INTERFACES = "data/device/state/CEdgeInterface"
@@ -41,7 +45,7 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
             EVENTS: ticks,
         },
         at_first_contact=2 * len(known.watched_devices) if settings.history_days else 0,
-        listing=3 + pages(links) + 2 * pages(edges * INTERFACES_OF_AN_EDGE),
+        listing=2 + pages(links) + 2 * pages(edges * INTERFACES_OF_AN_EDGE),
         notes=(
             f"counted with {TUNNELS_OF_A_LINK} tunnels a line and {INTERFACES_OF_AN_EDGE} interfaces an edge, "
             f"{PAGE} rows a page; more of them are more pages",

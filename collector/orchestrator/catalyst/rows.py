@@ -12,7 +12,6 @@ from datetime import datetime
 
 import numpy as np
 
-from collector.model import FloatArray, TimeArray
 from collector.orchestrator.catalyst.columns import Columns
 from collector.orchestrator.record import Rows
 from config.clock import from_epoch_ms
@@ -62,43 +61,6 @@ class Session:
     remote: str
     remote_colour: str
     up: bool | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TunnelReadings:
-    """App-route statistics as columns of length n, one row for a tunnel and interval that ended at `end` (epoch ms).
-
-    NaN is "not measured". `sent` counts the echo requests of the interval.
-    """
-
-    local: Sequence[str]
-    local_colour: Sequence[str]
-    remote: Sequence[str]
-    remote_colour: Sequence[str]
-    end: TimeArray
-    sent: FloatArray
-    loss_pct: FloatArray
-    rtt_ms: FloatArray
-    jitter_ms: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.local)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InterfaceReadings:
-    """Interface statistics as columns of length n. Rx is what the interface received: at a transport, download."""
-
-    address: Sequence[str]
-    interface: Sequence[str]
-    end: TimeArray
-    rx_bps: FloatArray
-    tx_bps: FloatArray
-    down_kbps: FloatArray
-    up_kbps: FloatArray
-
-    def __len__(self) -> int:
-        return len(self.address)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,72 +188,6 @@ def session_rows(items: Sequence[object]) -> Rows[Session]:
     return Rows(rows, columns.damaged + len(columns) - len(rows))
 
 
-DEFAULT_PROBES = (None, "default")
-"""The probe classes (`app_probe_class`) that measure a tunnel as a whole; others measure with other DSCP marks."""
-
-
-def tunnel_readings(items: Sequence[object]) -> tuple[TunnelReadings, int]:
-    """The rows of approutestatsstatistics, and how much of them was unusable.
-
-    An interval without echo requests was not measured, though the manager writes zeros for it; with every request
-    lost there is no round trip to tell of.
-    """
-    columns = Columns(items)
-    ends = [columns.text(key) for key in ("local_system_ip", "local_color", "remote_system_ip", "remote_color")]
-    end, sent = columns.time("entry_time"), columns.number("total")
-    lost, loss = columns.number("loss"), columns.number("loss_percentage", high=100.0)
-    rtt, jitter = columns.number("latency"), columns.number("jitter")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        counted = np.where((sent > 0) & (lost <= sent), 100.0 * lost / sent, np.nan)
-    loss = np.where(np.isnan(loss), counted, loss)
-    measured = ~(sent == 0)
-    loss = np.where(measured, loss, np.nan)
-    answered = measured & ~(loss >= 100.0)
-    named = np.array([None not in names for names in zip(*ends, strict=True)], dtype=bool)
-    placed = named & (end > 0)
-    wanted = np.array([word in DEFAULT_PROBES for word in columns.text("app_probe_class")], dtype=bool)
-    keep = np.flatnonzero(placed & wanted)
-    local, local_colour, remote, remote_colour = ([str(column[i]) for i in keep] for column in ends)
-    readings = TunnelReadings(
-        local=local,
-        local_colour=local_colour,
-        remote=remote,
-        remote_colour=remote_colour,
-        end=end[keep],
-        sent=sent[keep],
-        loss_pct=loss[keep],
-        rtt_ms=np.where(answered, rtt, np.nan)[keep],
-        jitter_ms=np.where(answered, jitter, np.nan)[keep],
-    )
-    return readings, columns.damaged + int((~placed).sum())
-
-
-def interface_readings(items: Sequence[object]) -> tuple[InterfaceReadings, int]:
-    """The rows of interfacestatistics (kbps of 1,000 bit/s), and how much of them was unusable. A row of IPv6 alone
-    repeats the interface."""
-    columns = Columns(items)
-    address, interface = columns.text("vdevice_name"), columns.text("interface")
-    end = columns.time("entry_time")
-    rx, tx = columns.number("rx_kbps"), columns.number("tx_kbps")
-    down, up = columns.number("bw_down"), columns.number("bw_up")
-    # What is down carries nothing, but nobody counted there.
-    running = np.array([is_up(word) is not False for word in columns.text("oper_status")], dtype=bool)
-    rx, tx = np.where(running, rx, np.nan), np.where(running, tx, np.nan)
-    placed = np.array([None not in names for names in zip(address, interface, strict=True)], dtype=bool) & (end > 0)
-    wanted = np.array([(word or "").lower() != "ipv6" for word in columns.text("af_type")], dtype=bool)
-    keep = np.flatnonzero(placed & wanted)
-    readings = InterfaceReadings(
-        address=[str(address[i]) for i in keep],
-        interface=[str(interface[i]) for i in keep],
-        end=end[keep],
-        rx_bps=1000.0 * rx[keep],
-        tx_bps=1000.0 * tx[keep],
-        down_kbps=down[keep],
-        up_kbps=up[keep],
-    )
-    return readings, columns.damaged + int((~placed).sum())
-
-
 def event_rows(items: Sequence[object]) -> Rows[EventRow]:
     """The rows of deviceevents. An event without a name, a time or a device says nothing."""
     columns = Columns(items)
@@ -309,3 +205,98 @@ def event_rows(items: Sequence[object]) -> Rows[EventRow]:
         if time and name is not None and (address or also)
     ]
     return Rows(rows, columns.damaged + len(columns) - len(rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryRow:
+    """An edge as the manager's inventory has it, whether it ever came up or not."""
+
+    uuid: str
+    address: str | None
+    serial: str | None
+    name: str | None
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InterfaceRow:
+    """An interface with its configured rates in bit/s; NaN is "not configured"."""
+
+    address: str
+    interface: str
+    down_bps: float
+    up_bps: float
+
+
+def inventory_rows(items: Sequence[object]) -> Rows[InventoryRow]:
+    """The rows of system/device/vedges."""
+    columns = Columns(items)
+    uuids = [a or b for a, b in zip(columns.text("uuid"), columns.text("chasisNumber"), strict=True)]
+    texts = [columns.text(key) for key in ("system-ip", "serialNumber", "host-name", "deviceModel")]
+    rows = [
+        InventoryRow(uuid=uuid, address=address, serial=serial, name=name, model=model)
+        for uuid, (address, serial, name, model) in zip(uuids, zip(*texts, strict=True), strict=True)
+        if uuid is not None
+    ]
+    return Rows(rows, columns.damaged + len(columns) - len(rows))
+
+
+def interface_rows(items: Sequence[object]) -> Rows[InterfaceRow]:
+    """The rows of Interface and CEdgeInterface; `bandwidth-downstream` and `-upstream` are kbps, 0 is none."""
+    columns = Columns(items)
+    rates = zip(columns.number("bandwidth-downstream"), columns.number("bandwidth-upstream"), strict=True)
+    rows = [
+        InterfaceRow(
+            address=address,
+            interface=interface,
+            down_bps=1000.0 * down if down > 0 else np.nan,
+            up_bps=1000.0 * up if up > 0 else np.nan,
+        )
+        for address, interface, (down, up) in zip(
+            columns.text("vdevice-name"), columns.text("ifname"), rates, strict=True
+        )
+        if address is not None and interface is not None
+    ]
+    return Rows(rows, columns.damaged + len(columns) - len(rows))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TunnelNow:
+    """A tunnel's app-route averages as the device itself gives them at this moment; NaN is "not told"."""
+
+    colour: str
+    remote: str
+    remote_colour: str
+    loss_pct: float
+    rtt_ms: float
+    jitter_ms: float
+
+
+def tunnels_now(items: Sequence[object]) -> Rows[TunnelNow]:
+    """The rows of device/app-route/statistics, one for each tunnel: those of its older polls are left out."""
+    columns = Columns(items)
+    names = zip(
+        columns.text("local-color"), columns.text("remote-system-ip"), columns.text("remote-color"), strict=True
+    )
+    figures = zip(
+        columns.number("mean-loss", high=100.0),
+        columns.number("mean-latency"),
+        columns.number("mean-jitter"),
+        strict=True,
+    )
+    found: dict[tuple[str, str, str], TunnelNow] = {}
+    damaged = columns.damaged
+    for (colour, remote, remote_colour), (loss, rtt, jitter) in zip(names, figures, strict=True):
+        if colour is None or remote is None or remote_colour is None:
+            damaged += 1
+            continue
+        row = TunnelNow(
+            colour=colour,
+            remote=remote,
+            remote_colour=remote_colour,
+            loss_pct=float(loss),
+            rtt_ms=float(rtt),
+            jitter_ms=float(jitter),
+        )
+        found.setdefault((colour, remote, remote_colour), row)
+    return Rows(list(found.values()), damaged)

@@ -17,7 +17,7 @@ import numpy as np
 from collector.model import Fact, FactKind, FloatArray, SampleBatch, Source
 from collector.orchestrator.catalyst.attribution import Attribution, IntArray, Tunnels, attributed
 from collector.orchestrator.catalyst.places import End, Places
-from collector.orchestrator.catalyst.rows import InterfaceReadings, TunnelReadings
+from collector.orchestrator.catalyst.readings import InterfaceReadings, TunnelReadings
 from config.clock import epoch_ms
 
 REMOTE_END_LOSS = "REMOTE_END_LOSS"
