@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import unused_port
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from collector.model import SampleBatch, Source
 from config.clock import epoch_ms
@@ -36,6 +37,7 @@ ARGUMENTS = (
 pytestmark = [
     pytest.mark.real,
     pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's chromium: apt-get install chromium"),
 ]
 
@@ -65,7 +67,7 @@ async def run_engine(installation: Installation) -> None:
         await asyncio.sleep(0.1)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def desk(tmp_path: Path) -> AsyncIterator[str]:
     """The address of a desk with an engine, on the example inventory that `lineproof init` writes."""
     folder = tmp_path / "installation"
@@ -93,18 +95,25 @@ async def desk(tmp_path: Path) -> AsyncIterator[str]:
             await runner.cleanup()
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    """A browser page that fails the test on any script error and on anything that the policy blocks."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=ARGUMENTS)
-        tab = await (await browser.new_context(viewport={"width": 1280, "height": 900})).new_page()
-        wrong: list[str] = []
-        tab.on("pageerror", lambda error: wrong.append(str(error)))
-        tab.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
-        yield tab
+        yield browser
         await browser.close()
-        assert wrong == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page with cookies of its own, which fails the test on any script error and anything that the policy blocks."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    tab = await context.new_page()
+    wrong: list[str] = []
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("console", lambda line: wrong.append(line.text) if "Content Security Policy" in line.text else None)
+    yield tab
+    await context.close()
+    assert wrong == []
 
 
 async def shot(page: Page, folder: Path, name: str) -> None:
@@ -180,10 +189,9 @@ async def test_no_page_is_wider_than_its_window(desk: str, page: Page, width: in
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-async def test_the_story_works_without_script(desk: str, page: Page, tmp_path: Path) -> None:
-    browser = page.context.browser
-    assert browser is not None
-    plain = await (await browser.new_context(java_script_enabled=False)).new_page()
+async def test_the_story_works_without_script(desk: str, browser: Browser, tmp_path: Path) -> None:
+    context = await browser.new_context(java_script_enabled=False)
+    plain = await context.new_page()
     await plain.goto(f"{desk}/search?q=BOS-PIER4")
     await plain.click("#report summary")
     await plain.click("#judge")
@@ -191,6 +199,7 @@ async def test_the_story_works_without_script(desk: str, page: Page, tmp_path: P
     await plain.click("button:has-text('Record and open ticket')")
     await plain.wait_for_url("**/cases/C-1", timeout=20_000)
     await shot(plain, tmp_path, "without-script")
+    await context.close()
 
 
 async def test_a_site_that_was_never_measured_is_unknown_and_not_well(desk: str, page: Page) -> None:

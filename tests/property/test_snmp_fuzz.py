@@ -17,7 +17,7 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import snmp_fuzz
 from _snmp_peers import damage, damage_v3, judge
 
-ANSWERS = 20_000
+ANSWERS = 10_000
 GOOD = judge.Response(
     (
         (damage.content_of("1.3.6.1.2.1.1.3.0"), judge.TICKS, b"\x01\xe2\x40"),
