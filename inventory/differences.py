@@ -21,6 +21,7 @@ SECTION_OF: Mapping[type[Record], str] = {Client: "clients", Site: "sites", Devi
 _PLACES = frozenset(("orchestrator", "serials", "device", "interface", "orchestrator_link"))
 """Fields in which two items in use cannot be alike."""
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9._:-]+")
+LONGEST_SUBJECT = 40
 
 
 class DifferenceKind(StrEnum):
@@ -97,7 +98,7 @@ def difference(
     content = repr((kind.value, subject, ours, theirs, added, settings)).encode()
     digest = hashlib.sha256(content).hexdigest()[:4]
     return Difference(
-        id=f"{kind}/{_NOT_IN_AN_ID.sub('-', subject)}/{digest}",
+        id=f"{kind}/{_NOT_IN_AN_ID.sub('-', subject)[:LONGEST_SUBJECT]}/{digest}",
         kind=kind,
         site=site,
         subject=subject,

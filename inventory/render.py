@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -11,10 +12,29 @@ from rich.text import Text
 
 from inventory.changes import Changes
 from inventory.describe import Line, Reachable, SiteSheet
-from inventory.model import Contact
+from inventory.differences import Difference, DifferenceKind
+from inventory.listing import Listing
+from inventory.model import Contact, Inventory, Site
 from inventory.wording import NOT_KNOWN, money, role_words
 
 Pairs = Iterable[tuple[str, str | None]]
+MOST_SHOWN = 200
+KINDS = {
+    DifferenceKind.NEW_EDGE: "new edge",
+    DifferenceKind.NEW_LINK: "new line",
+    DifferenceKind.EDGE_IDENTITY: "ids at the host",
+    DifferenceKind.LINK_IDENTITY: "id at the host",
+    DifferenceKind.LIFE_CYCLE: "life cycle",
+    DifferenceKind.SERIALS: "serials",
+    DifferenceKind.MODEL: "model",
+    DifferenceKind.INTERFACE: "port",
+    DifferenceKind.RATES: "committed rates",
+    DifferenceKind.CARRIER: "network",
+    DifferenceKind.MISSING_EDGE: "missing",
+    DifferenceKind.MISSING_LINK: "missing",
+    DifferenceKind.STALE_LINK: "long inactive",
+    DifferenceKind.RETIRED_HERE: "still in use",
+}
 
 
 def render_sheet(sheet: SiteSheet) -> RenderableType:
@@ -55,6 +75,46 @@ def render_changes(changes: Changes, *, dry_run: bool) -> RenderableType:
         parts.append(Text(f"  ~ {change.section} {change.id}"))
         parts += [Text(f"      {field.name}: {field.old} -> {field.new}") for field in change.fields]
     return Group(*parts)
+
+
+def render_differences(listing: Listing, differences: Sequence[Difference], inventory: Inventory) -> RenderableType:
+    """What a host has otherwise, site by site; of very many the first."""
+    lines = sum(len(edge.links or ()) for edge in listing.edges)
+    possible = sum(each.acceptable for each in differences)
+    told = f"{len(differences)} differences, {possible} of them can be accepted" if differences else "No difference"
+    parts: list[RenderableType] = [
+        Text(f"{listing.orchestrator} lists {len(listing.edges)} edges with {lines} lines. {told}."),
+        *(Text(f"NOT READ: {sentence}", style="red") for sentence in listing.unread),
+    ]
+    if listing.unread:
+        parts.append(Text("What the host did not list is therefore not told as missing."))
+    proposed = {item.id: item for each in differences for item in each.added if isinstance(item, Site)}
+    for site, group in groupby(differences[:MOST_SHOWN], key=lambda each: each.site):
+        known = inventory.sites.get(site) or proposed.get(site)
+        title = Text(f"\n{(known.name if known else '') or site}", style="bold")
+        title.append(f"  {site}{'' if site in inventory.sites else ', not in the inventory'}", style="not bold")
+        parts += [title, render_group(list(group), listing.orchestrator)]
+    if len(differences) > MOST_SHOWN:
+        parts.append(Text(f"\n... and {len(differences) - MOST_SHOWN} more; --json shows all, --out FILE writes them"))
+    return Group(*parts)
+
+
+def render_group(differences: Sequence[Difference], orchestrator: str) -> RenderableType:
+    """Differences as a table: what it is about, both sides, and the id by which it is accepted."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for title, ratio in (("", 2), ("inventory", 3), (orchestrator, 4)):
+        table.add_column(title, overflow="fold", ratio=ratio)
+    table.add_column("accept with", no_wrap=True)
+    for each in differences:
+        theirs = Text(each.theirs)
+        for remark, style in ((each.note, "dim"), (each.blocked and f"CANNOT BE ACCEPTED: {each.blocked}", "red")):
+            if remark:
+                theirs.append(f"\n{remark}", style=style)
+        about = Text(KINDS[each.kind], style="cyan")
+        about.append(f" {each.subject}", style="default")
+        name = Text(each.id) if each.acceptable else Text("told only", style="dim")
+        table.add_row(about, Text(each.ours), theirs, name)
+    return Padding(table, (0, 0, 0, 2))
 
 
 def _section(name: str, items: list[RenderableType]) -> Iterator[RenderableType]:

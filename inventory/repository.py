@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.database import Database
 from inventory import tables
 from inventory.changes import Changes, diff, items_of
+from inventory.differences import outcome
 from inventory.importing import read_inventory
+from inventory.listing import Listing
 from inventory.model import Client, Device, Inventory, Link, MaintenanceWindow, Site
+from inventory.reconcile import reconciled
 
 # In the order in which foreign keys allow them to be written.
 _KINDS: tuple[tuple[str, Table, TypeAdapter[Any]], ...] = (
@@ -82,6 +86,31 @@ async def import_file(database: Database, path: Path, *, dry_run: bool) -> Chang
         known = await load_inventory(connection)
         inventory = read_inventory(path, known)
         return diff(known, inventory) if dry_run else await replace_inventory(connection, inventory)
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What accepting differences wrote, and of those that were not written why, by id."""
+
+    changes: Changes
+    refused: Mapping[str, str]
+
+
+async def accept_differences(database: Database, listing: Listing, wanted: Collection[str]) -> Acceptance:
+    """Write the differences with these ids in one transaction, in which the listing is compared once more: what the
+    inventory no longer has as it was when the id was given is not written."""
+    async with database.writing() as connection:
+        known = await load_inventory(connection)
+        found = {each.id: each for each in reconciled(listing, known)}
+        made = outcome(known, [found[name] for name in wanted if name in found and found[name].acceptable])
+        changes = await replace_inventory(connection, made.items)
+    refused = dict(made.refused)
+    for name in wanted:
+        if name not in found:
+            refused[name] = "inventory and host no longer differ in this, or in another way than when it was shown"
+        elif not found[name].acceptable:
+            refused[name] = found[name].blocked or "this is told only; it is for you to settle, in the inventory's file"
+    return Acceptance(changes, refused)
 
 
 def _row(adapter: TypeAdapter[Any], item: object) -> dict[str, Any]:
