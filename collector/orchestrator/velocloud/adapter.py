@@ -38,6 +38,7 @@ from collector.orchestrator.velocloud.rows import (
 )
 from collector.orchestrator.velocloud.samples import joined, series_batch, statistics_batch
 from collector.orchestrator.velocloud.session import VcoSession, interval, number
+from collector.orchestrator.windows import floor_to
 from collector.settings import OrchestratorSettings
 from config.clock import Clock, epoch_ms, from_epoch_ms
 from config.errors import Blame
@@ -150,7 +151,7 @@ class VeloCloud:
         edge, enterprise = self._ids(device)
 
         async def history(start: datetime, end: datetime) -> SampleBatch:
-            return await self.history(device, start, end, urgent=True)
+            return await self.history(device, floor_to(start, self._tick), end, urgent=True)
 
         return await look_at(self._session, self._known, Edge(device, edge, enterprise), history, self._clock.now())
 
