@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from collector.orchestrator.windows import Clocks
+from collector.settings import OrchestratorSettings
 from config.clock import rfc3339
 
 SLOTS_UNTIL_STALE = 3
@@ -100,3 +102,40 @@ def polled_health(
         )
     state = SourceState.OK if newest else SourceState.STARTING
     return SourceHealth(name=name, state=state, detail=detail, newest=newest)
+
+
+def source_state(
+    errors: Mapping[str, str],
+    states_at: datetime | None,
+    statistics_until: datetime | None,
+    now: datetime,
+    settings: OrchestratorSettings,
+    expected: Clocks,
+) -> tuple[SourceState, str]:
+    """Whether a host may be believed at `now`. Pure. `errors` holds what fails at present, by step; `expected` the
+    intervals, which a stretched plan makes longer.
+
+    Without states or statistics we are blind, so an error there is `failing`; `stale` is what should have come by
+    now and has not, though nothing failed. Events and history alone are missed, but nothing is judged wrongly.
+    """
+    said = "; ".join(f"{step}: {errors[step]}" for step in sorted(errors))
+    if "states" in errors or "statistics" in errors:
+        return SourceState.FAILING, said
+    if states_at is None or statistics_until is None:
+        return SourceState.STARTING, said
+    if now - states_at > timedelta(seconds=3 * expected.states + settings.timeout):
+        return SourceState.STALE, f"no states since {states_at:%Y-%m-%d %H:%M:%S}Z"
+    due = timedelta(seconds=settings.late + expected.statistics + 2 * settings.tick)
+    if now - statistics_until > due:
+        return SourceState.STALE, f"no statistics after {statistics_until:%Y-%m-%d %H:%M}Z"
+    return SourceState.OK, said
+
+
+def slower(paced: Clocks, stretch: float) -> str:
+    """What a stretched plan means, as a person reads it; empty while it is not. Pure."""
+    if stretch <= 1.0:
+        return ""
+    return (
+        f"slower because the host limits our calls: states each {paced.states:.0f} s, statistics each "
+        f"{paced.statistics:.0f} s, events each {paced.events:.0f} s"
+    )

@@ -46,3 +46,8 @@ ORCHESTRATOR_DAMAGED = Counter(
     "Fields of orchestrators' answers that were unusable",
     ["orchestrator", "method"],
 )
+ORCHESTRATOR_STRETCH = Gauge(
+    "lineproof_orchestrator_stretch",
+    "Factor by which an orchestrator is read less often because it limited our calls; 1 when all is well",
+    ["orchestrator"],
+)

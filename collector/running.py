@@ -35,7 +35,7 @@ from collector.orchestrator.opening import opened_orchestrator, quota_of
 from collector.orchestrator.watch import OrchestratorWatch
 from collector.plan import planned_intervals
 from collector.probe import ProbeWatch, probed_links
-from collector.settings import CollectorSettings
+from collector.settings import CollectorSettings, OrchestratorSettings
 from collector.snmp.polled import polled_devices
 from collector.snmp.poller import SnmpPoller
 from collector.snmp.report import PollOutcome
@@ -108,14 +108,7 @@ class Collector:
             inventory, settings.probe, clock, self._sink, every=planned.probe_every, meter=self._meter
         )
         self._orchestrators = [
-            OrchestratorWatch(
-                opened_orchestrator(name, each, inventory, clock, quota_of(name, each, folder)),
-                each,
-                inventory,
-                clock,
-                self._sink,
-                store,
-            )
+            _orchestrator(name, each, inventory, clock, self._sink, store, folder)
             for name, each in settings.orchestrators.items()
         ]
         self._forwarder = _forwarder(settings, journal, store, clock)
@@ -244,9 +237,16 @@ class Collector:
                 error = str(problem)
             else:
                 for each in wished - heeded:
-                    self._snmp.faster(each.device, each.every, each.until.timestamp())
+                    self._look_closer(each)
                 heeded, error = wished, ""
             await asyncio.sleep(WISHES_EVERY)
+
+    def _look_closer(self, wish: PollWish) -> None:
+        """Every source that knows the device: one without SNMP may have an orchestrator."""
+        until = wish.until.timestamp()
+        self._snmp.faster(wish.device, wish.every, until)
+        for watch in self._orchestrators:
+            watch.faster(wish.device, wish.every, until)
 
     async def _count(self) -> None:
         """Carry the watches' own counts over to Prometheus."""
@@ -334,6 +334,21 @@ def _forget_others(journal: Journal, reader: str) -> None:
     for other in journal.cursors().keys() - {reader}:
         log.warning("reader_forgotten", reader=other, in_favour_of=reader)
         journal.forget(other)
+
+
+def _orchestrator(
+    name: str,
+    settings: OrchestratorSettings,
+    inventory: Inventory,
+    clock: Clock,
+    sink: JournalSink,
+    store: MeasurementStore,
+    folder: Path,
+) -> OrchestratorWatch:
+    """A host's watch; it slows down as the quota does that its calls are made on."""
+    quota = quota_of(settings, folder)
+    adapter = opened_orchestrator(name, settings, inventory, clock, quota)
+    return OrchestratorWatch(adapter, settings, inventory, clock, sink, store, quota)
 
 
 def _receiver(

@@ -1,27 +1,36 @@
-"""Watches one orchestrator host: states and statistics on clocks of their own, events, and a past once."""
+"""Watches one orchestrator host: states, statistics and events on clocks of their own, a past once, and closer what
+somebody wants to see."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
 import structlog
 
 from collector.availability import STATE_HOLDS
-from collector.health import SourceHealth, SourceState
+from collector.health import SourceHealth, SourceState, slower, source_state
+from collector.metrics import ORCHESTRATOR_STRETCH
 from collector.model import Fact, FactKind, Source
+from collector.orchestrator.past import Past
 from collector.orchestrator.port import Orchestrator, StateReport
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.steps import Steps
+from collector.orchestrator.told import Told
 from collector.orchestrator.windows import (
-    CATCH_UP,
+    AGAIN_AFTER,
+    RETRY_SECONDS,
+    Clocks,
     Progress,
     Window,
+    catch_up,
+    clocks,
     first_readings,
     floor_to,
-    missing_span,
+    read_once,
+    read_twice,
     second_readings,
     skipped_ahead,
     started,
@@ -31,26 +40,30 @@ from collector.settings import OrchestratorSettings
 from collector.sink import Sink
 from collector.store.port import MeasurementStore, Selector
 from config.clock import Clock, from_epoch_ms
-from config.errors import LineproofError
 from inventory.model import Inventory
 
 log = structlog.get_logger()
 
 EVENTS_AT_START = timedelta(days=1)
 EVENTS_OVERLAP = timedelta(hours=1)
-HISTORY_PAUSE = 0.25
-"""Real seconds between two history calls: filling the past must not use up the host's patience for the present."""
-RETRY_SECONDS = 15.0
+FASTEST_STATES = 15
+"""Seconds. States are no fresher at the host: VeloCloud's monitor of heartbeats runs as often (KB 382624)."""
+STATES_SHARE = 3
+"""However much somebody wishes it, between two readings of states lies so many times what one takes."""
+LOOK_EVERY = 1.0
+"""Real seconds between two looks at what is wished; one device's statistics at each."""
 NAMES_SHOWN = 8
 LINKS_AT_ONCE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why a step fails at present, and whether that stands or may have been a hiccup."""
+@dataclass(slots=True)
+class _Wish:
+    """To see a device closer: its states each `every` seconds until the epoch second `until`, and its statistics next
+    at the epoch second `due`."""
 
-    reason: str
-    standing: bool
+    every: int
+    until: float
+    due: float
 
 
 class OrchestratorWatch:
@@ -65,71 +78,81 @@ class OrchestratorWatch:
         clock: Clock,
         sink: Sink,
         store: MeasurementStore,
+        quota: Quota | None = None,
     ) -> None:
+        """`quota` is the one that the orchestrator's calls are made on: as it stretches, so do the clocks here."""
         self._orchestrator = orchestrator
         self._name = orchestrator.name
         self._settings = settings
         self._clock = clock
         self._sink = sink
         self._store = store
+        self._quota = quota or Quota(settings.calls_per_hour)
         self._tick = timedelta(seconds=settings.tick)
         self._late = timedelta(seconds=settings.late)
         self._devices = _devices_with_links(inventory, self._name)
+        self._most = catch_up(len(self._devices))
         self._progress: Progress | None = None
-        self._gaps: deque[tuple[str, Window]] = deque()
         self._events_until: datetime | None = None
         self._events_told: set[tuple[datetime, str, str]] = set()
-        self._failures: dict[str, _Failure] = {}
-        self._said: dict[tuple[str, FactKind], tuple[str, datetime]] = {}
+        self._steps = Steps(self._name)
+        self.past = Past(orchestrator, self._devices, self._tick, sink, store, self._steps)
+        self._told = Told()
+        self._state_said: tuple[SourceState, str] | None = None
+        self._state_at = clock.now()
+        self._say_every = min(timedelta(seconds=settings.states_every), STATE_HOLDS / 2)
         self._unmapped: Sequence[str] = ()
         self._states_at: datetime | None = None
+        self._states_asked = self._states_took = 0.0
+        self._stretch_told = 1.0
+        self._awaited = clocks(settings, 1.0)
+        self._wishes: dict[str, _Wish] = {}
+        self._wished = asyncio.Event()
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        every = self._settings.states_every
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._repeat(every, self.read_states))
-                tasks.create_task(self._repeat(self._settings.statistics_every, self.read_statistics))
-                tasks.create_task(self._repeat(self._settings.tick, self.read_events))
-                tasks.create_task(self._repeat(min(every, STATE_HOLDS.total_seconds() / 2), self.say_state))
-                tasks.create_task(self._fill_gaps())
+                tasks.create_task(self._repeat("states", self.read_states_in_turn))
+                tasks.create_task(self._repeat("statistics", self.read_statistics))
+                tasks.create_task(self._repeat("events", self.read_events_and_parts))
+                tasks.create_task(self._keep_saying())
+                tasks.create_task(self.past.run(self._clock, self._quota))
+                tasks.create_task(self._look_closer())
         finally:
             await self._orchestrator.close()
 
-    async def _repeat(self, every: float, work: Callable[[], Awaitable[bool]]) -> None:
-        """Now, then at every multiple of `every` on the clock; a failure is tried again sooner."""
-        offset = share_of_slot(self._name) * min(30.0, every / 10)
+    async def _repeat(self, name: str, work: Callable[[], Awaitable[bool]]) -> None:
+        """Now, then at every multiple of the interval on the clock; a failure is tried again sooner."""
         while True:
             done = await work()
+            every: float = getattr(self._paced(), name)
+            self._awaited = self._awaited._replace(**{name: every})
+            offset = share_of_slot(self._name) * min(30.0, every / 10)
             wait = every - (self._clock.now().timestamp() - offset) % every
-            await self._clock.sleep(wait if done else min(wait, RETRY_SECONDS))
+            await self._clock.sleep(wait if done else min(wait, RETRY_SECONDS * self._quota.stretch))
 
-    async def _step(self, name: str, work: Callable[[], Awaitable[None]]) -> bool:
-        """Do a piece of work; False when it failed for a reason that we foresee."""
-        try:
-            await work()
-        except LineproofError as error:
-            before = self._failures.get(name)
-            if before is None or before.reason != str(error):
-                log.warning("orchestrator_failing", orchestrator=self._name, step=name, error=str(error))
-            # One proxy's hiccup is not blindness: what may be tried again counts from the second failure in a row.
-            self._failures[name] = _Failure(str(error), standing=before is not None or not error.retryable)
-            return False
-        if self._failures.pop(name, None) is not None:
-            log.info("orchestrator_recovered", orchestrator=self._name, step=name)
-        return True
+    def _paced(self) -> Clocks:
+        return clocks(self._settings, self._quota.stretch)
 
-    async def read_states(self) -> bool:
+    async def read_states_in_turn(self) -> bool:
+        """As `read_states`, unless somebody's wish has them read more often just now."""
+        if self._wishes and self._wished_every() <= self._paced().states:
+            return True
+        return await self.read_states()
+
+    async def read_states(self, *, urgent: bool = False) -> bool:
         """One reading of edge, link and HA states; what the host left out is told as unknown."""
 
         async def work() -> None:
-            report = await self._orchestrator.states()
+            report = await self._orchestrator.states(urgent=urgent)
             self._note_unmapped(report.unmapped)
             self._states_at = self._clock.now()
-            await self._tell([*report.facts, *self._absent(report)])
+            await self._tell([*report.facts, *self._absent(report)], self._paced().states)
 
-        done = await self._step("states", work)
+        self._states_asked = self._clock.now().timestamp()
+        done = await self._steps.do("states", work)
+        self._states_took = self._clock.now().timestamp() - self._states_asked
         await self.say_state()
         return done
 
@@ -160,18 +183,18 @@ class OrchestratorWatch:
 
         async def work() -> None:
             progress = self._progress or await self._start()
-            progress, gap = skipped_ahead(progress, self._clock.now(), self._tick, self._late)
+            progress, gap = skipped_ahead(progress, self._clock.now(), self._tick, self._late, self._most)
             if gap is not None:
-                self._gaps.extend((device, gap) for device in self._devices)
+                self.past.add(gap)
             self._progress = progress
             for window in first_readings(progress, self._clock.now(), self._tick, self._late):
                 await self._read_window(window)
-                self._progress = progress = Progress(read=window[1], reread=progress.reread)
+                self._progress = progress = read_once(progress, window, self._clock.now())
             for window in second_readings(progress, self._clock.now(), self._tick):
                 await self._read_window(window)
-                self._progress = progress = Progress(read=progress.read, reread=window[1])
+                self._progress = progress = read_twice(progress, window)
 
-        return await self._step("statistics", work)
+        return await self._steps.do("statistics", work)
 
     async def _read_window(self, window: Window) -> None:
         batch = await self._orchestrator.statistics(*window)
@@ -181,59 +204,30 @@ class OrchestratorWatch:
     async def _start(self) -> Progress:
         """Go on after the newest recent sample; what lies before that is looked through device by device."""
         now = self._clock.now()
-        recent = self._late + (CATCH_UP + 1) * self._tick
+        recent = self._late + (self._most + 1) * self._tick
         links = [link for links in self._devices.values() for link in links]
         newest: list[datetime] = []
         for first in range(0, len(links), LINKS_AT_ONCE):
             selector = Selector(tuple(links[first : first + LINKS_AT_ONCE]), Source.ORCHESTRATOR)
             stored = await self._store.latest(selector, now, recent)
             newest += [from_epoch_ms(time) for time in stored.time.tolist()]
-        progress = started(now, max(newest, default=None), self._tick, self._late)
-        past = (floor_to(progress.read - timedelta(days=self._settings.history_days), self._tick), progress.read)
-        self._gaps.extend((device, past) for device in self._devices)
+        progress = started(now, max(newest, default=None), self._tick, self._late, self._most)
+        since = floor_to(progress.read - timedelta(days=self._settings.history_days), self._tick)
+        self.past.add((since, progress.read))
         return progress
 
-    async def _missing(self, device: str, window: Window) -> Window | None:
-        """What the store lacks of a device's statistics: ticks in which none of its links has a sample."""
-        stored = await self._store.window(self._devices[device], ["rx_bps"], *window)
-        times = [one.time for one in stored if one.source is Source.ORCHESTRATOR]
-        return missing_span(np.concatenate([np.empty(0, np.int64), *times]), window, self._tick)
-
-    async def _fill_gaps(self) -> None:
-        """Fill the past device by device, slowly. What fails for good is left out and said."""
-        while True:
-            if self._gaps and await self.fill_one_gap():
-                await asyncio.sleep(HISTORY_PAUSE)
-            else:
-                await self._clock.sleep(RETRY_SECONDS)
-
-    def history_missing(self) -> int:
-        """Devices whose past is yet to be looked through."""
-        return len(self._gaps)
-
-    async def fill_one_gap(self) -> bool:
-        """Look through the next device's past and fill what it lacks; False when there was an error."""
-        device, window = self._gaps.popleft()
-
-        async def work() -> None:
-            try:
-                missing = await self._missing(device, window)
-                batch = await self._orchestrator.history(device, *missing) if missing else None
-                if batch:
-                    await self._sink.samples(batch)
-            except LineproofError as error:
-                if error.retryable:
-                    self._gaps.append((device, window))
-                raise
-
-        return await self._step("history", work)
+    async def read_events_and_parts(self) -> bool:
+        """Events, and beside them the host's own parts: whatever becomes of those costs the events nothing."""
+        done = await self.read_events()
+        await self.read_own_parts()
+        return done
 
     async def read_events(self) -> bool:
         """Events since the last reading, and again those of the hour before: an edge that was cut off tells late."""
 
         async def work() -> None:
             now = self._clock.now()
-            since = self._events_until - EVENTS_OVERLAP if self._events_until else now - EVENTS_AT_START
+            since = min(self._events_until, now) - EVENTS_OVERLAP if self._events_until else now - EVENTS_AT_START
             facts = {
                 (fact.time, fact.subject, fact.value): fact for fact in await self._orchestrator.events(since, now)
             }
@@ -242,64 +236,112 @@ class OrchestratorWatch:
             self._events_told = set(facts)
             self._events_until = now
 
-        return await self._step("events", work)
+        return await self._steps.do("events", work)
+
+    async def read_own_parts(self) -> bool:
+        """States of the host's own gateways and controllers."""
+
+        async def work() -> None:
+            await self._tell(await self._orchestrator.own_parts(), self._paced().events)
+
+        return await self._steps.do("gateways and controllers", work)
+
+    def faster(self, device: str, every: int, until: float) -> None:
+        """Read states each `every` seconds (15 at least) and this device's newest statistics each tick, until the epoch
+        second `until` and before all background polling. Without effect for a device of another host.
+
+        The plan's stretch does not apply: these calls are few, and somebody waits for them.
+        """
+        if device in self._devices:
+            self._wishes[device] = _Wish(max(every, FASTEST_STATES), until, due=0.0)
+            self._wished.set()
+
+    def _wished_every(self) -> float:
+        return max(min(wish.every for wish in self._wishes.values()), STATES_SHARE * self._states_took)
+
+    async def _look_closer(self) -> None:
+        while True:
+            await self._wished.wait()
+            await self.look_closer()
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def look_closer(self) -> None:
+        """What is due of what somebody wished: states, and the statistics of the one device that waits longest."""
+        now = self._clock.now().timestamp()
+        self._wishes = {device: wish for device, wish in self._wishes.items() if wish.until > now}
+        if not self._wishes:
+            self._wished.clear()
+            self._steps.forget("closer look")
+            return
+        if not 0 <= now - self._states_asked < self._wished_every():
+            await self.read_states(urgent=True)
+        device, wish = min(self._wishes.items(), key=lambda item: item[1].due)
+        if wish.due <= now:
+            await self._read_newest(device, wish)
+
+    async def _read_newest(self, device: str, wish: _Wish) -> None:
+        """The closed ticks of the last half hour; what the host completes later replaces it, as all samples do."""
+        end = floor_to(self._clock.now(), self._tick)
+
+        async def work() -> None:
+            batch = await self._orchestrator.history(device, end - AGAIN_AFTER, end, urgent=True)
+            if len(batch):
+                await self._sink.samples(batch)
+
+        done = await self._steps.do("closer look", work)
+        wish.due = (end + self._tick).timestamp() if done else self._clock.now().timestamp() + RETRY_SECONDS
+
+    async def _keep_saying(self) -> None:
+        while True:
+            await self.say_state()
+            await self._clock.sleep(self._say_every.total_seconds())
 
     async def say_state(self) -> bool:
         """Tell how this source is, when that changed and before it stops holding."""
+        self._note_stretch()
         health = self.health()
         if health.state is SourceState.STARTING:
             return True
         now = self._clock.now()
-        fact = Fact(now, self._name, FactKind.SOURCE_STATE, health.state, Source.ORCHESTRATOR, now, health.detail)
+        said = (health.state, health.detail)
+        if said == self._state_said and self._state_at <= now < self._state_at + STATE_HOLDS - self._say_every:
+            return True
 
         async def work() -> None:
-            await self._tell([fact])
+            await self._sink.facts(
+                [Fact(now, self._name, FactKind.SOURCE_STATE, health.state, Source.ORCHESTRATOR, now, health.detail)]
+            )
+            self._state_said, self._state_at = said, now
 
-        return await self._step("journal", work)
+        return await self._steps.do("journal", work)
 
-    async def _tell(self, facts: Iterable[Fact]) -> None:
-        """Hand over the facts that changed, and those that would stop holding before the next reading."""
-        next_reading = timedelta(seconds=self._settings.states_every)
-        news = []
-        for fact in facts:
-            value, time = self._said.get((fact.subject, fact.kind), ("", fact.time))
-            if value != fact.value or fact.time + next_reading - time >= STATE_HOLDS:
-                news.append(fact)
-        if news:
+    def _note_stretch(self) -> None:
+        stretch = self._quota.stretch
+        ORCHESTRATOR_STRETCH.labels(self._name).set(stretch)
+        if stretch > self._stretch_told:
+            log.warning("orchestrator_limits_us", orchestrator=self._name, why=slower(self._paced(), stretch))
+        elif stretch < self._stretch_told:
+            log.info("orchestrator_limits_us_less", orchestrator=self._name, why=slower(self._paced(), stretch))
+        self._stretch_told = stretch
+
+    async def _tell(self, facts: Sequence[Fact], next_reading: float) -> None:
+        """Hand over what is news, given the seconds until the next reading."""
+        if news := self._told.news(facts, timedelta(seconds=next_reading)):
             await self._sink.facts(news)
-            self._said.update({(fact.subject, fact.kind): (fact.value, fact.time) for fact in news})
+            self._told.note(news, timedelta(seconds=next_reading))
 
     def health(self) -> SourceHealth:
         """How this source is, and why."""
         newest = self._progress.read if self._progress else None
-        errors = {step: failure.reason for step, failure in self._failures.items() if failure.standing}
-        state, detail = source_state(errors, self._states_at, newest, self._clock.now(), self._settings)
-        return SourceHealth(name=self._name, state=state, detail=detail, newest=newest)
-
-
-def source_state(
-    errors: Mapping[str, str],
-    states_at: datetime | None,
-    statistics_until: datetime | None,
-    now: datetime,
-    settings: OrchestratorSettings,
-) -> tuple[SourceState, str]:
-    """Whether a host may be believed at `now`. Pure. `errors` holds what fails at present, by step.
-
-    Without states or statistics we are blind, so an error there is `failing`; `stale` is what should have come by
-    now and has not, though nothing failed. Events and history alone are missed, but nothing is judged wrongly.
-    """
-    said = "; ".join(f"{step}: {errors[step]}" for step in sorted(errors))
-    if "states" in errors or "statistics" in errors:
-        return SourceState.FAILING, said
-    if states_at is None or statistics_until is None:
-        return SourceState.STARTING, said
-    if now - states_at > timedelta(seconds=3 * settings.states_every + settings.timeout):
-        return SourceState.STALE, f"no states since {states_at:%Y-%m-%d %H:%M:%S}Z"
-    due = timedelta(seconds=settings.late + settings.statistics_every + 2 * settings.tick)
-    if now - statistics_until > due:
-        return SourceState.STALE, f"no statistics after {statistics_until:%Y-%m-%d %H:%M}Z"
-    return SourceState.OK, said
+        paced = self._paced()
+        # A reading that is waited for since the plan was slower is not late because the plan has relaxed meanwhile.
+        expected = Clocks(*(max(pair) for pair in zip(self._awaited, paced, strict=True)))
+        state, detail = source_state(
+            self._steps.errors(), self._states_at, newest, self._clock.now(), self._settings, expected
+        )
+        stretch = self._quota.stretch
+        notes = [detail, slower(paced, stretch), self._quota.problem]
+        return SourceHealth(name=self._name, state=state, detail="; ".join(filter(None, notes)), newest=newest)
 
 
 def _devices_with_links(inventory: Inventory, orchestrator: str) -> dict[str, list[str]]:

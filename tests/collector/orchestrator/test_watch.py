@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from collector.health import SourceState
+from collector.health import SourceState, source_state
 from collector.journal import Journal
 from collector.model import Fact, FactKind, SampleBatch
 from collector.orchestrator.quota import Quota
 from collector.orchestrator.velocloud.adapter import VeloCloud
-from collector.orchestrator.watch import OrchestratorWatch, source_state
+from collector.orchestrator.watch import OrchestratorWatch
+from collector.orchestrator.windows import clocks
 from collector.settings import OrchestratorSettings
 from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock
@@ -93,8 +94,13 @@ async def test_states_are_written_when_they_change_and_before_they_stop_holding(
     for minute in range(9):
         clock.move_to(START + timedelta(minutes=minute))
         await watch.read_states()
-    times = sorted({fact.time for fact in await facts_in(store, FactKind.LINK_STATE)})
-    assert times == [START, START + timedelta(minutes=4), START + timedelta(minutes=8)]
+    told = await facts_in(store, *EDGE_AND_LINK_STATES)
+    for subject in ("edge-117", "edge-118", "store-117-dia", "store-117-lte", "store-118-cable"):
+        minutes = [(fact.time - START) // timedelta(minutes=1) for fact in told if fact.subject == subject]
+        # The first repeat comes when it is this subject's turn, each further one before five minutes are over.
+        assert minutes[0] == 0
+        assert 1 <= minutes[1] <= 4
+        assert minutes[2:] == list(range(minutes[1] + 4, 9, 4))
     fleet[0]["linkState"] = "DISCONNECTED"
     clock.move_to(START + timedelta(minutes=9))
     await watch.read_states()
@@ -183,8 +189,8 @@ async def test_the_past_is_read_device_by_device_at_first_contact_and_not_again_
 
     host.replies = {METRICS: [[figures(fleet[0]), figures(fleet[2])]], SERIES: [three_days]}
     await watch.read_statistics()
-    while watch.history_missing():
-        assert await watch.fill_one_gap()
+    while watch.past.left():
+        assert await watch.past.fill_one()
     (dia,) = await store.window(["store-117-dia"], ["rx_bps"], START - timedelta(days=4), START)
     assert len(dia) == 3 * 288
     assert len(host.called(SERIES)) == 2
@@ -194,8 +200,8 @@ async def test_the_past_is_read_device_by_device_at_first_contact_and_not_again_
     restarted = OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
     host.calls.clear()
     await restarted.read_statistics()
-    while restarted.history_missing():
-        assert await restarted.fill_one_gap()
+    while restarted.past.left():
+        assert await restarted.past.fill_one()
     assert not host.called(SERIES)
     assert (-10, -5) in windows_asked(host)
 
@@ -203,8 +209,8 @@ async def test_the_past_is_read_device_by_device_at_first_contact_and_not_again_
     later = OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
     host.calls.clear()
     await later.read_statistics()
-    while later.history_missing():
-        assert await later.fill_one_gap()
+    while later.past.left():
+        assert await later.past.fill_one()
     await vco.close()
     # Stored is up to 14:10; at 19:03 all that ended by 18:53 is due, and its last hour is caught up by other calls.
     hour = 1772546400000
@@ -219,8 +225,8 @@ async def test_a_past_that_was_half_read_when_the_collector_died_is_read_on(
     await watch.read_statistics()
     clock.move_to(START + timedelta(minutes=20))
     await watch.read_statistics()
-    assert watch.history_missing() == 2
-    assert await watch.fill_one_gap()
+    assert watch.past.left() == 2
+    assert await watch.past.fill_one()
     (call,) = host.called(SERIES)
     assert call.body["interval"]["start"] == 1772546400000 - 10 * 60_000 - 3 * 86_400_000
 
@@ -231,8 +237,8 @@ async def test_history_that_fails_for_now_is_tried_again_and_what_fails_for_good
     invalid = web.json_response({"error": {"code": -32600, "message": "invalid edgeId"}}, status=400)
     host.replies = {METRICS: [[figures(fleet[0])]], SERIES: [failing, lambda *_: invalid, []]}
     await watch.read_statistics()
-    assert [await watch.fill_one_gap() for _ in range(3)] == [False, False, True]
-    assert not watch.history_missing()
+    assert [await watch.past.fill_one() for _ in range(3)] == [False, False, True]
+    assert not watch.past.left()
 
 
 async def test_events_are_told_once_though_they_are_asked_for_with_overlap(
@@ -292,7 +298,7 @@ def test_what_no_longer_moves_is_stale(
 ) -> None:
     patient = settings.model_copy(update={"timeout": 60.0})
     ages = (START - timedelta(seconds=age) for age in (states_age, statistics_age))
-    assert source_state({}, *ages, START, patient)[0] == state
+    assert source_state({}, *ages, START, patient, clocks(patient, 1.0))[0] == state
 
 
 async def test_states_go_on_while_statistics_hang_and_cancelling_ends_everything(

@@ -1,0 +1,85 @@
+"""The past that nobody watched, filled device by device."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import numpy as np
+
+from collector.model import Source
+from collector.orchestrator.port import Orchestrator
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.steps import Steps
+from collector.orchestrator.windows import RETRY_SECONDS, Window, missing_span
+from collector.sink import Sink
+from collector.store.port import MeasurementStore
+from config.clock import Clock
+from config.errors import LineproofError
+
+PAUSE = 0.25
+"""Real seconds between two devices, longer while the host limits us: filling the past must not use up its patience for
+the present."""
+
+
+class Past:
+    """Gaps of devices, each a window; filled one at a time by the host's history where the store lacks samples."""
+
+    def __init__(
+        self,
+        orchestrator: Orchestrator,
+        devices: Mapping[str, Sequence[str]],
+        tick: timedelta,
+        sink: Sink,
+        store: MeasurementStore,
+        steps: Steps,
+    ) -> None:
+        """`devices` are those of the host, each with its watched links."""
+        self._orchestrator = orchestrator
+        self._devices = devices
+        self._tick = tick
+        self._sink = sink
+        self._store = store
+        self._steps = steps
+        self._gaps: deque[tuple[str, Window]] = deque()
+
+    def add(self, window: Window) -> None:
+        """Nobody watched any device in this window."""
+        self._gaps.extend((device, window) for device, links in self._devices.items() if links)
+
+    def left(self) -> int:
+        """Gaps that are yet to be looked through."""
+        return len(self._gaps)
+
+    async def run(self, clock: Clock, quota: Quota) -> None:
+        """Fill the gaps slowly, until cancelled. What fails for good is left out and said."""
+        while True:
+            if self._gaps and await self.fill_one():
+                await asyncio.sleep(PAUSE * quota.stretch)
+            else:
+                await clock.sleep(RETRY_SECONDS * quota.stretch)
+
+    async def fill_one(self) -> bool:
+        """Look through the next gap and fill what is missing of it; False when there was an error."""
+        device, window = self._gaps.popleft()
+
+        async def work() -> None:
+            try:
+                missing = await self._missing(device, window)
+                batch = await self._orchestrator.history(device, *missing) if missing else None
+                if batch:
+                    await self._sink.samples(batch)
+            except LineproofError as error:
+                if error.retryable:
+                    self._gaps.append((device, window))
+                raise
+
+        return await self._steps.do("history", work)
+
+    async def _missing(self, device: str, window: Window) -> Window | None:
+        """What the store lacks of a device's statistics: ticks in which none of its links has a sample."""
+        stored = await self._store.window(self._devices[device], ["rx_bps"], *window)
+        times = [one.time for one in stored if one.source is Source.ORCHESTRATOR]
+        return missing_span(np.concatenate([np.empty(0, np.int64), *times]), window, self._tick)
