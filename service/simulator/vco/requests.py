@@ -38,7 +38,7 @@ class Request:
             value = self.parameters.get(name)
             if value is None:
                 continue
-            if isinstance(value, bool) or not isinstance(value, int):
+            if not isinstance(value, int) or isinstance(value, bool):
                 raise BadRequestError(f"invalid {name}")
             return value
         return None

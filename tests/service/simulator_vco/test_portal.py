@@ -114,6 +114,8 @@ async def test_a_partner_sees_the_enterprises_it_looks_after(host: Any) -> None:
         ("metrics/getEdgeLinkSeries", {"edgeId": 1, "interval": HALF_PAST}),
         ("metrics/getEdgeLinkSeries", {"edgeId": 700}),
         ("metrics/getEdgeLinkMetrics", {"edgeId": "700"}),
+        ("metrics/getGatewayStatusMetrics", {"gatewayId": True}),
+        ("monitoring/getAggregateEdgeLinkMetrics", {"interval": {"start": NOON * 1000 + 1, "end": NOON * 1000}}),
         ("monitoring/getAggregateEdgeLinkMetrics", {"interval": {"start": "yesterday"}}),
         ("monitoring/getAggregateEdgeLinkMetrics", {"interval": {"start": 1_773_230_400}}),
         ("monitoring/getAggregateEdgeLinkMetrics", {"metrics": ["speed"]}),
@@ -287,6 +289,9 @@ async def test_an_edges_health_has_least_mean_and_greatest(host: Any, place: Any
     assert 6 <= health["cpuPct"]["min"] < health["cpuPct"]["average"] < health["cpuPct"]["max"] <= 44
     _, every = await host.call("monitoring/getEnterpriseEdgeStatus", {"enterpriseId": 41, "limit": 3})
     assert (len(every["data"]), every["metaData"]["more"]) == (3, True)
+    exactly = len(await edges_of(host, 41))
+    _, every = await host.call("monitoring/getEnterpriseEdgeStatus", {"enterpriseId": 41, "limit": exactly})
+    assert (len(every["data"]), every["metaData"]["more"]) == (exactly, False)
 
 
 async def test_a_get_is_not_answered_by_the_portal(host: Any) -> None:
@@ -301,7 +306,13 @@ async def test_a_get_is_not_answered_by_the_portal(host: Any) -> None:
 async def test_one_edge_is_found_by_its_number_or_its_guid(host: Any, place: Any) -> None:
     number = int(place.site.device.orchestrator.edge_id)
     _, edge = await host.call("edge/getEdge", {"id": number, "with": ["recentLinks", "site"]})
-    assert (edge["id"], len(edge["recentLinks"]), "links" in edge) == (number, 2, False)
+    assert (edge["id"], len(edge["recentLinks"]), edge.keys() & {"links", "licenses"}) == (number, 2, set())
+    assert (await host.call("edge/getEdge", {"id": number, "with": ["licenses"]}))[1]["licenses"] == []
     _, same = await host.call("edge/getEdge", {"logicalId": edge["logicalId"]})
     assert same["serialNumber"] == edge["serialNumber"] == place.site.device.serials[0]
     assert (await host.call("edge/getEdge", {"name": "nobody"}))[0] == 400
+
+
+async def test_an_interval_of_no_length_has_no_statistics(host: Any) -> None:
+    at_once = {"start": round(NOON * 1000), "end": round(NOON * 1000)}
+    assert await host.call("monitoring/getAggregateEdgeLinkMetrics", {"interval": at_once}) == (200, [])

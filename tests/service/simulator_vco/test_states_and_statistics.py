@@ -12,11 +12,13 @@ from service.simulator.faults import FaultKind
 from service.simulator.fleet import draw_fleet
 from service.simulator.vco import metrics
 from service.simulator.vco.big_fleet import draw_big_fleet, draw_troubled_sites
+from service.simulator.vco.events import events, filtered
 from service.simulator.vco.metrics import edge_figures, fleet_figures, stacks_of
+from service.simulator.vco.quality import GREEN, RED, VIDEO, VOICE, YELLOW, state_of
 from service.simulator.vco.sheets import Sheets
 from service.simulator.vco.states import status_rows
 from service.simulator.vco.statistics import METRICS, TICK, Window, late_seed, readable_at
-from service.simulator.vco.world import World
+from service.simulator.vco.world import World, last_contact
 
 NOON = 1_773_230_400.0
 Worlds = Callable[..., World]
@@ -48,6 +50,59 @@ def test_an_edge_without_contact_is_offline_and_all_its_links_disconnected(world
     heard = {row["edgeLastContact"] for row in rows}
     assert len(heard) == 1
     assert "2026-03-11T11:59:30" < heard.pop() <= "2026-03-11T12:00:00.000Z"
+
+
+def test_two_missed_heartbeats_are_offline_and_95_seconds_of_silence_disconnected(world: Worlds, place: Any) -> None:
+    lost = world(FaultKind.MANAGEMENT_LOST)
+    heard = last_contact(lost, place.site, NOON + 300)
+
+    def shown(silence: float) -> tuple[str, str]:
+        row = status(lost, place, heard + silence)
+        return row["edgeState"], row["linkState"]
+
+    assert [shown(60), shown(61)] == [("CONNECTED", "STABLE"), ("OFFLINE", "STABLE")]
+    assert [shown(95), shown(96)] == [("OFFLINE", "UNSTABLE"), ("OFFLINE", "DISCONNECTED")]
+
+
+def test_an_event_is_in_the_interval_that_begins_with_it_and_not_in_the_one_that_ends_there(world: Worlds) -> None:
+    cut = world(FaultKind.LINE_DOWN)
+    # A link event travels with the heartbeat after it: eight seconds.
+    assert [each["event"] for each in events(cut, [41, 42, 43], NOON + 8, NOON + 9, NOON + 60)] == ["LINK_DEAD"]
+    assert events(cut, [41, 42, 43], NOON, NOON + 8, NOON + 60) == []
+
+
+@pytest.mark.parametrize(
+    ("traffic", "metric", "good", "fair"),
+    [(VOICE, "latencyMsRx", 25, 65), (VOICE, "lossPctTx", 0.3, 1.0), (VIDEO, "jitterMsRx", 5, 10)],
+)
+def test_quality_is_scored_by_the_vendors_limits(traffic: str, metric: str, good: float, fair: float) -> None:
+    scored = [state_of(traffic, metric, value) for value in (good, good + 0.01, fair, fair + 0.01)]
+    assert scored == [GREEN, YELLOW, YELLOW, RED]
+
+
+def test_a_spare_line_stands_by_and_that_is_its_mode(world: Worlds) -> None:
+    site = next(each for each in draw_fleet(1).premises if any(line.cold for line in each.lines))
+    first, second = (row for row in status_rows(world(), site, NOON) if row["linkState"] != "DISCONNECTED")
+    names = ("linkMode", "linkBackupState", "linkState")
+    assert [first[name] for name in names] == ["ACTIVE", "UNCONFIGURED", "STABLE"]
+    assert [second[name] for name in names] == ["BACKUP", "STANDBY", "STANDBY"]
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "chosen"),
+    [
+        ("is", "LINK_DEAD", ["LINK_DEAD"]),
+        ("isNot", "LINK_DEAD", ["EDGE_UP"]),
+        ("notIn", "EDGE_UP", ["LINK_DEAD"]),
+        ("contains", "DEA", ["LINK_DEAD"]),
+        ("notContains", "DEA", ["EDGE_UP"]),
+        ("startsWith", "EDGE", ["EDGE_UP"]),
+        ("endsWith", "UP", ["EDGE_UP"]),
+    ],
+)
+def test_events_are_filtered_as_the_operator_says(op: str, value: str, chosen: list[str]) -> None:
+    found = filtered([{"event": "LINK_DEAD"}, {"event": "EDGE_UP"}], [{"field": "event", "op": op, "values": [value]}])
+    assert [each["event"] for each in found] == chosen
 
 
 def test_a_retired_line_is_still_listed_as_disconnected(world: Worlds) -> None:

@@ -59,6 +59,9 @@ async def test_statistics_of_an_edge(host: Any) -> None:
     window = f"start={NOON_MS}&end={NOON_MS + 1_200_000}"
     _, health = await host.get(f"{edge}/healthStats?{window}&metrics=cpuPct")
     assert health["cpuPct"]["min"] <= health["cpuPct"]["average"] <= health["cpuPct"]["max"]
+    # Without an interval it is the last twelve hours.
+    _, longer = await host.get(f"{edge}/healthStats?metrics=cpuPct")
+    assert longer["cpuPct"]["min"] < health["cpuPct"]["min"] < health["cpuPct"]["max"] < longer["cpuPct"]["max"]
     _, links = await host.get(f"{edge}/linkStats?{window}&metrics=bytesRx")
     _, series = await host.get(f"{edge}/linkStats/timeSeries?{window}&metrics=bytesRx")
     totals = [row["series"][0]["total"] for row in series]
