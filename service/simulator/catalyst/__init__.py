@@ -1,0 +1,1 @@
+"""A simulated Cisco Catalyst SD-WAN Manager, over real HTTP."""
