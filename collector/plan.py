@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collector.echo import PROBE_OCTETS
 from collector.orchestrator.directory import Directory, directory
 from collector.orchestrator.opening import planned_calls
+from collector.orchestrator.port import CallPlan
+from collector.orchestrator.quota import KEPT_FOR_URGENT
+from collector.orchestrator.windows import clocks
 from collector.probe import probed_links
 from collector.settings import CollectorSettings, OrchestratorSettings, ProbeSettings, SnmpSettings
 from collector.snmp.budget import MEGABYTE
@@ -56,6 +59,7 @@ class ProbePlan:
 class MethodPlan:
     method: str
     calls_per_hour: float
+    percent_of_quota: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +71,47 @@ class OrchestratorPlan:
     methods: tuple[MethodPlan, ...]
     calls_per_hour: float
     """In the steady state."""
+    calls_in_busiest_minute: float | None
+    """When all clocks meet; None where the adapter does not say what is called on which."""
     quota_per_hour: int
     percent_of_quota: float
+    shares_quota_with: tuple[str, ...]
+    """Other orchestrators of the settings at the same host."""
+    percent_of_quota_together: float
     calls_at_first_contact: int
     """Once, to read the past."""
+    seconds_at_first_contact: float | None
+    """How long that takes with what the steady state leaves of the quota; None when that leaves nothing."""
     calls_of_a_listing: int
     """Each time the inventory is compared with the host's."""
+    seconds_of_a_listing: float | None
     notes: tuple[str, ...]
+
+    @property
+    def exceeds_quota(self) -> bool:
+        return self.percent_of_quota_together > 100.0
+
+    def lines(self) -> Iterator[str]:
+        """For a terminal."""
+        busiest = self.calls_in_busiest_minute
+        yield (
+            f"Orchestrator {self.name} ({self.host}): {self.devices} devices with {self.links} links, "
+            f"{self.calls_per_hour:.0f} calls an hour"
+            f"{f', at most {_count(busiest)} in one minute' if busiest is not None else ''}"
+        )
+        yield f"  {_share(self.percent_of_quota)} of its quota of {self.quota_per_hour} calls an hour"
+        if self.shares_quota_with:
+            others = ", ".join(self.shares_quota_with)
+            yield f"  shares that quota with {others}: {_share(self.percent_of_quota_together)} of it together"
+        if self.exceeds_quota:
+            yield "  WARNING: that is more than the quota, everything will be read late; lengthen the intervals"
+        elif self.percent_of_quota_together > 100.0 * (1.0 - KEPT_FOR_URGENT):
+            yield "  WARNING: that leaves little for people who wait, for listings and for the past"
+        for each in self.methods:
+            yield f"  {each.method}: {each.calls_per_hour:.1f} an hour, {_share(each.percent_of_quota)}"
+        yield f"  the past, once at first contact: {_once(self.calls_at_first_contact, self.seconds_at_first_contact)}"
+        yield f"  a listing of its inventory: {_once(self.calls_of_a_listing, self.seconds_of_a_listing)}"
+        yield from (f"  {note}" for note in self.notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,14 +146,7 @@ class Plan:
             f"{_volume(self.probe.bytes_per_minute)} a minute"
         )
         for host in self.orchestrators:
-            yield (
-                f"Orchestrator {host.name} ({host.host}): {host.devices} devices with {host.links} links, "
-                f"{host.calls_per_hour:.0f} calls an hour, {host.calls_at_first_contact} once at first contact"
-            )
-            yield f"  {_share(host.percent_of_quota)} of its quota of {host.quota_per_hour} calls an hour"
-            for each in host.methods:
-                yield f"  {each.method}: {each.calls_per_hour:.1f} an hour"
-            yield from (f"  {note}" for note in host.notes)
+            yield from host.lines()
         by_cost = sorted(self.metered, key=lambda line: -line.megabytes_per_month)
         for line in by_cost[:SHOWN]:
             yield _metered_line(line)
@@ -158,9 +189,7 @@ def polling_plan(inventory: Inventory, settings: CollectorSettings) -> Plan:
     return Plan(
         snmp=_snmp_plan(planned, links, settings.snmp),
         probe=_probe_plan(planned, probed, settings.probe),
-        orchestrators=tuple(
-            _orchestrator_plan(name, each, directory(inventory, name)) for name, each in settings.orchestrators.items()
-        ),
+        orchestrators=orchestrator_plans(inventory, settings),
         metered=tuple(_metered_plan(load, inventory.links[load.link]) for load in planned.metered),
         stretched=planned.stretched,
     )
@@ -197,22 +226,68 @@ def _probe_plan(planned: Intervals, probed: Sequence[Link], settings: ProbeSetti
     )
 
 
+def orchestrator_plans(inventory: Inventory, settings: CollectorSettings) -> tuple[OrchestratorPlan, ...]:
+    """What each orchestrator of the settings will be called."""
+    plans = [
+        _orchestrator_plan(name, each, directory(inventory, name)) for name, each in settings.orchestrators.items()
+    ]
+    at = {name: (each.url.host, each.url.port) for name, each in settings.orchestrators.items()}
+    return tuple(_beside(plan, [other for other in plans if at[other.name] == at[plan.name]]) for plan in plans)
+
+
 def _orchestrator_plan(name: str, settings: OrchestratorSettings, known: Directory) -> OrchestratorPlan:
     calls = planned_calls(settings, known)
-    hourly = math.fsum(calls.hourly.values())
+    hourly, quota = math.fsum(calls.hourly.values()), settings.calls_per_hour
     return OrchestratorPlan(
         name=name,
         host=str(settings.url.host),
         devices=len(known.watched_devices),
         links=len(known.watched_links),
-        methods=tuple(MethodPlan(method=method, calls_per_hour=count) for method, count in calls.hourly.items()),
+        methods=tuple(
+            MethodPlan(method=method, calls_per_hour=count, percent_of_quota=100 * count / quota)
+            for method, count in calls.hourly.items()
+        ),
         calls_per_hour=hourly,
-        quota_per_hour=settings.calls_per_hour,
-        percent_of_quota=100 * hourly / settings.calls_per_hour,
+        calls_in_busiest_minute=busiest_minute(calls, settings),
+        quota_per_hour=quota,
+        percent_of_quota=100 * hourly / quota,
+        shares_quota_with=(),
+        percent_of_quota_together=100 * hourly / quota,
         calls_at_first_contact=calls.at_first_contact,
+        seconds_at_first_contact=_seconds_for(calls.at_first_contact, quota - hourly),
         calls_of_a_listing=calls.listing,
+        seconds_of_a_listing=_seconds_for(calls.listing, quota - hourly),
         notes=tuple(calls.notes),
     )
+
+
+def _beside(plan: OrchestratorPlan, there: Sequence[OrchestratorPlan]) -> OrchestratorPlan:
+    """A plan beside all plans at its host, which draw on one quota."""
+    hourly, quota = math.fsum(each.calls_per_hour for each in there), plan.quota_per_hour
+    return replace(
+        plan,
+        shares_quota_with=tuple(each.name for each in there if each is not plan),
+        percent_of_quota_together=100 * hourly / quota,
+        seconds_at_first_contact=_seconds_for(plan.calls_at_first_contact, quota - hourly),
+        seconds_of_a_listing=_seconds_for(plan.calls_of_a_listing, quota - hourly),
+    )
+
+
+def busiest_minute(calls: CallPlan, settings: OrchestratorSettings) -> float | None:
+    """The calls of one round of every clock, for at times all rounds fall into one minute; None where the adapter does
+    not say which clock its methods are called on."""
+    if calls.hourly.keys() - calls.clocks.keys():
+        return None
+    every = clocks(settings, 1.0)
+    # Statistics are read in whole ticks, however often we look.
+    round_of = {"states": every.states, "statistics": max(every.statistics, settings.tick), "events": every.events}
+    return math.fsum(
+        hourly * max(round_of[calls.clocks[method]], 60.0) / 3600 for method, hourly in calls.hourly.items()
+    )
+
+
+def _seconds_for(calls: int, hourly: float) -> float | None:
+    return calls * 3600 / hourly if hourly > 0 else None
 
 
 def _metered_plan(load: LineLoad, link: Link) -> MeteredPlan:
@@ -239,6 +314,21 @@ def _metered_line(line: MeteredPlan) -> str:
 
 def _share(percent: float) -> str:
     return f"about {percent:.2g} %" if percent >= 0.01 else "less than 0.01 %"
+
+
+def _once(calls: int, seconds: float | None) -> str:
+    if calls == 0:
+        return "no calls"
+    how_long = f"about {duration(seconds)}" if seconds is not None else "never done, for the quota leaves nothing"
+    return f"{calls} calls, {how_long}"
+
+
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `2 h 47 min`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{math.ceil(seconds)} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _count(number: float) -> str:

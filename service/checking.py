@@ -1,9 +1,11 @@
-"""What `lineproof check` finds before anything is sent: names that inventory and settings do not share. Pure."""
+"""What `lineproof check` finds before anything is sent: names that inventory and settings do not share, and plans that
+no quota bears. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from collector.plan import orchestrator_plans
 from collector.settings import CollectorSettings
 from inventory.model import Inventory, LifeCycle
 
@@ -31,3 +33,11 @@ def mismatches(inventory: Inventory, settings: CollectorSettings, platforms: Col
     named = {device.orchestrator.name for device in live if device.orchestrator is not None}
     for name in sorted(orchestrators.keys() - named):
         yield f"the settings have the orchestrator {name!r}, which no live device of the inventory names"
+    for plan in orchestrator_plans(inventory, settings):
+        if plan.exceeds_quota:
+            together = f" together with {', '.join(plan.shares_quota_with)}" if plan.shares_quota_with else ""
+            yield (
+                f"orchestrator {plan.name}{together} needs {plan.percent_of_quota_together:.0f} % of the "
+                f"{plan.quota_per_hour} calls an hour that it may be asked; lengthen states_every or statistics_every, "
+                "or raise calls_per_hour as far as the host allows"
+            )

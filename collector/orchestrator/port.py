@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from collector.model import Fact, SampleBatch
 from config.errors import LineproofError
@@ -64,6 +64,8 @@ class CallPlan:
     at_first_contact: int
     listing: int
     notes: Sequence[str] = field(default=())
+    clocks: Mapping[str, Literal["states", "statistics", "events"]] = field(default_factory=dict)
+    """The clock on which each method of `hourly` is called; without it nobody can tell the busiest minute."""
 
 
 class Orchestrator(Protocol):

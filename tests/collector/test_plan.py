@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from collector.plan import Plan, polling_plan
+from collector.orchestrator.port import CallPlan
+from collector.plan import Plan, busiest_minute, duration, polling_plan
 from collector.settings import CollectorSettings, MeteredSettings, SnmpSettings
 from inventory.model import (
     Device,
@@ -108,7 +110,8 @@ def test_orchestrator_calls_do_not_grow_with_the_fleet() -> None:
     assert calls == {
         "monitoring/getEnterpriseEdgeLinkStatus": 60.0,
         "monitoring/getAggregateEdgeLinkMetrics": 24.0,
-        "event/getEnterpriseEvents": 24.0,
+        "monitoring/getAggregateEnterpriseEvents": 12.0,
+        "network/getNetworkGateways": 12.0,
     }
     assert host.calls_per_hour == 108.0
     # Three days are 864 ticks of five minutes: one call for each of the three edges.
@@ -116,10 +119,93 @@ def test_orchestrator_calls_do_not_grow_with_the_fleet() -> None:
     assert (host.name, host.host, host.devices, host.links) == ("vco1", "vco.example", 3, 4)
 
 
-def test_a_pair_costs_a_second_call_with_every_reading_of_states() -> None:
+def test_each_method_has_its_share_of_the_quota() -> None:
+    (host,) = polling_plan(FLEET, SETTINGS).orchestrators
+    shares = {each.method: each.percent_of_quota for each in host.methods}
+    assert shares["monitoring/getEnterpriseEdgeLinkStatus"] == pytest.approx(100 * 60 / 3600)
+    assert host.percent_of_quota == pytest.approx(3.0) == pytest.approx(math.fsum(shares.values()))
+
+
+def hosts(calls_per_hour: int, *urls: str) -> CollectorSettings:
+    named = {
+        f"vco{number}": {"url": url, "token": "env:HOME", "calls_per_hour": calls_per_hour}
+        for number, url in enumerate(urls, start=1)
+    }
+    return SETTINGS.model_validate({"probe": {"enabled": False}, "orchestrators": named})
+
+
+def test_what_is_read_once_takes_as_long_as_the_steady_state_leaves_of_the_quota() -> None:
+    fleet = Inventory.of(devices=[edge(number, 41) for number in range(1, 101)], sites=[Site(id="s", client="c")])
+    (host,) = polling_plan(fleet, hosts(308, "https://vco.example")).orchestrators
+    # 108 an hour leave 200: a hundred edges' past takes half an hour.
+    assert host.calls_per_hour == 108.0
+    assert host.calls_at_first_contact == 100
+    assert host.seconds_at_first_contact == pytest.approx(1800.0)
+    assert host.seconds_of_a_listing == pytest.approx(host.calls_of_a_listing * 18)
+    text = "\n".join(host.lines())
+    assert "the past, once at first contact: 100 calls, about 30 min" in text
+
+
+def test_two_accounts_at_one_host_share_its_quota() -> None:
+    one, other, third = polling_plan(
+        FLEET, hosts(400, "https://vco.example", "https://vco.example:443/portal", "https://vco.example:8443")
+    ).orchestrators
+    assert (one.shares_quota_with, other.shares_quota_with, third.shares_quota_with) == (("vco2",), ("vco1",), ())
+    together = one.calls_per_hour + other.calls_per_hour
+    assert one.percent_of_quota_together == other.percent_of_quota_together == pytest.approx(together / 4)
+    assert third.percent_of_quota_together == third.percent_of_quota
+    assert one.seconds_at_first_contact == pytest.approx(3 * 3600 / (400 - together))
+    assert "  shares that quota with vco2: " in "\n".join(one.lines())
+
+
+@pytest.mark.parametrize(
+    ("quota", "warning", "past"),
+    [
+        (145, None, "about 5 min"),
+        (143, "leaves little for people who wait", "about 5 min"),
+        (108, "leaves little for people who wait", "never done, for the quota leaves nothing"),
+        (107, "is more than the quota", "never done, for the quota leaves nothing"),
+    ],
+)
+def test_a_plan_that_its_quota_does_not_bear_is_warned_of(quota: int, warning: str | None, past: str) -> None:
+    # 108 calls an hour; three quarters of 144 are 108.
+    (host,) = polling_plan(FLEET, hosts(quota, "https://vco.example")).orchestrators
+    warnings = [sentence for sentence in host.lines() if "WARNING" in sentence]
+    assert len(warnings) == (warning is not None)
+    assert all(str(warning) in sentence for sentence in warnings)
+    assert host.exceeds_quota == (quota == 107)
+    assert f"the past, once at first contact: 3 calls, {past}" in "\n".join(host.lines())
+
+
+def test_the_busiest_minute_has_a_round_of_every_clock() -> None:
+    settings = SETTINGS.orchestrators["vco1"]
+    calls = CallPlan(
+        hourly={"states": 60.0, "metrics": 24.0, "events": 12.0, "ha": 12.0},
+        clocks={"states": "states", "metrics": "statistics", "events": "events", "ha": "events"},
+        at_first_contact=0,
+        listing=0,
+    )
+    # States once a minute, two windows twice each ten minutes, two methods once each five.
+    assert busiest_minute(calls, settings) == pytest.approx(1 + 4 + 1 + 1)
+    assert busiest_minute(replace(calls, clocks={"states": "states"}), settings) is None
+    quick = settings.model_copy(update={"states_every": 15, "statistics_every": 60})
+    # Four a minute; however often we look for statistics, a tick of five minutes has two calls.
+    quickly = replace(calls, hourly=calls.hourly | {"states": 240.0})
+    assert busiest_minute(quickly, quick) == pytest.approx(4 + 2 + 1 + 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (3540, "59 min"), (3600, "1 h 0 min"), (10_020, "2 h 47 min")],
+)
+def test_a_duration_reads_as_people_say_it(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_pair_costs_a_call_more() -> None:
     fleet = Inventory.of(devices=[edge(1, 41, serials=("A", "B"))])
     (host,) = polling_plan(fleet, SETTINGS).orchestrators
-    assert {each.method: each.calls_per_hour for each in host.methods}["network/getNetworkEnterprises"] == 60.0
+    assert {each.method: each.calls_per_hour for each in host.methods}["network/getNetworkEnterprises"] == 12.0
     (single,) = polling_plan(Inventory.of(devices=[edge(1, 41, serials=("A",))]), SETTINGS).orchestrators
     assert "network/getNetworkEnterprises" not in {each.method for each in single.methods}
 
@@ -173,7 +259,10 @@ def test_the_plan_reads_as_sentences() -> None:
         "a round is spread over 60 s, and could be done in 0.9 s within the limits; it takes less than 0.01 %" in text
     )
     assert "only each 180 s, 1 of them (line-2): its metered line line-2 may carry 51.84 MB" in text
-    assert "Orchestrator vco1 (vco.example): 3 devices with 4 links, 108 calls an hour, 3 once at first contact" in text
+    assert "Orchestrator vco1 (vco.example): 3 devices with 4 links, 108 calls an hour" in text
+    assert "  about 3 % of its quota of 3600 calls an hour" in text
+    assert "  monitoring/getEnterpriseEdgeLinkStatus: 60.0 an hour, about 1.7 %" in text
+    assert "  the past, once at first contact: 3 calls, about 4 s" in text
     assert (
         "Metered line-2: 34.6 MB a month (0.0 by SNMP, 34.6 by probes), 3.3 % of its cap, "
         "67 % of its budget of 51.84 MB" in text

@@ -59,3 +59,29 @@ def test_a_platform_that_netmiko_does_not_know_is_named():
 
     assert said("cisco_ios") == []
     assert "'cisco_iso'" in said("cisco_iso")[0]
+
+
+def quota(calls_per_hour: int, *names: str) -> CollectorSettings:
+    one = {"url": "https://vco.example.net", "token": "env:HOME", "calls_per_hour": calls_per_hour}
+    return CollectorSettings.model_validate({"orchestrators": dict.fromkeys(names, one)})
+
+
+def test_a_plan_that_its_quota_does_not_bear_is_a_fault_of_the_settings():
+    # States each minute alone are 60 calls an hour.
+    known = device("stores", "vco-east")
+    assert [
+        said for said in mismatches(known, quota(200, "vco-east"), PLATFORMS) if "quota" in said or "asked" in said
+    ] == []
+    said = [said for said in mismatches(known, quota(60, "vco-east"), PLATFORMS) if "may be asked" in said]
+    assert len(said) == 1
+    assert said[0].startswith("orchestrator vco-east needs ")
+    assert "60 calls an hour" in said[0]
+
+
+def test_accounts_at_one_host_are_counted_together():
+    known = device("stores", "vco-east")
+    said = [said for said in mismatches(known, quota(170, "vco-east", "vco-west"), PLATFORMS) if "may be asked" in said]
+    assert [sentence.split(" needs ")[0] for sentence in said] == [
+        "orchestrator vco-east together with vco-west",
+        "orchestrator vco-west together with vco-east",
+    ]
