@@ -38,6 +38,7 @@ from collector.orchestrator.velocloud.rows import (
 )
 from collector.orchestrator.velocloud.samples import joined, series_batch, statistics_batch
 from collector.orchestrator.velocloud.session import VcoSession, interval, number
+from collector.orchestrator.velocloud.status import read_status
 from collector.orchestrator.windows import floor_to
 from collector.settings import OrchestratorSettings
 from config.clock import Clock, epoch_ms, from_epoch_ms
@@ -134,8 +135,8 @@ class VeloCloud:
 
         async def names() -> Names:
             if self._edge_names is None:
-                await self.states()
-            return self._edge_names or {}
+                self._edge_names = edge_names(await read_status(self._session, self._refusals, self._enterprises()))
+            return self._edge_names
 
         now = self._clock.now()
         facts = await read_events(self._session, self._known, self._refusals, names, start, end, now)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Iterator
+
 from collector.orchestrator.directory import Directory
 from collector.orchestrator.port import CallPlan
 from collector.settings import OrchestratorSettings
@@ -21,10 +25,12 @@ EDGE_LINK_SERIES = "metrics/getEdgeLinkSeries"
 LINK_QUALITY = "linkQualityEvent/getLinkQualityEvents"
 ENTERPRISE_EVENTS = "event/getEnterpriseEvents"
 
+EDGE_PAGE = 500
+"""Edges in one answer of getEnterpriseEdges."""
 MOST_TICKS = 1024
 """Ticks in one answer of getEdgeLinkSeries."""
 HA_EVERY = 300
-"""Seconds between two readings of HA states, apart from those after an HA event."""
+"""Seconds between two readings of HA states, which go with readings of states; one more after each switch of a pair."""
 
 
 def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
@@ -32,23 +38,34 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
     pairs = any(len(device.serials) > 1 for device in known.devices.values())
     enterprises = len(known.enterprises())
     ticks = 3600 / settings.tick
+    ha_every = math.ceil(HA_EVERY / settings.states_every) * settings.states_every
     calls = {
         EDGE_LINK_STATUS: 3600 / settings.states_every,
-        NETWORK_ENTERPRISES: 3600 / max(HA_EVERY, settings.states_every) if pairs else 0.0,
+        NETWORK_ENTERPRISES: 3600 / ha_every if pairs else 0.0,
         AGGREGATE_LINK_METRICS: 2 * ticks,
         AGGREGATE_EVENTS: ticks if enterprises > 1 else 0.0,
         ENTERPRISE_EVENTS: ticks if enterprises == 1 else 0.0,
         NETWORK_GATEWAYS: ticks,
     }
     windows = -(-settings.history_days * 86400 // (MOST_TICKS * settings.tick))
-    edges = len(known.devices)
-    notes = [f"a listing of the inventory without rates takes {1 + enterprises} of these calls, with them one an edge"]
-    if enterprises > 1:
-        each = ticks * enterprises
-        notes.append(f"an account that may not call {AGGREGATE_EVENTS} asks each enterprise: {each:g} calls an hour")
+    identities = [device.orchestrator for device in known.devices.values()]
+    edges = Counter(one.enterprise_id for one in identities if one is not None)
+    lists = 1 + sum(math.ceil(count / EDGE_PAGE) for count in edges.values())
     return CallPlan(
         hourly={method: count for method, count in calls.items() if count},
         at_first_contact=int(windows) * len(known.watched_devices),
-        listing=1 + enterprises + edges,
-        notes=tuple(notes),
+        listing=lists + edges.total(),
+        notes=tuple(_notes(enterprises, ticks, 3600 / ha_every if pairs else 0.0, lists)),
     )
+
+
+def _notes(enterprises: int, ticks: float, pairs: float, lists: int) -> Iterator[str]:
+    yield f"of a listing {lists} calls are for the edges, the others for their rates, one for each edge"
+    if enterprises > 1:
+        each = ticks * enterprises
+        yield f"an account that may not call {AGGREGATE_EVENTS} asks each enterprise: {each:g} calls an hour"
+    if enterprises > 1 and pairs:
+        yield (
+            f"an account that may not call {NETWORK_ENTERPRISES} asks each enterprise that has pairs: "
+            f"up to {pairs * enterprises:g} calls an hour"
+        )

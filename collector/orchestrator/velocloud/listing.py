@@ -12,6 +12,7 @@ from collector.orchestrator.login import LoginRefusedError
 from collector.orchestrator.port import OrchestratorError, SessionExpiredError
 from collector.orchestrator.record import Record, Rows, read_rows
 from collector.orchestrator.velocloud.calls import (
+    EDGE_PAGE,
     ENTERPRISE_EDGES,
     NETWORK_ENTERPRISES,
     OWN_ENTERPRISE,
@@ -24,7 +25,6 @@ from collector.orchestrator.velocloud.session import VcoSession, number
 from config.errors import Blame
 from inventory.listing import ListedEdge, ListedLink, Listing
 
-EDGE_PAGE = 500
 AT_ONCE = 4
 FAILURES_IN_A_ROW = 5
 """After so many edges one after the other whose rates could not be read, the others are not asked for theirs."""

@@ -19,6 +19,7 @@ from collector.orchestrator.velocloud.quality import OVERALL, link_qualities, qu
 from collector.orchestrator.velocloud.rows import EdgeRow, link_rows
 from collector.orchestrator.velocloud.samples import joined
 from collector.orchestrator.velocloud.session import VcoSession, interval, number
+from collector.orchestrator.velocloud.status import status_items
 from config.clock import rfc3339
 
 LOOKED_BACK = timedelta(hours=1)
@@ -93,42 +94,12 @@ async def _states(session: VcoSession, known: Directory, edge: Edge, now: dateti
     answer = await session.call(EDGE, parameters, urgent=True)
     if not isinstance(answer, dict):
         raise session.misshapen(EDGE, "an object")
-    rows = session.counted(EDGE, link_rows(status_items(answer, edge)))
+    rows = session.counted(EDGE, link_rows(status_items({**answer, "id": edge.edge}, edge.enterprise)))
     seen = state_report(rows, [EdgeRow(edge=edge.edge, ha_state=Record(answer).text("haState"))], known, now)
     ours = {edge.device, *known.links_of(edge.device)}
     notes = [f"{each}: the host does not mention it" for each in seen.absent if each in ours]
     notes += [f"the inventory does not know {each}" for each in seen.unmapped]
     return _Part(facts=seen.facts, figures=_edge_figures(Record(answer), edge.device), notes=notes)
-
-
-def status_items(answer: Mapping[object, object], edge: Edge) -> list[dict[str, object]]:
-    """An answer of edge/getEdge as the rows of monitoring/getEnterpriseEdgeLinkStatus, so that both are understood by
-    the same rules. Pure. An edge without links is one row."""
-    about = {
-        "enterpriseId": edge.enterprise,
-        "edgeId": edge.edge,
-        "edgeName": answer.get("name"),
-        "edgeState": answer.get("edgeState"),
-        "edgeLastContact": answer.get("lastContact"),
-        "edgeSerialNumber": answer.get("serialNumber"),
-        "edgeHASerialNumber": answer.get("haSerialNumber"),
-    }
-    links = answer.get("links")
-    found = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
-    rows = [
-        {
-            **about,
-            "linkId": link.get("id"),
-            "internalId": link.get("internalId"),
-            "interface": link.get("interface"),
-            "linkState": link.get("state"),
-            "linkLastActive": link.get("lastActive"),
-            "linkMode": link.get("linkMode"),
-            "linkBackupState": link.get("backupState"),
-        }
-        for link in found
-    ]
-    return rows or [about]
 
 
 def _edge_figures(edge: Record, device: str) -> list[Figure]:

@@ -36,7 +36,7 @@ class Refusals:
 
     async def unless_refused(self, what: str, ask: Callable[[], Awaitable[Result]]) -> Result | None:
         """What `ask` gives; None where it is refused now, or was within the last day. Other errors are raised."""
-        if self._holds(what):
+        if self.holds(what):
             return None
         try:
             return await ask()
@@ -48,10 +48,11 @@ class Refusals:
 
     def note(self, what: str, error: OrchestratorError) -> None:
         """Say once a day that `what` is refused."""
-        if not self._holds(what):
+        if not self.holds(what):
             log.info("orchestrator_refuses", orchestrator=self._orchestrator, what=what, error=str(error))
             self._until[what] = self._clock.now() + REFUSED_FOR
 
-    def _holds(self, what: str) -> bool:
+    def holds(self, what: str) -> bool:
+        """Whether `what` was refused within the last day."""
         until = self._until.get(what)
         return until is not None and self._clock.now() < until
