@@ -126,7 +126,7 @@ class Newcomers:
             note=_note(placed, device, [*(link for _, link in existing), *links]),
             added=added,
             settings=settings,
-            blocked="" if placed.client_known else _unplaced(edge, placed.client),
+            blocked="" if placed.client_known else _unplaced(edge),
         )
 
     def link(self, edge: ListedEdge, listed: ListedLink, device: Device) -> Difference:
@@ -214,12 +214,9 @@ def _role(listed: ListedLink, taken: Sequence[LinkRole]) -> LinkRole:
     return free[0] if free else LinkRole.TERTIARY
 
 
-def _unplaced(edge: ListedEdge, proposed: Client) -> str:
+def _unplaced(edge: ListedEdge) -> str:
     enterprise = " ".join(filter(None, (edge.enterprise_id, _enterprise_name(edge)))) or "of this host"
-    return (
-        f"no client of the inventory is known by enterprise {enterprise}; write the proposals to a file, look through "
-        f"its client {proposed.id}, and import that"
-    )
+    return f"the inventory has no client for enterprise {enterprise} yet"
 
 
 def _note(placed: Placed, device: Device, links: Sequence[Link]) -> str:

@@ -245,7 +245,9 @@ def link_facts(listed: ListedLink, link: Link) -> Iterator[Difference]:
     known = [name for name in (link.carrier, link.underlying_carrier) if name]
     if not says_nothing(isp) and not any(same_carrier(isp, name) for name in known):
         field = "underlying_carrier" if link.carrier else "carrier"
-        yield _of_field(DifferenceKind.CARRIER, link, field, isp, " on ".join(known) or NOT_KNOWN, isp)
+        note = f"would be the network that it runs on; {link.carrier} stays its carrier" if link.carrier else ""
+        ours = " on ".join(known) or NOT_KNOWN
+        yield _of_field(DifferenceKind.CARRIER, link, field, isp, ours, isp, note=note)
 
 
 def _tidied(edges: Iterable[ListedEdge]) -> list[ListedEdge]:

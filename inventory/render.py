@@ -17,6 +17,10 @@ from inventory.listing import Listing
 from inventory.model import Contact, Inventory, Site
 from inventory.wording import NOT_KNOWN, money, role_words
 
+UNPLACED = (
+    "Edges of clients that the inventory does not have: --out FILE.yaml writes them with a client that is proposed; "
+    "look through the file, then import it."
+)
 Pairs = Iterable[tuple[str, str | None]]
 MOST_SHOWN = 200
 KINDS = {
@@ -89,32 +93,42 @@ def render_differences(listing: Listing, differences: Sequence[Difference], inve
     if listing.unread:
         parts.append(Text("What the host did not list is therefore not told as missing."))
     proposed = {item.id: item for each in differences for item in each.added if isinstance(item, Site)}
-    for site, group in groupby(differences[:MOST_SHOWN], key=lambda each: each.site):
+    shown = differences[:MOST_SHOWN]
+    for number, (site, group) in enumerate(groupby(shown, key=lambda each: each.site)):
         known = inventory.sites.get(site) or proposed.get(site)
         title = Text(f"\n{(known.name if known else '') or site}", style="bold")
         title.append(f"  {site}{'' if site in inventory.sites else ', not in the inventory'}", style="not bold")
-        parts += [title, render_group(list(group), listing.orchestrator)]
+        parts += [title, render_group(list(group), listing.orchestrator, shown, titled=number == 0)]
     if len(differences) > MOST_SHOWN:
         parts.append(Text(f"\n... and {len(differences) - MOST_SHOWN} more; --json shows all, --out FILE writes them"))
+    if any(each.unplaced for each in differences):
+        parts.append(Text(f"\n{UNPLACED}"))
     return Group(*parts)
 
 
-def render_group(differences: Sequence[Difference], orchestrator: str) -> RenderableType:
-    """Differences as a table: what it is about, both sides, and the id by which it is accepted."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for title, ratio in (("", 2), ("inventory", 3), (orchestrator, 4)):
+def render_group(
+    differences: Sequence[Difference], orchestrator: str, beside: Sequence[Difference] = (), *, titled: bool = True
+) -> RenderableType:
+    """Differences as a table: what it is about, both sides, and the id by which it is accepted; as wide as it must be
+    for `beside`, which are shown in tables above and below it."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, expand=True, show_header=titled)
+    for title, ratio in (("", 2), ("inventory", 2), (orchestrator, 4)):
         table.add_column(title, overflow="fold", ratio=ratio)
-    table.add_column("accept with", no_wrap=True)
+    width = max(len(_accepted_by(each)) for each in (*differences, *beside))
+    table.add_column("accept with", no_wrap=True, min_width=width)
     for each in differences:
         theirs = Text(each.theirs)
-        for remark, style in ((each.note, "dim"), (each.blocked and f"CANNOT BE ACCEPTED: {each.blocked}", "red")):
+        for remark, style in ((each.note, "dim"), (each.blocked and f"cannot be accepted: {each.blocked}", "red")):
             if remark:
                 theirs.append(f"\n{remark}", style=style)
         about = Text(KINDS[each.kind], style="cyan")
         about.append(f" {each.subject}", style="default")
-        name = Text(each.id) if each.acceptable else Text("told only", style="dim")
-        table.add_row(about, Text(each.ours), theirs, name)
+        table.add_row(about, Text(each.ours), theirs, _accepted_by(each), style="" if each.acceptable else "dim")
     return Padding(table, (0, 0, 0, 2))
+
+
+def _accepted_by(each: Difference) -> str:
+    return each.id if each.acceptable else "by --out FILE" if each.unplaced else "told only"
 
 
 def _section(name: str, items: list[RenderableType]) -> Iterator[RenderableType]:

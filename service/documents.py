@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from collector.model import SampleBatch
+from collector.orchestrator.port import DeviceReport
 from collector.snmp.report import PollReport
-from config.clock import rfc3339
+from config.clock import from_epoch_ms, rfc3339
 from triage.cases import Case, Proposal
 from triage.repository import OutboxRow, StoredDecision
 from triage.tickets.port import Ticket
@@ -71,4 +75,71 @@ def poll_document(report: PollReport) -> dict[str, Any]:
         "values": [asdict(value) for value in report.values()],
         "notes": list(survey.notes) if survey else [],
         "datagrams_not_taken": dict(report.strays),
+    }
+
+
+def unpolled_document(device: str) -> dict[str, Any]:
+    """The document of a device that is not asked over SNMP: the keys of `poll_document`, saying nothing."""
+    nothing: dict[str, Any] = dict.fromkeys(("address", "port", "outcome", "message", "milliseconds"))
+    empty: dict[str, Any] = {"measurements": {}, "values": [], "notes": [], "datagrams_not_taken": {}}
+    return {"device": device, **nothing, "missing": [], "profile": None, "system": None, **empty}
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a device's orchestrator said of it; without a report `error` says why."""
+
+    device: str
+    orchestrator: str
+    report: DeviceReport | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Newest:
+    """A link's newest sample, with the fields that were measured."""
+
+    link: str
+    start: datetime
+    seconds: int
+    fields: dict[str, float]
+
+
+def newest_samples(batch: SampleBatch) -> Iterator[Newest]:
+    """Each link's newest sample, links in their order in the batch."""
+    rows: dict[str, int] = {}
+    for row, link in enumerate(batch.links):
+        if link not in rows or batch.time[row] > batch.time[rows[link]]:
+            rows[link] = row
+    for link, row in rows.items():
+        measured = {name: float(column[row]) for name, column in batch.fields.items()}
+        yield Newest(
+            link=link,
+            start=from_epoch_ms(int(batch.time[row])),
+            seconds=int(batch.seconds[row]),
+            fields={name: value for name, value in measured.items() if not math.isnan(value)},
+        )
+
+
+def looked_document(looked: Looked) -> dict[str, Any]:
+    report = looked.report
+    return {
+        "name": looked.orchestrator,
+        "error": looked.error or None,
+        "facts": [
+            {
+                "time": rfc3339(fact.time),
+                "subject": fact.subject,
+                "kind": fact.kind.value,
+                "value": fact.value,
+                "detail": fact.detail,
+            }
+            for fact in (report.facts if report else ())
+        ],
+        "samples": [
+            {"link": each.link, "time": rfc3339(each.start), "seconds": each.seconds, "fields": each.fields}
+            for each in (newest_samples(report.samples) if report else ())
+        ],
+        "figures": [asdict(figure) for figure in (report.figures if report else ())],
+        "notes": list(report.notes) if report else [],
     }

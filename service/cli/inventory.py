@@ -20,13 +20,54 @@ app = typer.Typer(no_args_is_help=True, help="Who and what is there: clients, si
 
 @app.command("import")
 def import_inventory(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A YAML file, a CSV file, or a folder of CSV files.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A YAML file, a CSV file, or a folder of CSV files.")
+    ] = None,
+    orchestrator: Annotated[
+        str | None, typer.Option("--orchestrator", metavar="NAME", help="Compare with what this orchestrator has.")
+    ] = None,
+    accept: Annotated[
+        str | None,
+        typer.Option("--accept", metavar="all|ID[,ID...]", help="With --orchestrator: what to take, without asking."),
+    ] = None,
+    no_rates: Annotated[
+        bool, typer.Option("--no-rates", help="With --orchestrator: leave out rates that take a call for each edge.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.yaml", help="With --orchestrator: write proposals to a file to edit."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
     config: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Import an inventory; of a file with any fault nothing is imported, and every fault is named."""
-    run(_import(file, dry_run, config, as_json))
+    """Import an inventory; of a file with any fault nothing is imported, and every fault is named.
+
+    With --orchestrator the inventory is compared with what that host has, and you choose what to take of it; nothing
+    is removed and nothing is overwritten that you did not accept.
+    """
+    if (file is None) == (orchestrator is None):
+        raise typer.BadParameter("give either a FILE or --orchestrator NAME", param_hint="FILE")
+    if file is not None:
+        for name, given in (("--accept", accept), ("--no-rates", no_rates), ("--out", out)):
+            if given:
+                raise typer.BadParameter("it goes with --orchestrator NAME, not with a FILE", param_hint=name)
+        run(_import(file, dry_run, config, as_json))
+        return
+    if accept is not None and (dry_run or out is not None):
+        raise typer.BadParameter("it writes; --dry-run and --out do not", param_hint="--accept")
+    from service.cli.reconciling import Request, import_from_orchestrator
+
+    request = Request(
+        orchestrator=orchestrator or "",
+        accept=accept,
+        dry_run=dry_run,
+        rates=not no_rates,
+        out=out,
+        as_json=as_json,
+        config=config,
+    )
+    raise typer.Exit(import_from_orchestrator(request))
 
 
 @app.command("show")
@@ -49,10 +90,13 @@ def poll(
     config: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Poll a device once over SNMP now: every value with its meaning. With --faster the running collector polls it
-    more often for a while instead."""
-    work = _poll(device, config, as_json) if faster is None else _faster(device, faster, minutes, config)
-    raise typer.Exit(run(work))
+    """Ask a device once now, over SNMP and at its orchestrator: every value with its meaning. With --faster the running
+    collector polls it more often for a while instead."""
+    if faster is not None:
+        raise typer.Exit(run(_faster(device, faster, minutes, config)))
+    from service.cli.polling import poll_now
+
+    raise typer.Exit(run(poll_now(device, config, as_json=as_json)))
 
 
 def check(config: SettingsFile = None, as_json: AsJson = False) -> None:
@@ -95,37 +139,6 @@ async def _show(text: str, config: Path | None, as_json: bool) -> None:
     from inventory.render import render_sheet
 
     Console().print(render_sheet(sheet))
-
-
-async def _poll(identity: str, config: Path | None, as_json: bool) -> int:
-    from collector.sink import NoSink
-    from collector.snmp.poller import SnmpPoller
-    from collector.snmp.report import PollOutcome
-    from collector.snmp.watch import SnmpWatch
-    from config.errors import NotFoundError
-    from service.installation import opened
-
-    async with opened(config) as installation:
-        inventory = await installation.inventory()
-        device = inventory.devices.get(identity)
-        if device is None:
-            raise NotFoundError(f"no device is known as {identity!r}; `lineproof inventory show SITE` lists a site's")
-        settings = installation.settings.snmp
-        poller = SnmpPoller(timeout=settings.timeout, retries=settings.retries)
-        watch = SnmpWatch(inventory, settings, installation.clock, NoSink(), poller, [device])
-        try:
-            report = await watch.poll_device(device, in_full=True)
-        finally:
-            poller.close()
-    if as_json:
-        from service.documents import poll_document
-
-        print_json(poll_document(report))
-    else:
-        from service.cli.wording import poll_lines
-
-        print("\n".join(poll_lines(report)))
-    return 0 if report.outcome is PollOutcome.OK else 1
 
 
 async def _faster(identity: str, every: int, minutes: int, config: Path | None) -> int:

@@ -8,15 +8,23 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from collector.model import FIELDS
+from collector.model import FIELDS, FactKind
 from collector.snmp.report import PollReport, at
+from config.clock import rfc3339
 from inventory.model import Site
+from service.documents import Looked, Newest, newest_samples
 from triage.formatting import quantity
 from triage.model import Cause, Finding, VerdictKind
 from triage.ticket_wording import finding_sentence, local
 from triage.words import CAUSE_WORDS, VERDICT_WORDS, metric_words
 
 _FINDING = TypeAdapter(Finding)
+FACT_MEANINGS = {
+    FactKind.EDGE_STATE: "contact between host and device; offline is no proof that the site is down",
+    FactKind.LINK_STATE: "the line's state as the host has it; standby is well for a backup line",
+    FactKind.HA_STATE: "the standby of the pair",
+    FactKind.EVENT: "an event, in the host's words",
+}
 
 
 def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:
@@ -132,3 +140,41 @@ def poll_lines(report: PollReport) -> Iterator[str]:
         yield f"  note: {note}"
     for reason, count in report.strays.items():
         yield f"  {count} datagram{'s' if count > 1 else ''} not taken: {reason}"
+
+
+def looked_lines(looked: Looked) -> Iterator[str]:
+    """What a device's orchestrator says of it now: the device, then line by line, everything with its meaning; or why
+    it says nothing."""
+    report = looked.report
+    yield f"{looked.device} at the orchestrator {looked.orchestrator}:{'' if report else ' no answer'}"
+    if report is None:
+        yield f"  {looked.error}"
+        return
+    samples = {each.link: each for each in newest_samples(report.samples)}
+    subjects = [one.subject for one in (*report.facts, *report.figures)]
+    for subject in dict.fromkeys((looked.device, *subjects, *samples)):
+        yield f"  {subject}"
+        for fact in report.facts:
+            if fact.subject == subject:
+                meaning = "; ".join(filter(None, (fact.detail, FACT_MEANINGS.get(fact.kind, ""))))
+                yield _value_line(fact.kind, fact.value, f"{rfc3339(fact.time)}; {meaning}".rstrip("; "))
+        if subject in samples:
+            yield from _sample_lines(samples[subject])
+        for figure in report.figures:
+            if figure.subject == subject:
+                yield _value_line(figure.name, figure.value, figure.meaning)
+    if not samples:
+        yield "  no statistics of its lines"
+    for note in report.notes:
+        yield f"  note: {note}"
+
+
+def _sample_lines(sample: Newest) -> Iterator[str]:
+    span = f"{sample.seconds} s from {rfc3339(sample.start)}"
+    yield _value_line("newest statistics", span if sample.fields else f"{span}: nothing was measured", "")
+    for name, value in sample.fields.items():
+        yield _value_line(name, quantity(value, FIELDS[name]), metric_words(name))
+
+
+def _value_line(name: str, value: str, meaning: str) -> str:
+    return f"    {name:28} {value:24} {meaning}".rstrip()
