@@ -151,7 +151,7 @@ def looked_lines(looked: Looked) -> Iterator[str]:
         yield f"  {looked.error}"
         return
     samples = {each.link: each for each in newest_samples(report.samples)}
-    subjects = [one.subject for one in (*report.facts, *report.figures)]
+    subjects = [*(fact.subject for fact in report.facts), *(figure.subject for figure in report.figures)]
     for subject in dict.fromkeys((looked.device, *subjects, *samples)):
         yield f"  {subject}"
         for fact in report.facts:
@@ -177,4 +177,4 @@ def _sample_lines(sample: Newest) -> Iterator[str]:
 
 
 def _value_line(name: str, value: str, meaning: str) -> str:
-    return f"    {name:28} {value:24} {meaning}".rstrip()
+    return f"    {name:32}  {value:28}  {meaning}".rstrip()
