@@ -14,8 +14,8 @@ from collector.orchestrator.directory import Directory
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """`edges` gives the edge id, as the directory keys it, of a serial; `networks` that of a network. Keys are
-    casefolded."""
+    """`edges` gives the edge id, as the directory keys it, of a casefolded serial; `networks` that of a network, whose
+    id is written as the host writes it."""
 
     edges: Mapping[str, str]
     networks: Mapping[str, str] = field(default_factory=dict)
@@ -23,9 +23,10 @@ class Units:
     def edge_of(self, serial: str | None, network: str | None = None) -> str | None:
         """The edge of an appliance; of an unknown serial, or none, that of its network."""
         found = self.edges.get(serial.casefold()) if serial else None
-        return found or (self.networks.get(network.casefold()) if network else None)
+        return found or (self.networks.get(network) if network else None)
 
     def serials_of(self, edge: str) -> list[str]:
+        """As the host writes them, which is in capitals."""
         return sorted(serial.upper() for serial, owner in self.edges.items() if owner == edge.casefold())
 
     def uplinks_of(self, edge: str, known: Directory) -> dict[str, str]:
@@ -52,7 +53,7 @@ def learned(before: Units, appliances: Iterable[tuple[str, str | None]]) -> Unit
     """`before`, and what (serial, network) of the host's appliances add: the networks of our devices, and every other
     appliance there. A network has one appliance or one warm-spare pair; one with two devices of ours teaches nothing.
     """
-    listed = [(serial.casefold(), network.casefold()) for serial, network in appliances if network]
+    listed = [(serial.casefold(), network) for serial, network in appliances if network]
     owners: dict[str, set[str]] = {}
     for serial, network in listed:
         if serial in before.edges:

@@ -77,7 +77,7 @@ def _network(random: Random, organization: int, number: int) -> Network:
         lines.append(_line(random, "cellular", number))
     return Network(
         id=f"L_{organization + 1}{number:06d}",
-        name=f"Store {number + 1:04d}",
+        name=f"Store {organization + 1}-{number + 1:04d}",
         zone=random.choice(ZONES),
         address=f"{random.randint(1, 999)} {random.choice(STREETS)}",
         model="MX68CW" if number % 3 == 1 else "MX68",

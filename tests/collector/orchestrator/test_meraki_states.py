@@ -281,4 +281,4 @@ def test_what_was_learned_is_kept_and_a_network_of_strangers_is_not():
     assert second.edge_of("q2aa-aaaa-0888") == PRIMARY.casefold()
     assert second.edge_of("Q2ZZ-ZZZZ-0001", "N_2") is None
     assert second.edge_of(NEW) is None
-    assert second.network_of(PRIMARY) == "n_1"
+    assert second.network_of(PRIMARY) == "N_1"
