@@ -76,7 +76,7 @@ def state_report(
     contact = {row.address: row.reachability == "reachable" for row in devices}
     transports = {(row.address, row.colour): row for row in wan}
     lines = _lines(sessions, contact, places.sites)
-    carrying = {address for (address, _), line in lines.items() if line.up}
+    carrying = {address for (address, _), line in lines.items() if line.up or line.seen_up}
     facts: list[Fact] = []
     unmapped: set[str] = set()
     told: set[str] = set()
@@ -145,11 +145,13 @@ def _link_fact(
     carrying: Set[str],
     now: datetime,
 ) -> Fact:
-    line = lines.get(end) or _Line(end[0])
+    line, transport = lines.get(end) or _Line(end[0]), transports.get(end)
     if contact.get(end[0], False):
-        state, detail = _own_state(line, transports.get(end), lines, others_up=end[0] in carrying)
+        state, detail = _own_state(line, transport, lines, others_up=end[0] in carrying)
     else:
         state, detail = _seen_by_others(line, lines)
+        if state == "disconnected" and transport is not None and transport.last_resort and end[0] in carrying:
+            state = "standby"
     return _fact(link, FactKind.LINK_STATE, state, now, f"{end[1]}: {detail}")
 
 
