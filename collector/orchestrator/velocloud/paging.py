@@ -25,7 +25,7 @@ class Pages:
 
 
 async def read_pages(
-    session: VcoSession, method: str, parameters: Mapping[str, object], *, plain: bool = False, urgent: bool = False
+    session: VcoSession, method: str, parameters: Mapping[str, object], *, plain: bool = False
 ) -> Pages:
     """Every page of `{data, metaData{more, nextPageLink}}`. With `plain` the first answer may be a list instead, which
     is all there is. Raises OrchestratorError for other answers, and for pages that never end."""
@@ -33,7 +33,7 @@ async def read_pages(
     followed: set[str] = set()
     asked = dict(parameters)
     while True:
-        page = await session.call(method, asked, urgent=urgent)
+        page = await session.call(method, asked)
         if plain and not followed and isinstance(page, list):
             return Pages(page, plain=True)
         if not isinstance(page, dict) or not isinstance(page.get("data"), list):
