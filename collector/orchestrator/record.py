@@ -177,6 +177,9 @@ def _suspiciously(item: object, read: Callable[[Record], Read[Row]]) -> Read[Row
 class NotAListError(ValueError):
     """JSON, but no list."""
 
+    def __init__(self) -> None:
+        super().__init__("JSON that is no list")
+
 
 def read_body(body: bytes, quick: Callable[[msgspec.Raw], Read[Row]], read: Callable[[Record], Read[Row]]) -> Rows[Row]:
     """The objects of a JSON list: each by `quick`, which raises ValueError for one that is not as it should be, and

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.model import FactKind, SampleBatch
 from collector.orchestrator.directory import directory
 from collector.orchestrator.port import OrchestratorError
+from collector.orchestrator.record import NotAListError
 from collector.orchestrator.velocloud.event_facts import event_facts, event_rows
 from collector.orchestrator.velocloud.mapping import edge_names, link_ids, state_report
 from collector.orchestrator.velocloud.rows import (
@@ -27,6 +31,8 @@ from collector.orchestrator.velocloud.samples import joined, series_batch, stati
 from collector.orchestrator.velocloud.session import Answer, document
 from inventory.model import Device, DeviceRole, Inventory, Link, OrchestratorIdentity
 
+# The first draw of arbitrary JSON takes its time on a busy machine.
+patient = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 START = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 END = START + timedelta(minutes=15)
 TICK = timedelta(minutes=5)
@@ -69,7 +75,8 @@ EVENT = {
 ENTERPRISE = {"id": 41, "edges": [{"id": 702, "haState": "READY"}]}
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.sampled_from(
-    ["702", "41", "0000-00-00 00:00:00", "9999-99-99", "NaN", "-1", "1e400", 10**400, -1, "\ud800", "GE1", "abc", 1e308]
+    ["", "702", "41", "0000-00-00 00:00:00", "2026-03-03T12:02:31.000Z", 702.0, "31.5", "x" * 600,
+      "9999-99-99", "NaN", "-1", "1e400", 10**400, -1, "\ud800", "GE1", "abc", 1e308]
 )  # fmt: skip
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
@@ -97,12 +104,18 @@ def body(rows: object) -> bytes:
     return json.dumps(rows).encode()
 
 
+def not_strict(rows: list[Any]) -> bytes:
+    """The same rows and one more, because of which the whole is JSON of Python's kind alone."""
+    return json.dumps([*rows, math.nan]).encode()
+
+
 def sound(batch: SampleBatch) -> bool:
     return all(
         not np.isinf(column).any() and not (column < 0).any() for column in batch.fields.values()
     ) and batch.links == ["line"] * len(batch)
 
 
+@patient
 @given(rows=st.lists(damaged(STATUS), max_size=4), enterprises=st.lists(damaged(ENTERPRISE), max_size=2))
 def test_any_states_map_to_words_we_know(rows: Any, enterprises: Any) -> None:
     parsed = read_links(body(rows))
@@ -118,6 +131,7 @@ def test_any_states_map_to_words_we_know(rows: Any, enterprises: Any) -> None:
     json.dumps([fact.detail for fact in report.facts], ensure_ascii=False).encode()
 
 
+@patient
 @given(rows=st.lists(damaged(METRICS), max_size=4))
 def test_any_statistics_map_to_finite_figures_or_none(rows: Any) -> None:
     batch = statistics_batch(read_metrics(body(rows)).rows, KNOWN, {"5101": "line"}, START, END, NOW)
@@ -126,6 +140,7 @@ def test_any_statistics_map_to_finite_figures_or_none(rows: Any) -> None:
     assert not (batch.fields["loss_rx_pct"] > 100).any()
 
 
+@patient
 @given(rows=st.lists(damaged(SERIES), max_size=3))
 def test_any_history_maps_to_finite_figures_inside_the_window(rows: Any) -> None:
     batch = joined([series_batch(read_series(body(rows)).rows, KNOWN, "702", START, END, TICK, NOW)])
@@ -133,6 +148,7 @@ def test_any_history_maps_to_finite_figures_inside_the_window(rows: Any) -> None
     assert all(1772539200000 <= time < 1772540100000 for time in batch.time)
 
 
+@patient
 @given(rows=st.lists(damaged(EVENT), max_size=4))
 def test_any_events_map_to_facts_about_our_own(rows: Any) -> None:
     facts = event_facts(event_rows(rows, "41"), {("41", "E"): "702"}, KNOWN, NOW)
@@ -141,6 +157,7 @@ def test_any_events_map_to_facts_about_our_own(rows: Any) -> None:
     json.dumps([[fact.value, fact.detail] for fact in facts], ensure_ascii=False).encode()
 
 
+@patient
 @given(
     status=st.integers(100, 599), body=st.binary(max_size=40) | anything.map(lambda value: json.dumps(value).encode())
 )
@@ -153,8 +170,68 @@ def test_any_answer_is_a_value_or_one_sentence(status: int, body: Any) -> None:
     assert said.startswith("vco.example answered area/method") if said else status == 200
 
 
+@patient
 @given(row=st.fixed_dictionaries({key: st.just(value) | anything for key, value in STATUS.items()}))
 def test_what_is_damaged_is_counted(row: Any) -> None:
     parsed = link_rows([row])
     lost = not parsed.rows or (parsed.rows[0].state is None and row["linkState"] not in (None, ""))
     assert parsed.damaged or not lost
+
+
+READERS = [(read_links, STATUS), (read_metrics, METRICS), (read_series, SERIES), (read_edges, ENTERPRISE["edges"][0]),
+           (read_enterprise_edges, ENTERPRISE)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "whole"), READERS)
+@patient
+@given(data=st.data())
+def test_a_row_is_the_same_whether_it_is_decoded_or_read_field_by_field(read: Any, whole: Any, data: Any) -> None:
+    rows = data.draw(st.lists(damaged(whole) | st.just(whole), max_size=4))
+    quick, slow = read(body(rows)), read(not_strict(rows))
+    assert list(map(repr, quick.rows)) == list(map(repr, slow.rows))
+    assert quick.damaged == slow.damaged - 1
+
+
+@patient
+@given(where=st.integers(0, 5), broken=damaged(STATUS))
+def test_a_damaged_row_costs_the_others_nothing(where: int, broken: Any) -> None:
+    rows: list[Any] = [STATUS] * 5
+    sound_rows = list(read_links(body(rows)))
+    rows.insert(where, broken)
+    found = list(read_links(body(rows)))
+    assert [row for row in found if row == sound_rows[0]][:5] == sound_rows
+    assert 5 <= len(found) <= 6
+
+
+@pytest.mark.parametrize("read", [read_links, read_metrics, read_series, read_edges, read_enterprise_edges])
+def test_a_body_of_sound_rows_has_no_damage_even_where_numbers_are_text(read: Any) -> None:
+    whole = next(row for each, row in READERS if each is read)
+    as_text = {key: str(value) if isinstance(value, int | float) else value for key, value in whole.items()}
+    for rows in ([whole] * 3, [as_text] * 3):
+        found = read(body(rows))
+        assert (len(found), found.damaged) == (3, 0)
+
+
+def test_bytes_that_are_no_text_cost_a_name_its_letters_and_not_the_answer() -> None:
+    broken = body([STATUS, STATUS | {"edgeName": "caf?"}]).replace(b"caf?", b"caf\xe9")
+    one, other = read_links(broken)
+    assert (one.edge_name, other.edge_name, other.state) == ("E", "caf\ufffd", "STABLE")
+
+
+@patient
+@given(body=st.binary(max_size=60) | anything.map(lambda value: json.dumps(value).encode()))
+def test_whatever_is_no_list_is_a_value_error_and_every_list_has_rows_or_none(body: Any) -> None:
+    try:
+        listed = isinstance(json.loads(body.decode("utf-8", "replace")), list)
+    except ValueError:
+        listed = False
+    with contextlib.nullcontext() if listed else pytest.raises(ValueError, match="."):
+        read_links(body)
+
+
+def test_json_that_is_no_list_is_told_apart_from_what_is_no_json() -> None:
+    with pytest.raises(NotAListError):
+        read_links(b'"text"')
+    with pytest.raises(ValueError, match=".") as caught:
+        read_links(b'[{"edgeId": 70')
+    assert not isinstance(caught.value, NotAListError)
