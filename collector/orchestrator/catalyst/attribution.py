@@ -45,7 +45,7 @@ class Attribution:
     whether its loss is told apart from that of the far end (`told_apart`; true where there is none).
 
     Of each of n tunnels: `blamed`, its loss belongs to the remote end; `stray`, it loses though neither of its two
-    lines does. `seen_pct` and `seen_by`: the loss that other sites see at
+    lines does (one that loses everything is down, which is its state's matter). `seen_pct` and `seen_by`: the loss that other sites see at
     its remote end, and how many they are; `agreeing` of them see loss too.
     """
 
@@ -102,7 +102,7 @@ def attributed(tunnels: Tunnels) -> Attribution:
         jitter_ms=_line_figure(tunnels, np.where(blamed, np.nan, tunnels.jitter_ms)),
         told_apart=~lossy_line | agree | (np.bincount(tunnels.local[proven], minlength=ends) > 0),
         blamed=blamed,
-        stray=counted & ~lossy_line[tunnels.local] & ~lossy_line[tunnels.remote],
+        stray=counted & (loss < 100.0) & ~lossy_line[tunnels.local] & ~lossy_line[tunnels.remote],
         seen_pct=seen,
         seen_by=seen_by,
         agreeing=agreeing,

@@ -150,8 +150,8 @@ def _link_fact(
         state, detail = _own_state(line, transport, lines, others_up=end[0] in carrying)
     else:
         state, detail = _seen_by_others(line, lines)
-        if state == "disconnected" and transport is not None and transport.last_resort and end[0] in carrying:
-            state = "standby"
+        if state != "stable" and transport is not None and transport.last_resort and end[0] in carrying:
+            state, detail = "standby", f"last-resort circuit; {detail}"
     return _fact(link, FactKind.LINK_STATE, state, now, f"{end[1]}: {detail}")
 
 

@@ -134,6 +134,10 @@ class Fabric:
         others = (End(end.edge, one) for one in end.edge.transports if one is not end.transport)
         return not end.transport.last_resort or not any(self.line_up(other, moment) for other in others)
 
+    def asleep(self, end: End, moment: float) -> bool:
+        """Whether an end is a last-resort circuit that waits: nobody lists tunnels to it."""
+        return end.transport.last_resort and not self.carries(end, moment)
+
     def loss(self, near: End, far: End, moment: float) -> float:
         """The share of echoes that are lost on the way there and back."""
         if not (self.carries(near, moment) and self.carries(far, moment)):

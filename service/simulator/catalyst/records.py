@@ -132,7 +132,7 @@ def bfd_sessions(fabric: Fabric, now: float, address: str | None = None) -> list
     for number, (near, far) in enumerate(fabric.tunnels()):
         if address not in (None, near.edge.address) or fabric.shut(near, now):
             continue
-        if near.transport.last_resort and not fabric.carries(near, now):
+        if fabric.asleep(near, now) or fabric.asleep(far, now):
             continue
         up = fabric.carries(near, now) and fabric.carries(far, now)
         rows.append(

@@ -51,7 +51,7 @@ def app_route(fabric: Fabric, start: float, end: float, now: float, every: float
 def _tunnel(fabric: Fabric, near: End, far: End, moment: float, every: float) -> Json | None:
     """A tunnel's reading. One that never was up in the interval has no row where its own end was not carrying."""
     parts = [fabric.loss(near, far, moment - POLL * (part + 0.5) / PARTS) for part in range(PARTS)]
-    if fabric.shut(near, moment - 1) or (near.transport.last_resort and min(parts) >= 1.0):
+    if fabric.shut(near, moment - 1) or fabric.asleep(near, moment - 1) or fabric.asleep(far, moment - 1):
         return None
     share = sum(parts) / PARTS
     chance = fabric.chance(near.edge.address, near.transport.colour, far.edge.address, far.transport.colour, moment)

@@ -152,7 +152,7 @@ async def test_a_last_resort_circuit_of_an_edge_without_contact_is_in_standby_wh
     assert facts["branch-00003-lte"].value == "standby"
     assert facts["branch-00003-biz-internet"].value == "stable"
     seen.fabric.troubles.append(trouble(TroubleKind.LINE_DOWN, branch))
-    assert (await seen.facts())["branch-00003-lte"].value == "disconnected"
+    assert (await seen.facts())["branch-00003-lte"].value == "unknown"
 
 
 async def test_what_the_host_leaves_out_is_absent_and_neither_healthy_nor_down(seen: Seen):
