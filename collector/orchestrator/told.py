@@ -30,7 +30,7 @@ class Told:
     def note(self, news: Iterable[Fact], next_reading: timedelta) -> None:
         """These were told. What is told for the first time is repeated sooner, each subject after a time of its own:
         a fleet first seen in one moment is not repeated in one moment for ever after."""
-        spread = max(timedelta(), STATE_HOLDS - 2 * next_reading)
+        spread = max(timedelta(), STATE_HOLDS - next_reading)
         for fact in news:
             key = (fact.subject, fact.kind)
             sooner = timedelta() if key in self._told else share_of_slot(fact.subject) * spread

@@ -50,6 +50,7 @@ FASTEST_STATES = 15
 """Seconds. States are no fresher at the host: VeloCloud's monitor of heartbeats runs as often (KB 382624)."""
 STATES_SHARE = 3
 """However much somebody wishes it, between two readings of states lies so many times what one takes."""
+EARLY = 0.01
 LOOK_EVERY = 1.0
 """Real seconds between two looks at what is wished; one device's statistics at each."""
 NAMES_SHOWN = 8
@@ -130,6 +131,8 @@ class OrchestratorWatch:
             self._awaited = self._awaited._replace(**{name: every})
             offset = share_of_slot(self._name) * min(30.0, every / 10)
             wait = every - (self._clock.now().timestamp() - offset) % every
+            # Woken a moment early it was this turn all the same, and no second one follows.
+            wait += every if wait < every * EARLY else 0.0
             await self._clock.sleep(wait if done else min(wait, RETRY_SECONDS * self._quota.stretch))
 
     def _paced(self) -> Clocks:

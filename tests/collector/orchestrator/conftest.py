@@ -1,18 +1,26 @@
-"""A VCO host that says exactly what a test scripts, over real HTTP."""
+"""A VCO host that says exactly what a test scripts, over real HTTP, and a watch that reads it into a real store."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from collector.journal import Journal
+from collector.orchestrator.quota import Quota
+from collector.orchestrator.velocloud.adapter import VeloCloud
+from collector.orchestrator.watch import OrchestratorWatch
 from collector.settings import OrchestratorSettings
+from collector.store.embedded import EmbeddedStore
+from config.clock import ManualClock
 from inventory.model import (
     Client,
     Device,
@@ -23,6 +31,10 @@ from inventory.model import (
     OrchestratorIdentity,
     Site,
 )
+
+sys.path.append(str(Path(__file__).parent))
+
+from watched import START, StoreSink
 
 
 @dataclass
@@ -184,3 +196,30 @@ def fleet(status_row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
             interface="GE2",
         ),
     ]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(START)
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
+    embedded = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path, 95)
+    yield embedded
+    await embedded.close()
+
+
+@pytest.fixture
+def quota() -> Quota:
+    return Quota(1_000_000, penalty=0.01)
+
+
+@pytest.fixture
+async def watch(
+    settings: OrchestratorSettings, inventory: Inventory, clock: ManualClock, store: EmbeddedStore, quota: Quota
+) -> AsyncIterator[OrchestratorWatch]:
+    """Of the scripted host."""
+    vco = VeloCloud("vco1", settings, inventory, clock, quota)
+    yield OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store, quota)
+    await vco.close()

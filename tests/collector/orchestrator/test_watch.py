@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
+from watched import (
+    EVENTS,
+    GATEWAYS,
+    HOUR,
+    METRICS,
+    SERIES,
+    START,
+    STATUS,
+    StoreSink,
+    facts_in,
+    failing,
+    figures,
+)
 
-from collector.health import SourceState, source_state
-from collector.journal import Journal
-from collector.model import Fact, FactKind, SampleBatch
+from collector.health import SourceState
+from collector.model import FactKind
 from collector.orchestrator.quota import Quota
 from collector.orchestrator.velocloud.adapter import VeloCloud
 from collector.orchestrator.watch import OrchestratorWatch
-from collector.orchestrator.windows import clocks
 from collector.settings import OrchestratorSettings
 from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock
@@ -25,66 +35,14 @@ from inventory.model import Inventory
 
 pytestmark = pytest.mark.rim
 
-START = datetime(2026, 3, 3, 14, 3, tzinfo=UTC)
-STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
-METRICS = "monitoring/getAggregateEdgeLinkMetrics"
-SERIES = "metrics/getEdgeLinkSeries"
-EVENTS = "event/getEnterpriseEvents"
+
 EDGE_AND_LINK_STATES = (FactKind.EDGE_STATE, FactKind.LINK_STATE)
-ALL = ("edge-117", "edge-118", "store-117-dia", "store-117-lte", "store-118-cable", "vco1")
-
-
-class StoreSink:
-    """Hands everything to the store at once."""
-
-    def __init__(self, store: EmbeddedStore) -> None:
-        self.store = store
-
-    async def samples(self, batch: SampleBatch) -> None:
-        await self.store.write(batch)
-
-    async def facts(self, facts: Sequence[Fact]) -> None:
-        await self.store.write_facts(facts)
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock(START)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[EmbeddedStore]:
-    embedded = EmbeddedStore(Journal(tmp_path / "journal.sqlite"), tmp_path, 95)
-    yield embedded
-    await embedded.close()
-
-
-@pytest.fixture
-async def watch(
-    settings: OrchestratorSettings, inventory: Inventory, clock: ManualClock, store: EmbeddedStore
-) -> AsyncIterator[OrchestratorWatch]:
-    vco = VeloCloud("vco1", settings, inventory, clock, Quota(1_000_000, penalty=0.01))
-    yield OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store)
-    await vco.close()
-
-
-async def facts_in(store: EmbeddedStore, *kinds: FactKind) -> Sequence[Fact]:
-    return await store.facts(ALL, START - timedelta(days=2), START + timedelta(days=2), kinds)
-
-
-def failing(*_: object) -> web.Response:
-    return web.Response(status=500)
-
-
-def figures(row: dict[str, Any]) -> dict[str, Any]:
-    return {"linkId": row["linkId"], "bytesRx": 3_750_000, "bytesTx": 375_000, "bestLatencyMsRx": 20, "link": row}
 
 
 def windows_asked(host: Any) -> list[tuple[int, int]]:
     """Minutes from START's hour of each statistics window, in the order asked."""
-    hour = 1772546400000
     asked = [call.body["interval"] for call in host.called(METRICS)]
-    return [((each["start"] - hour) // 60000, (each["end"] - hour) // 60000) for each in asked]
+    return [((each["start"] - HOUR) // 60000, (each["end"] - HOUR) // 60000) for each in asked]
 
 
 async def test_states_are_written_when_they_change_and_before_they_stop_holding(
@@ -213,9 +171,8 @@ async def test_the_past_is_read_device_by_device_at_first_contact_and_not_again_
         assert await later.past.fill_one()
     await vco.close()
     # Stored is up to 14:10; at 19:03 all that ended by 18:53 is due, and its last hour is caught up by other calls.
-    hour = 1772546400000
     asked = {(call.body["edgeId"], *call.body["interval"].values()) for call in host.called(SERIES)}
-    assert asked == {(edge, hour + 10 * 60_000, hour + 290 * 60_000) for edge in (702, 703)}
+    assert asked == {(edge, HOUR + 10 * 60_000, HOUR + 290 * 60_000) for edge in (702, 703)}
 
 
 async def test_a_past_that_was_half_read_when_the_collector_died_is_read_on(
@@ -228,7 +185,7 @@ async def test_a_past_that_was_half_read_when_the_collector_died_is_read_on(
     assert watch.past.left() == 2
     assert await watch.past.fill_one()
     (call,) = host.called(SERIES)
-    assert call.body["interval"]["start"] == 1772546400000 - 10 * 60_000 - 3 * 86_400_000
+    assert call.body["interval"]["start"] == HOUR - 10 * 60_000 - 3 * 86_400_000
 
 
 async def test_history_that_fails_for_now_is_tried_again_and_what_fails_for_good_is_not(
@@ -283,24 +240,6 @@ async def test_a_refused_token_is_failing_at_once_and_says_why(host: Any, watch:
     assert "check token or password" in health.detail
 
 
-@pytest.mark.parametrize(
-    ("states_age", "statistics_age", "state"),
-    [
-        (0, 600, "ok"),
-        (240, 600, "ok"),
-        (241, 600, "stale"),
-        (0, 1800, "ok"),
-        (0, 1801, "stale"),
-    ],
-)
-def test_what_no_longer_moves_is_stale(
-    settings: OrchestratorSettings, states_age: int, statistics_age: int, state: str
-) -> None:
-    patient = settings.model_copy(update={"timeout": 60.0})
-    ages = (START - timedelta(seconds=age) for age in (states_age, statistics_age))
-    assert source_state({}, *ages, START, patient, clocks(patient, 1.0))[0] == state
-
-
 async def test_states_go_on_while_statistics_hang_and_cancelling_ends_everything(
     host: Any, settings: OrchestratorSettings, inventory: Inventory, store: EmbeddedStore, fleet: list[Any]
 ) -> None:
@@ -320,3 +259,44 @@ async def test_states_go_on_while_statistics_hang_and_cancelling_ends_everything
     await asyncio.gather(running, return_exceptions=True)
     assert len(host.called(STATUS)) >= 3
     assert len(host.called(METRICS)) == 1
+
+
+async def test_gateways_and_controllers_are_told_beside_the_events(
+    host: Any, watch: OrchestratorWatch, store: EmbeddedStore, fleet: list[Any]
+) -> None:
+    gateway = {"id": 3, "name": "vcg-ex-1", "gatewayState": "CONNECTED", "serviceState": "IN_SERVICE"}
+    host.replies = {STATUS: [fleet], EVENTS: [{"metaData": {"more": False}, "data": []}], GATEWAYS: [[gateway]]}
+    assert await watch.read_events_and_parts()
+    parts = await store.facts(
+        ("vco1/vcg-ex-1",), START - timedelta(days=1), START + timedelta(days=1), (FactKind.PART_STATE,)
+    )
+    assert [part.value for part in parts] == ["ok"]
+
+
+async def test_gateways_that_cannot_be_read_are_told_once_and_cost_nothing_else(
+    host: Any, watch: OrchestratorWatch, clock: ManualClock, fleet: list[Any]
+) -> None:
+    host.replies = {
+        STATUS: [fleet],
+        METRICS: [[figures(fleet[0])]],
+        EVENTS: [{"metaData": {"more": False}, "data": []}],
+        GATEWAYS: [failing],
+    }
+    await watch.read_states()
+    await watch.read_statistics()
+    with capture_logs() as logs:
+        for minutes in (0, 5, 10):
+            clock.move_to(START + timedelta(minutes=minutes))
+            assert await watch.read_events_and_parts()
+    assert len(host.called(EVENTS)) == len(host.called(GATEWAYS)) == 3
+    assert [each["event"] for each in logs if each["log_level"] == "warning"] == ["orchestrator_failing"]
+    await watch.read_states()
+    health = watch.health()
+    assert health.state is SourceState.OK
+    assert health.detail.startswith("gateways and controllers: ")
+
+
+async def test_a_device_without_a_line_has_no_past_to_be_asked_for(watch: OrchestratorWatch) -> None:
+    watch._devices["edge-118"].clear()
+    watch.past.add((START - timedelta(hours=1), START))
+    assert watch.past.left() == 1
