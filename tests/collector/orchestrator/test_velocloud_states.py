@@ -93,6 +93,42 @@ async def test_each_edge_state_has_its_word(host: Any, vco: VeloCloud, fleet: li
     assert (said or "no state") in fact.detail
 
 
+@pytest.mark.parametrize(
+    ("mode", "backup", "ours"),
+    [
+        ("BACKUP", "STANDBY", "standby"),
+        ("HOTSTANDBY", "STANDBY", "standby"),
+        ("ACTIVE", "STANDBY", "standby"),
+        (None, None, "standby"),
+        ("ACTIVE", "UNCONFIGURED", "unknown"),
+        ("ACTIVE", None, "unknown"),
+    ],
+)
+async def test_standby_is_how_a_backup_waits_and_nothing_healthy_for_a_line_that_should_work(
+    host: Any, vco: VeloCloud, fleet: list[Any], mode: Any, backup: Any, ours: str
+) -> None:
+    fleet[0] |= {"linkState": "STANDBY", "linkMode": mode, "linkBackupState": backup}
+    host.replies[STATUS] = [fleet]
+    fact = (await told(vco, FactKind.LINK_STATE))["store-117-dia"]
+    assert fact.value == ours
+    assert "STANDBY" in fact.detail
+
+
+async def test_a_row_that_lost_its_edges_state_leaves_it_to_the_edges_other_rows(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    fleet[0]["edgeState"] = 17
+    host.replies[STATUS] = [fleet]
+    assert (await told(vco, FactKind.EDGE_STATE))["edge-117"].value == "connected"
+
+
+async def test_a_row_that_is_no_object_costs_the_others_nothing(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    host.replies[STATUS] = [[None, fleet[0], 17, *fleet[1:], {"edgeId": {}}]]
+    report = await vco.states()
+    assert len(report.facts) == 5
+    assert not report.absent
+
+
 @pytest.mark.parametrize("edge_state", ["OFFLINE", "NEVER_ACTIVATED", "DISABLED", "EXPIRED"])
 async def test_links_of_an_edge_without_contact_are_unknown_and_not_down(
     host: Any, vco: VeloCloud, fleet: list[Any], edge_state: str

@@ -158,6 +158,24 @@ async def test_a_capacity_of_zero_was_never_measured(host: Any, vco: VeloCloud, 
     assert row["tx_capacity_bps"] == 10_000_000.0
 
 
+async def test_loss_is_a_percentage_and_never_a_count_of_packets(host: Any, vco: VeloCloud, fleet: list[Any]) -> None:
+    host.replies[METRICS] = [[figures(fleet[0], bestLossPctRx=0.35, bestLossPctTx=100)]]
+    row = row_of(await vco.statistics(START, END), "store-117-dia")
+    assert (row["loss_rx_pct"], row["loss_tx_pct"]) == (0.35, 100.0)
+
+
+async def test_a_rate_above_what_was_sold_or_measured_is_told_and_one_that_no_port_carries_is_not(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    # 400 Gbit/s over 300 s are 15e12 bytes.
+    beyond = {"bytesTx": 15_000_000_001_000, "bpsOfBestPathTx": 400_000_000_001}
+    host.replies[METRICS] = [[figures(fleet[0], bytesRx=15_000_000_000_000, **beyond)]]
+    row = row_of(await vco.statistics(START, END), "store-117-dia")
+    assert row["rx_bps"] == 400e9
+    assert math.isnan(row["tx_bps"])
+    assert math.isnan(row["tx_capacity_bps"])
+
+
 async def test_damaged_figures_are_not_measured_and_the_others_stay(
     host: Any, vco: VeloCloud, fleet: list[Any]
 ) -> None:
@@ -247,6 +265,48 @@ async def test_a_series_that_starts_inside_a_tick_is_put_on_the_tick(
     host.replies[SERIES] = [[series_row(fleet[0], {"bytesRx": [300], "bytesTx": [300]}, start=START_MS + 123_541)]]
     batch = await vco.history("edge-117", START, START + timedelta(minutes=15))
     assert batch.time.tolist() == [START_MS]
+
+
+async def test_a_series_of_another_tick_is_left_out_for_it_would_replace_what_the_statistics_measured(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    hourly = series_row(fleet[0], {"bytesRx": [300], "bytesTx": [300]}, tick=3_600_000)
+    usual = series_row(fleet[1], {"bytesRx": [300], "bytesTx": [300]})
+    usual["series"].append({"metric": "bestLatencyMsRx", "startTime": START_MS, "tickInterval": 600_000, "data": [20]})
+    host.replies[SERIES] = [[hourly, usual]]
+    batch = await vco.history("edge-117", START, START + timedelta(minutes=15))
+    assert list(batch.links) == ["store-117-lte"]
+    assert batch.seconds.tolist() == [300]
+    assert math.isnan(batch.fields["latency_rx_ms"][0])
+
+
+async def test_history_of_a_replaced_line_at_the_same_port_is_that_of_the_one_active_last(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    old = series_row(fleet[2] | {"internalId": "old", "linkId": 1}, {"bytesRx": [300] * 3, "bytesTx": [300] * 3})
+    old["link"]["lastActive"] = "2026-02-01T00:00:00.000Z"
+    new = series_row(fleet[2], {"bytesRx": [600] * 3, "bytesTx": [600] * 3})
+    new["link"]["lastActive"] = "2026-03-03T12:10:00.000Z"
+    for rows in ([old, new], [new, old]):
+        host.replies[SERIES] = [rows]
+        batch = await vco.history("edge-118", START, START + timedelta(minutes=15))
+        assert batch.fields["rx_bps"].tolist() == [16.0] * 3
+
+
+async def test_history_and_statistics_give_one_moment_of_a_line_the_same_figures(
+    host: Any, vco: VeloCloud, fleet: list[Any]
+) -> None:
+    row = figures(fleet[0])
+    ticks = {name: [value] for name, value in row.items() if name.startswith(("bytes", "best", "bps"))}
+    host.replies |= {METRICS: [[row]], SERIES: [[series_row(fleet[0], ticks)]]}
+    now = await vco.statistics(START, END)
+    past = await vco.history("edge-117", START, END)
+    assert (list(now.links), now.time.tolist(), now.seconds.tolist()) == (
+        list(past.links),
+        past.time.tolist(),
+        past.seconds.tolist(),
+    )
+    assert row_of(now, "store-117-dia") == row_of(past, "store-117-dia")
 
 
 async def test_a_long_history_is_cut_into_calls_the_host_can_answer(host: Any, vco: VeloCloud) -> None:
