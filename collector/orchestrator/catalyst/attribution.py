@@ -45,8 +45,8 @@ class Attribution:
     whether its loss is told apart from that of the far end (`told_apart`; true where there is none).
 
     Of each of n tunnels: `blamed`, its loss belongs to the remote end; `stray`, it loses though neither of its two
-    lines does (one that loses everything is down, which is its state's matter). `seen_pct` and `seen_by`: the loss that other sites see at
-    its remote end, and how many they are; `agreeing` of them see loss too.
+    lines does (one that loses everything is down, which is its state's matter). `seen_pct` and `seen_by`: the loss
+    that other sites see at its remote end, and how many they are; `agreeing` of them see loss too.
     """
 
     loss_pct: FloatArray
