@@ -7,8 +7,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from collector.model import Fact, FactKind, Source
 from collector.running import Collector
 from collector.settings import CollectorSettings
 from collector.sink import batch_of
+from collector.snmp.wishes import PollWish
 from collector.store.embedded import EmbeddedStore
 from collector.store.port import StoreError
 from config.clock import SystemClock
@@ -293,6 +294,34 @@ async def test_what_some_watch_measures_of_a_line_that_the_inventory_lacks_is_re
     assert {link for source, link, _ in rows_in(journal) if source == "import"} == {"line"}
     (told,) = [problem for problem in problems if "refused" in problem]
     assert told.startswith("import: 1 samples refused (the inventory does not know the link), for example nobody's ")
+    await store.close()
+
+
+@pytest.mark.slow
+async def test_a_device_without_snmp_is_seen_closer_by_its_orchestrator(loopback: Loopback) -> None:
+    journal = Journal(loopback.folder / "journal.sqlite")
+    store = EmbeddedStore(journal, loopback.folder, 95)
+    (edge,) = loopback.inventory().devices.values()
+    inventory = replace(loopback.inventory(), devices={"edge": replace(edge, management_address=None, snmp=None)})
+    settings = loopback.settings()
+    seldom = settings.orchestrators["vco1"].model_copy(update={"states_every": 3600, "history_days": 0})
+    settings = settings.model_copy(update={"orchestrators": {"vco1": seldom}})
+    until = datetime.now(UTC) + timedelta(hours=1)
+
+    async def wished(now: datetime) -> Sequence[PollWish]:
+        return [PollWish(device="edge", every=15, until=until, reason="case C-1")]
+
+    collector = Collector(settings, inventory, journal, store, SystemClock(), wished)
+    running = asyncio.create_task(collector.run())
+    for _ in range(100):
+        await asyncio.sleep(0.05)
+        if "metrics/getEdgeLinkSeries" in loopback.calls:
+            break
+    await collector.stop()
+    await running
+    assert loopback.calls.count("metrics/getEdgeLinkSeries") == 1
+    # The quota that the command line shares lies beside the journal.
+    assert [file.stat().st_size for file in loopback.folder.glob("orchestrator-127.0.0.1_*.quota")] == [256]
     await store.close()
 
 
