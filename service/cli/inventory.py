@@ -54,6 +54,8 @@ def import_inventory(
                 raise typer.BadParameter("it goes with --orchestrator NAME, not with a FILE", param_hint=name)
         run(_import(file, dry_run, config, as_json))
         return
+    if accept is not None and not accept.strip(", "):
+        raise typer.BadParameter("say all, or ids with commas between them", param_hint="--accept")
     if accept is not None and (dry_run or out is not None):
         raise typer.BadParameter("it writes; --dry-run and --out do not", param_hint="--accept")
     from service.cli.reconciling import Request, import_from_orchestrator
