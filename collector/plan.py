@@ -313,6 +313,8 @@ def _metered_line(line: MeteredPlan) -> str:
 
 
 def _share(percent: float) -> str:
+    if percent >= 100:
+        return f"about {percent:.0f} %"
     return f"about {percent:.2g} %" if percent >= 0.01 else "less than 0.01 %"
 
 
@@ -320,7 +322,7 @@ def _once(calls: int, seconds: float | None) -> str:
     if calls == 0:
         return "no calls"
     how_long = f"about {duration(seconds)}" if seconds is not None else "never done, for the quota leaves nothing"
-    return f"{calls} calls, {how_long}"
+    return f"{calls} call{'s' if calls > 1 else ''}, {how_long}"
 
 
 def duration(seconds: float) -> str:

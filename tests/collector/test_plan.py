@@ -194,6 +194,17 @@ def test_the_busiest_minute_has_a_round_of_every_clock() -> None:
     assert busiest_minute(quickly, quick) == pytest.approx(4 + 2 + 1 + 1)
 
 
+def test_shares_beyond_all_of_a_quota_read_as_numbers() -> None:
+    (host,) = polling_plan(FLEET, hosts(100, "https://vco.example")).orchestrators
+    assert "  about 108 % of its quota of 100 calls an hour" in list(host.lines())
+
+
+def test_one_call_is_no_calls() -> None:
+    fleet = Inventory.of(devices=[edge(1, 41)], sites=[Site(id="s", client="c")])
+    (host,) = polling_plan(fleet, hosts(1000, "https://vco.example")).orchestrators
+    assert "  the past, once at first contact: 1 call, about 5 s" in list(host.lines())
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.2, "1 s"), (89, "89 s"), (90, "2 min"), (3540, "59 min"), (3600, "1 h 0 min"), (10_020, "2 h 47 min")],
