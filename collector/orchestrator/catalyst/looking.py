@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Iterable, Sequence
 
 from collector.orchestrator.catalyst.calls import CONTROL_NOW, STATUS_NOW, TUNNELS_NOW
+from collector.orchestrator.catalyst.columns import Columns
 from collector.orchestrator.catalyst.places import Places
 from collector.orchestrator.catalyst.rows import DeviceRow, TunnelNow, tunnels_now
 from collector.orchestrator.catalyst.session import CatalystSession
@@ -14,11 +15,12 @@ from collector.orchestrator.record import Record
 from config.clock import rfc3339
 
 STATUS_FIELDS = {
-    "cpu_user": ("CPU, user", " %", "share of the processors' time in the last interval"),
-    "cpu_system": ("CPU, system", " %", "share of the processors' time in the last interval"),
-    "cpu_idle": ("CPU, idle", " %", "share of the processors' time in the last interval"),
-    "mem_used": ("memory used", " KiB", "of the control plane"),
-    "mem_total": ("memory", " KiB", "of the control plane"),
+    "cpu_user": ("CPU, user", "percent of the processors' time"),
+    "cpu_system": ("CPU, system", "percent of the processors' time"),
+    "cpu_idle": ("CPU, idle", "percent of the processors' time"),
+    "mem_used": ("memory used", "KiB, of the control plane"),
+    "mem_total": ("memory", "KiB, of the control plane"),
+    "uptime": ("uptime", "as the device says"),
 }
 
 
@@ -60,13 +62,14 @@ def row_figures(row: DeviceRow, device: str) -> list[Figure]:
 
 
 def status_figures(items: Sequence[object], device: str) -> list[Figure]:
-    """Processors and memory, of the first row of device/system/status."""
-    record = Record(items[0] if items else {})
-    values = {key: record.number(key) for key in STATUS_FIELDS}
+    """Processors and memory, of the first row of device/system/status, as they are written there."""
+    columns = Columns(items[:1])
+    values = {key: columns.text(key) for key in STATUS_FIELDS}
     return [
-        Figure(subject=device, name=name, value=f"{values[key]:g}{unit}", meaning=meaning)
-        for key, (name, unit, meaning) in STATUS_FIELDS.items()
-        if not math.isnan(values[key])
+        Figure(subject=device, name=name, value=value, meaning=meaning)
+        for key, (name, meaning) in STATUS_FIELDS.items()
+        for value in values[key]
+        if value is not None
     ]
 
 
