@@ -19,7 +19,7 @@ import meraki.aio
 import pytest
 
 from config.clock import ManualClock, rfc3339
-from service.simulator.meraki.answers import World
+from service.simulator.meraki.asked import World
 from service.simulator.meraki.fleet import draw_organizations
 from service.simulator.meraki.happenings import Happenings
 from service.simulator.meraki.server import DashboardServer

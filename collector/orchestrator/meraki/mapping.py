@@ -102,11 +102,11 @@ def reached(answer: OrganizationStates, known: Directory, units: Units, now: dat
 
 
 def _expected(known: Directory, organizations: set[str]) -> set[str]:
-    """What we watch in these organizations."""
+    """What we watch in these organizations, and what the inventory gives no organization: nobody can mention it."""
     devices = [
         device
         for device in known.devices.values()
-        if device.orchestrator and device.orchestrator.enterprise_id.casefold() in organizations
+        if device.orchestrator and device.orchestrator.enterprise_id.casefold() in organizations | {""}
     ]
     links = {link for device in devices for link in known.links_of(device.id)}
     return links | {device.id for device in devices if device.id in known.watched_devices}

@@ -95,7 +95,8 @@ _NOT_JSON = object()
 
 def _json(body: bytes) -> object:
     try:
-        return json.loads(body)
+        # A name with a broken letter must not cost the whole answer.
+        return json.loads(body.decode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return _NOT_JSON
 

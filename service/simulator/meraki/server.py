@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from config.clock import Clock
-from service.simulator.meraki.answers import OPERATIONS, PAGED, Answer, Asked, Json, RefusedError, World
+from service.simulator.meraki.answers import OPERATIONS, PAGED, Answer
+from service.simulator.meraki.asked import Asked, Json, RefusedError, World
 from service.simulator.meraki.troubles import TroubleKind, Troubles
 
 API = "/api/v1"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from config.clock import ManualClock
-from service.simulator.meraki.answers import World
+from service.simulator.meraki.asked import World
 from service.simulator.meraki.fleet import Network, draw_organizations
 from service.simulator.meraki.happenings import Happenings
 from service.simulator.meraki.server import DashboardServer
