@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -25,7 +24,7 @@ the present."""
 
 
 class Past:
-    """Gaps of devices, each a window; filled one at a time by the host's history where the store lacks samples."""
+    """One gap for each device, a window; filled one at a time by the host's history where the store lacks samples."""
 
     def __init__(
         self,
@@ -43,14 +42,21 @@ class Past:
         self._sink = sink
         self._store = store
         self._steps = steps
-        self._gaps: deque[tuple[str, Window]] = deque()
+        self._gaps: dict[str, Window] = {}
 
     def add(self, window: Window) -> None:
         """Nobody watched any device in this window."""
-        self._gaps.extend((device, window) for device, links in self._devices.items() if links)
+        for device, links in self._devices.items():
+            if links:
+                self._widen(device, window)
+
+    def _widen(self, device: str, window: Window) -> None:
+        """Two gaps become one, which costs nothing: what lies between them is looked up before it is asked for."""
+        known = self._gaps.get(device, window)
+        self._gaps[device] = (min(known[0], window[0]), max(known[1], window[1]))
 
     def left(self) -> int:
-        """Gaps that are yet to be looked through."""
+        """Devices whose gap is yet to be looked through."""
         return len(self._gaps)
 
     async def run(self, clock: Clock, quota: Quota) -> None:
@@ -62,8 +68,9 @@ class Past:
                 await clock.sleep(RETRY_SECONDS * quota.stretch)
 
     async def fill_one(self) -> bool:
-        """Look through the next gap and fill what is missing of it; False when there was an error."""
-        device, window = self._gaps.popleft()
+        """Look through the next device's gap and fill what it lacks; False when there was an error."""
+        device = next(iter(self._gaps))
+        window = self._gaps.pop(device)
 
         async def work() -> None:
             try:
@@ -73,7 +80,7 @@ class Past:
                     await self._sink.samples(batch)
             except LineproofError as error:
                 if error.retryable:
-                    self._gaps.append((device, window))
+                    self._widen(device, window)
                 raise
 
         return await self._steps.do("history", work)

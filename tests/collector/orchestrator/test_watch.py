@@ -300,3 +300,14 @@ async def test_a_device_without_a_line_has_no_past_to_be_asked_for(watch: Orches
     watch._devices["edge-118"].clear()
     watch.past.add((START - timedelta(hours=1), START))
     assert watch.past.left() == 1
+
+
+async def test_gaps_of_a_host_that_comes_and_goes_do_not_pile_up(host: Any, watch: OrchestratorWatch) -> None:
+    host.replies[SERIES] = [[]]
+    for hours in range(9, 0, -3):
+        watch.past.add((START - timedelta(hours=hours), START - timedelta(hours=hours - 1)))
+    assert watch.past.left() == 2
+    assert await watch.past.fill_one()
+    (call,) = host.called(SERIES)
+    # From 05:00 to 12:00, the ticks in which all of them lie.
+    assert list(call.body["interval"].values()) == [HOUR - 9 * 3_600_000, HOUR - 2 * 3_600_000]
