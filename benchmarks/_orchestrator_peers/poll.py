@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
+from collector.garbage import set_apart
 from collector.journal import Journal
 from collector.journal_sink import Admission, JournalSink
 from collector.metrics import ORCHESTRATOR_CALLS
@@ -138,8 +139,10 @@ async def run(options: argparse.Namespace, inventory: Inventory) -> dict[str, ob
     async with lab.open():
         if options.hour:
             return {"calls": await an_hour(lab)}
-        started = peak_mb()
         await lab.vco.states()
+        # As the collector does when it has started.
+        set_apart()
+        started = peak_mb()
         full = await cost(options.polls, lab.watch.read_states, lambda: lab.later(minutes=5))
         facts = sum(len(entry.facts) for entry in lab.journal.read(lab.journal.position() - 1))
         steady = await cost(options.polls, lab.watch.read_states, lambda: lab.later(seconds=20))
