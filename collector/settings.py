@@ -117,7 +117,7 @@ class OrchestratorKind(StrEnum):
     MERAKI = "meraki"
 
 
-PACE_OF: Mapping[OrchestratorKind, Mapping[str, int]] = {
+PACE_OF: Mapping[str, Mapping[str, int]] = {
     # Statistics no faster than every ten minutes, in ticks of five that may be ten late (VeloCloud API 5.x). The limit
     # itself is not published; one call a second is far below what operators report.
     OrchestratorKind.VELOCLOUD: {"tick": 300, "late": 600, "statistics_every": 600, "calls_per_hour": 3600},
@@ -148,8 +148,8 @@ class OrchestratorSettings(_Section):
     def _paced_as_its_vendor_asks(cls, given: object) -> object:
         if not isinstance(given, dict):
             return given
-        pace = PACE_OF.get(given.get("kind", OrchestratorKind.VELOCLOUD), {})
-        return {**pace, **given}
+        kind = given.get("kind", OrchestratorKind.VELOCLOUD)
+        return {**(PACE_OF.get(kind, {}) if isinstance(kind, str) else {}), **given}
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:
@@ -165,6 +165,8 @@ class OrchestratorSettings(_Section):
     @field_validator("url")
     @classmethod
     def _secrets_travel_encrypted(cls, url: AnyHttpUrl) -> AnyHttpUrl:
+        if url.username is not None or url.password is not None:
+            raise ValueError("a URL without user and password; they have keys of their own: username, password, token")
         if url.scheme == "http" and not _is_loopback(url.host or ""):
             raise ValueError("a URL with https://, because token and password are sent there; http:// is for loopback")
         return url

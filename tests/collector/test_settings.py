@@ -70,6 +70,30 @@ def test_a_community_or_a_user_is_what_the_poller_takes() -> None:
     )
 
 
+def test_each_vendor_is_asked_at_the_pace_that_it_asks_for() -> None:
+    def pace(**written: object) -> tuple[int, int, int, int]:
+        one = OrchestratorSettings.model_validate({"url": "https://vco.example.net", **written})
+        return one.tick, one.late, one.statistics_every, one.calls_per_hour
+
+    token, login = {"token": "env:HOME"}, {"username": "noc", "password": "env:HOME"}
+    assert pace(**token) == (300, 600, 600, 3600)
+    assert pace(kind="meraki", **token) == (300, 300, 300, 18000)
+    assert pace(kind="catalyst", **login) == (600, 600, 600, 3600)
+    assert pace(kind="meraki", calls_per_hour=600, **token) == (300, 300, 300, 600)
+
+
+@pytest.mark.parametrize("kind", ["vmanage", 7, None, ["meraki"], {"meraki": 1}])
+def test_a_kind_of_orchestrator_that_we_do_not_know_is_a_fault_like_any_other(kind: object) -> None:
+    with pytest.raises(ValidationError, match="velocloud"):
+        OrchestratorSettings.model_validate({"url": "https://vco.example.net", "token": "env:HOME", "kind": kind})
+
+
+@pytest.mark.parametrize("url", ["https://noc:geheim@vco.example.net", "https://noc@vco.example.net"])
+def test_a_password_in_the_url_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError, match="a URL without user and password"):
+        OrchestratorSettings.model_validate({"url": url, "token": "env:HOME"})
+
+
 @pytest.mark.parametrize(("links", "days"), [(0, 400), (1, 400), (2000, 400), (2001, 95), (100_000, 95)])
 def test_a_small_fleet_keeps_its_raw_samples_for_thirteen_months(links: int, days: int) -> None:
     assert raw_days_for(links) == days
