@@ -95,7 +95,7 @@ def test_a_host_that_was_away_for_long_leaves_a_gap_to_the_history() -> None:
 
 
 def test_a_clock_that_was_put_back_does_not_end_the_reading() -> None:
-    ahead = Progress(read=at(100), once=(at(30), at(90), at(95)))
+    ahead = Progress(read=at(100), once=(at(30), at(45), at(95)))
     progress, gap = skipped_ahead(ahead, at(57), TICK, LATE)
     assert (progress, gap) == (Progress(read=at(45), once=(at(30),)), None)
     assert first_readings(progress, at(60), TICK, LATE) == [(at(45), at(50))]
