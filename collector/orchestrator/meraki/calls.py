@@ -57,7 +57,9 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
     states = 3600 / settings.states_every
     ticks = 3600 / settings.tick
     windows = -(-timedelta(seconds=settings.tick) // LONGEST_WINDOW)
-    lines = sum(len(known.links_of(device)) for device in known.watched_devices)
+    edges = {edge for edge, device in known.devices.items() if device.id in known.watched_devices}
+    named = [*known.links.items(), *known.interfaces.items()]
+    lines = len({link for (edge, _), link in named if edge in edges} & known.watched_links)
     calls = {
         UPLINK_STATUSES: states * pages,
         AVAILABILITIES: states * pages,

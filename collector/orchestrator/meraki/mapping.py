@@ -81,7 +81,7 @@ def state_report(
         for device, members in of_devices.items():
             uplinks, more = _uplinks_of(device, members, known, units)
             unmapped += more
-            seen |= uplinks.keys()
+            seen.update(uplinks)
             if any(unit.listed for unit in members):
                 seen.add(device)
                 if device in known.watched_devices:
@@ -103,13 +103,14 @@ def reached(answer: OrganizationStates, known: Directory, units: Units, now: dat
 
 def _expected(known: Directory, organizations: set[str]) -> set[str]:
     """What we watch in these organizations, and what the inventory gives no organization: nobody can mention it."""
-    devices = [
-        device
-        for device in known.devices.values()
+    edges = {
+        edge: device.id
+        for edge, device in known.devices.items()
         if device.orchestrator and device.orchestrator.enterprise_id.casefold() in organizations | {""}
-    ]
-    links = {link for device in devices for link in known.links_of(device.id)}
-    return links | {device.id for device in devices if device.id in known.watched_devices}
+    }
+    named = [*known.links.items(), *known.interfaces.items()]
+    links = {link for (edge, _), link in named if edge in edges}
+    return (links & known.watched_links) | (set(edges.values()) & known.watched_devices)
 
 
 def _units_of(
