@@ -164,6 +164,11 @@ async def test_events_of_others_without_a_time_outside_the_window_or_not_asked_f
     assert not await provider.events(START, END)
 
 
+async def test_the_first_moment_of_a_window_is_in_it(host: Any, provider: VeloCloud) -> None:
+    host.replies[AGGREGATE] = [page(told(eventTime="2026-03-03T12:00:00.000Z"))]
+    assert [fact.time for fact in await provider.events(START, END)] == [START]
+
+
 async def test_one_damaged_event_takes_no_other_with_it(host: Any, provider: VeloCloud) -> None:
     broken = [None, 7, "text", {}, told(eventTime=[]), told(event={"a": 1}), told(message=5, detail=7)]
     host.replies[AGGREGATE] = [page(*broken, told("LINK_ALIVE"))]
