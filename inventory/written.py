@@ -15,6 +15,18 @@ from inventory.changes import SECTIONS, items_of
 from inventory.model import Inventory, OpeningHours
 from inventory.quantities import WEEKDAYS
 
+try:
+    from yaml import CSafeDumper as _SafeDumper
+except ImportError:  # PyYAML without libyaml writes the same, six times slower
+    from yaml import SafeDumper as _SafeDumper  # type: ignore[assignment]
+
+
+class _Dumper(_SafeDumper):
+    """Writes a mapping or list that stands in several places each time it stands there."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - its base's signature
+        return True
+
 
 def inventory_text(inventory: Inventory, remarks: Sequence[str] = ()) -> str:
     """YAML of all items, each whole but for what is as it is by default; `remarks` stand above it as comments."""
@@ -25,13 +37,6 @@ def inventory_text(inventory: Inventory, remarks: Sequence[str] = ()) -> str:
     }
     comments = "".join(f"# {line}\n" for remark in remarks for line in remark.splitlines())
     return comments + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes a mapping or list that stands in several places each time it stands there."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - its base's signature
-        return True
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - what YAML can hold
