@@ -30,8 +30,10 @@ setup: .venv/.installed
 demo: setup
 	$(BIN)/lineproof demo --once --out demo-out
 
+# Compiled first: where PYTHONDONTWRITEBYTECODE is set, each process that a test starts would do it again.
 test: lint
 	sh tests/install-debian.sh
+	$(BIN)/python -m compileall -q config inventory collector triage reports service
 	$(BIN)/python -m pytest
 
 unit: .venv/.developing
