@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model import FloatArray, TimeArray
 from collector.orchestrator.record import HIGHEST, LONGEST_TEXT, finite
 
 EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
 """Milliseconds of 2000 and 2100: a time outside is none."""
-NOTHING = ("", "-", "--", "None", "null", "N/A", "NA")
+NOTHING = frozenset({"", "-", "--", "None", "null", "N/A", "NA"})
 """What the manager writes where it has no text."""
 
 
@@ -31,24 +32,21 @@ class Columns:
 
     def text(self, key: str) -> list[str | None]:
         """Texts; whole numbers are taken as the text that others of the manager's releases write."""
-        found: list[str | None] = []
-        for row in self._rows:
-            value = row.get(key)
-            if value is None or value in NOTHING:
-                found.append(None)
-            elif isinstance(value, str):
-                found.append(_sound(value[:LONGEST_TEXT]))
-            elif isinstance(value, int) and not isinstance(value, bool) and abs(value) <= HIGHEST:
-                found.append(str(value))
-            else:
-                self.damaged += 1
-                found.append(None)
-        return found
+        values = [row.get(key) for row in self._rows]
+        return [self._text(value) for value in values]
+
+    def _text(self, value: object) -> str | None:
+        if isinstance(value, str):
+            plain = value.isascii() and len(value) <= LONGEST_TEXT and value not in NOTHING
+            return value if plain else _sound(value)
+        if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= HIGHEST:
+            return str(value)
+        self.damaged += value is not None
+        return None
 
     def number(self, key: str, *, low: float = 0.0, high: float = HIGHEST) -> FloatArray:
         values = [row.get(key) for row in self._rows]
-        empty = np.array([value is None or value in NOTHING for value in values], dtype=bool)
-        numbers = np.array([finite(value) for value in values], dtype=np.float64)
+        numbers, empty = _numbers(values)
         # A comparison with NaN is false, so what is no number falls out here too.
         usable = (numbers >= low) & (numbers <= high)
         self.damaged += int((~usable & ~empty).sum())
@@ -70,11 +68,23 @@ class Columns:
             elif word in ("false", "no", "0"):
                 found.append(False)
             else:
-                self.damaged += not (value is None or value in NOTHING)
+                self.damaged += not (value is None or (isinstance(value, str) and value in NOTHING))
                 found.append(None)
         return found
 
 
-def _sound(text: str) -> str:
+def _numbers(values: Sequence[object]) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """Numbers, NaN where there is none, and where nothing stands at all."""
+    if set(map(type, values)) <= {int, float}:
+        try:
+            return np.array(values, dtype=np.float64), np.zeros(len(values), dtype=bool)
+        except OverflowError:
+            pass
+    empty = [value is None or (isinstance(value, str) and value in NOTHING) for value in values]
+    return np.array([finite(value) for value in values], dtype=np.float64), np.array(empty, dtype=bool)
+
+
+def _sound(text: str) -> str | None:
     """JSON may carry half a surrogate pair, which no file or database takes."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+    text = text[:LONGEST_TEXT]
+    return None if text in NOTHING else text.encode("utf-8", "replace").decode("utf-8")

@@ -78,13 +78,12 @@ class EventRow:
         return {name.strip(): value.strip() for name, equals, value in pairs if equals}
 
 
-UP, DOWN = frozenset({"up", "ready"}), frozenset({"down", "invalid", "inactive"})
+_IS_UP = {"up": True, "ready": True, "down": False, "invalid": False, "inactive": False}
 
 
 def is_up(word: str | None) -> bool | None:
     """Whether a state says up (`Up`, `if-state-up`, `if-oper-state-ready`) or down; None for other words."""
-    last = (word or "").lower().rpartition("-")[2]
-    return True if last in UP else False if last in DOWN else None
+    return _IS_UP.get((word or "").lower().rpartition("-")[2])
 
 
 def device_rows(items: Sequence[object]) -> Rows[DeviceRow]:
