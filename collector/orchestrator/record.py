@@ -174,23 +174,14 @@ def _suspiciously(item: object, read: Callable[[Record], Read[Row]]) -> Read[Row
     return row, record.damaged + below
 
 
-class NotAListError(ValueError):
-    """JSON, but no list."""
-
-    def __init__(self) -> None:
-        super().__init__("JSON that is no list")
-
-
 def read_body(body: bytes, quick: Callable[[msgspec.Raw], Read[Row]], read: Callable[[Record], Read[Row]]) -> Rows[Row]:
     """The objects of a JSON list: each by `quick`, which raises ValueError for one that is not as it should be, and
     that one by `read`. So one damaged row costs the others nothing, and a body of tens of megabytes is never a tree.
 
-    Raises NotAListError, and ValueError for what is no JSON.
+    Raises ValueError for what is no JSON list.
     """
     try:
         pieces = _PIECES.decode(body)
-    except msgspec.ValidationError:
-        raise NotAListError from None
     except (msgspec.DecodeError, RecursionError):
         return _read_tree(body, read)
     rows: list[Row] = []
@@ -213,7 +204,7 @@ def _read_tree(body: bytes, read: Callable[[Record], Read[Row]]) -> Rows[Row]:
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(items, list):
-        raise NotAListError
+        raise ValueError("JSON that is no list")
     return read_rows(items, read)
 
 

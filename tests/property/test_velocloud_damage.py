@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from collector.model import FactKind, SampleBatch
 from collector.orchestrator.directory import directory
 from collector.orchestrator.port import OrchestratorError
-from collector.orchestrator.record import NotAListError
 from collector.orchestrator.velocloud.event_facts import event_facts, event_rows
 from collector.orchestrator.velocloud.mapping import edge_names, link_ids, state_report
+from collector.orchestrator.velocloud.rows import METRICS as ASKED
 from collector.orchestrator.velocloud.rows import (
     link_rows,
     read_edges,
@@ -229,9 +229,52 @@ def test_whatever_is_no_list_is_a_value_error_and_every_list_has_rows_or_none(bo
         read_links(body)
 
 
-def test_json_that_is_no_list_is_told_apart_from_what_is_no_json() -> None:
-    with pytest.raises(NotAListError):
-        read_links(b'"text"')
-    with pytest.raises(ValueError, match=r".") as caught:
-        read_links(b'[{"edgeId": 70')
-    assert not isinstance(caught.value, NotAListError)
+def ways(read: Any, row: Any) -> list[Any]:
+    """The row as it is decoded and as it is read field by field, each with the number of its unusable fields."""
+    quick, slow = read(body([row])), read(not_strict([row]))
+    return [(*quick.rows, quick.damaged), (*slow.rows, slow.damaged - 1)]
+
+
+@pytest.mark.parametrize(
+    ("said", "ours"),
+    [(0, 0.0), (100, 100.0), ("100", 100.0), (0.35, 0.35), ("0.35", 0.35)]
+    + [(wrong, None) for wrong in (100.1, "100.1", -0.1, "-0.1", "many", "", True, [], {})],
+)
+def test_a_percentage_is_within_a_hundred_or_counted(said: Any, ours: float | None) -> None:
+    for row, damaged in ways(read_metrics, METRICS | {"bestLossPctRx": said}):
+        loss = row.values[ASKED.index("bestLossPctRx")]
+        assert damaged == (ours is None)
+        assert math.isnan(loss) if ours is None else loss == ours
+        assert row.values[0] == 1000.0
+
+
+@pytest.mark.parametrize(("metric", "highest"), [("bestLossPctTx", 100.0), ("bytesRx", 1e18)])
+def test_a_tick_beyond_its_metrics_range_is_counted_and_the_others_stay(metric: str, highest: float) -> None:
+    series = {"metric": metric, "startTime": 1772539200000, "tickInterval": 300000}
+    for said in (highest * 1.01, -1, "many"):
+        for row, damaged in ways(read_series, SERIES | {"series": [series | {"data": [highest, said, None, 0]}]}):
+            assert damaged == 1
+            assert np.isnan(row.series[0].values).tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize("key", ["edgeLastContact", "linkLastActive"])
+@pytest.mark.parametrize("said", ["0000-00-00 00:00:00", "yesterday", 1e300, [], True])
+def test_an_impossible_moment_is_none_and_counted(key: str, said: Any) -> None:
+    for row, damaged in ways(read_links, STATUS | {key: said}):
+        assert [row.edge_last_contact, row.last_active].count(None) == 1
+        assert damaged == 1
+
+
+@pytest.mark.parametrize("said", [-1, 10**18 + 1, 702.5, True, [], {}])
+def test_an_impossible_id_is_none_and_counted(said: Any) -> None:
+    for row, damaged in ways(read_links, STATUS | {"linkId": said}):
+        assert (row.link, row.internal_id, damaged) == (None, "abc", 1)
+
+
+@pytest.mark.parametrize("said", [5101, "5101", 5101.0])
+def test_an_id_is_the_same_as_number_and_as_text(said: Any) -> None:
+    assert {(row.link, damaged) for row, damaged in ways(read_links, STATUS | {"linkId": said})} == {("5101", 0)}
+
+
+def test_a_text_that_goes_on_and_on_is_cut() -> None:
+    assert {row.edge_name for row, _ in ways(read_links, STATUS | {"edgeName": "x" * 501})} == {"x" * 500}

@@ -16,7 +16,7 @@ from collector.orchestrator.host import Answer, Host, Request
 from collector.orchestrator.login import KeyLogin, Login, LoginRefusedError, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import Quota
-from collector.orchestrator.record import NotAListError, Rows
+from collector.orchestrator.record import Rows
 from collector.settings import OrchestratorSettings
 from config.clock import epoch_ms
 from config.errors import Blame
@@ -161,8 +161,6 @@ class VcoSession:
         )
         try:
             return self.counted(method, await asyncio.to_thread(read, body))
-        except NotAListError:
-            raise self.misshapen(method, "a list") from None
         except ValueError:
             _raise_not_json(f"{self.host} answered {method}", body)
 
