@@ -85,9 +85,12 @@ def render_differences(listing: Listing, differences: Sequence[Difference], inve
     """What a host has otherwise, site by site; of very many the first."""
     lines = sum(len(edge.links or ()) for edge in listing.edges)
     possible = sum(each.acceptable for each in differences)
-    told = f"{len(differences)} differences, {possible} of them can be accepted" if differences else "No difference"
+    told = f"{counted(len(differences), 'difference')}, {possible} of them can be accepted"
     parts: list[RenderableType] = [
-        Text(f"{listing.orchestrator} lists {len(listing.edges)} edges with {lines} lines. {told}."),
+        Text(
+            f"{listing.orchestrator} lists {counted(len(listing.edges), 'edge')} with {counted(lines, 'line')}. "
+            f"{told if differences else 'No difference'}."
+        ),
         *(Text(f"NOT READ: {sentence}", style="red") for sentence in listing.unread),
     ]
     if listing.unread:
@@ -104,6 +107,10 @@ def render_differences(listing: Listing, differences: Sequence[Difference], inve
     if any(each.unplaced for each in differences):
         parts.append(Text(f"\n{UNPLACED}"))
     return Group(*parts)
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def render_group(

@@ -23,7 +23,7 @@ from inventory.differences import Difference, difference_document, proposed
 from inventory.listing import Listing
 from inventory.model import Inventory
 from inventory.reconcile import reconciled
-from inventory.render import render_changes, render_differences, render_group
+from inventory.render import counted, render_changes, render_differences, render_group
 from inventory.repository import Acceptance, accept_differences
 from inventory.written import inventory_text
 from service.cli.hosts import host_of, settings_of
@@ -181,7 +181,9 @@ def _chosen(request: Request, found: Found) -> list[str] | None:
 def ask(differences: Sequence[Difference], orchestrator: str, read: Callable[[str], str]) -> list[str]:
     """The ids that a person accepts; none where the answers end."""
     try:
-        first = _answer(f"\nAccept {len(differences)} differences? [a]ll, [n]one, [o]ne by one: ", "ano", read)
+        first = _answer(
+            f"\nAccept {counted(len(differences), 'difference')}? [a]ll, [n]one, [o]ne by one: ", "ano", read
+        )
         if first != "o":
             return [each.id for each in differences] if first == "a" else []
         accepted = []

@@ -500,3 +500,48 @@ def test_texts_of_a_host_come_clean_into_the_inventory(inventory: Inventory, hos
     site = found.added[0]
     assert isinstance(site, Site)
     assert (site.name, site.address, site.timezone) == ("Riv [2Jer Road", "1 Road", "America/Chicago")
+
+
+def test_a_line_known_by_its_port_alone_is_missed_too(inventory: Inventory, host: Any) -> None:
+    by_port = changed(inventory, inventory.links["store-117-lte"], orchestrator_link=None)
+    fibre, _ = host.same().edges[0].links
+    found = only(reconciled(host.with_edge(links=(fibre,)), by_port), DifferenceKind.MISSING_LINK)
+    assert found.ours == "USB1, no id"
+
+
+def test_a_line_without_port_and_id_is_not_missed(inventory: Inventory, host: Any) -> None:
+    dangling = changed(inventory, inventory.links["store-117-lte"], interface=None, orchestrator_link=None)
+    fibre, _ = host.same().edges[0].links
+    assert reconciled(host.with_edge(links=(fibre,)), dangling) == []
+
+
+def test_of_two_lines_at_one_port_one_that_was_never_active_is_the_other(inventory: Inventory, host: Any) -> None:
+    by_port = changed(inventory, inventory.links["store-117-dia"], orchestrator_link=None)
+    never = ListedLink(id="a-0", interface="GE1")
+    found = reconciled(host.beside(never), by_port)
+    (identity,) = (each for each in found if each.kind is DifferenceKind.LINK_IDENTITY)
+    assert identity.settings[0].value == "L-1"
+
+
+def test_a_stale_line_does_not_get_the_record_of_the_line_at_its_port(inventory: Inventory, host: Any) -> None:
+    by_port = changed(inventory, inventory.links["store-117-dia"], orchestrator_link=None)
+    ghost = host.with_link(id="ghost", last_active=host.now - timedelta(days=90))
+    assert kinds(reconciled(ghost, by_port)) == ["stale_link", "missing_link"]
+
+
+def test_a_retired_line_does_not_come_back_by_its_port(inventory: Inventory, host: Any) -> None:
+    retired = changed(inventory, inventory.links["store-117-dia"], life_cycle=LifeCycle.RETIRED, orchestrator_link=None)
+    assert kinds(reconciled(host.same(), retired)) == ["new_link"]
+
+
+def test_of_two_records_with_one_id_the_one_in_use_is_the_line(inventory: Inventory, host: Any) -> None:
+    earlier = replace(
+        inventory.links["store-117-dia"], id="store-117-zz", life_cycle=LifeCycle.RETIRED, committed_down_bps=1e6
+    )
+    assert reconciled(host.same(), merged(inventory, Inventory.of(links=[earlier]))) == []
+
+
+def test_a_line_whose_isp_the_host_does_not_know_is_not_found_by_carrier(inventory: Inventory, host: Any) -> None:
+    dangling = changed(inventory, inventory.links["store-117-dia"], device=None, interface=None, orchestrator_link=None)
+    for isp in (None, "Unknown"):
+        assert kinds(reconciled(host.with_link(isp=isp), dangling)) == ["new_link"]
