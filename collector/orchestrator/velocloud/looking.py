@@ -175,9 +175,9 @@ def line_figures(line: ConfiguredLine, subject: str) -> list[Figure]:
         {True: "public", False: "private", None: ""}[line.public],
         "backup" if line.backup else "",
     ]
-    meaning = f"as configured at the orchestrator, measured by {line.measured_by}" if line.measured_by else ""
+    measured = f", measured by {line.measured_by}" if line.measured_by else ""
     told = (
-        ("contracted rate", ", ".join(rates), meaning or "as configured at the orchestrator"),
+        ("contracted rate", ", ".join(rates), f"as configured at the orchestrator{measured}"),
         ("kind of line", ", ".join(kind for kind in kinds if kind), ""),
         ("ISP", line.isp or "", ""),
     )

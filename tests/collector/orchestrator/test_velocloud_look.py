@@ -165,23 +165,20 @@ async def test_a_look_is_five_calls_for_that_edge_alone(healthy: Any, vco: VeloC
     assert not report.notes
 
 
-@pytest.mark.usefixtures("healthy")
-async def test_a_look_goes_before_background_polling(host: Any, inventory: Inventory) -> None:
-    """A bucket of four calls, of which one is kept for those who wait."""
-    settings = OrchestratorSettings.model_validate({"url": host.url, "token": "t0k3n", "in_flight": 2})
-    vco = VeloCloud("vco1", settings, inventory, ManualClock(NOW), Quota(60, penalty=0.05))
-    background = [asyncio.create_task(vco.own_parts()) for _ in range(4)]
-    async with asyncio.timeout(5):
-        while len(host.calls) < 3:  # noqa: ASYNC110 - the host knows no event
-            await asyncio.sleep(0.01)
-        look = asyncio.create_task(vco.look("edge-117"))
-        while len(host.calls) < 4:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    assert host.calls[3].method in PARTS
-    for task in (look, *background):
-        task.cancel()
-    await asyncio.gather(look, *background, return_exceptions=True)
+async def test_all_calls_of_a_look_go_before_background_polling(
+    healthy: Any, settings: OrchestratorSettings, inventory: Inventory
+) -> None:
+    """A bucket of 40 calls, of which ten are kept for those who wait; on a clock that stands still nothing is added."""
+    clock = ManualClock(NOW)
+    vco = VeloCloud("vco1", settings, inventory, clock, Quota(7200, clock=clock))
+    healthy.replies["network/getNetworkGateways"] = [[]]
+    for _ in range(30):
+        await vco.own_parts()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(vco.own_parts(), 0.05)
+    report = await asyncio.wait_for(vco.look("edge-117"), 5)
     await vco.close()
+    assert not report.notes
 
 
 async def test_edge_and_lines_stand_in_it_as_the_state_clock_would_tell_them(healthy: Any, vco: VeloCloud) -> None:
@@ -304,6 +301,9 @@ async def test_contracted_rates_are_down_and_up_as_the_host_writes_them(healthy:
     seen = values(report, "store-117-dia")
     assert seen["contracted rate"] == "100 Mbit/s down, 20 Mbit/s up"
     assert seen["kind of line"] == "wired, public"
+    assert seen["ISP"] == "Example Fiber"
+    (rate,) = [one for one in report.figures if (one.subject, one.name) == ("store-117-dia", "contracted rate")]
+    assert rate.meaning == "as configured at the orchestrator, measured by USER_DEFINED"
     assert values(report, "store-117-lte")["kind of line"] == "wireless, public"
     assert values(report, "edge-117")["primary gateway"] == "vcg-ex-1, 192.0.2.21"
     assert values(report, "edge-117")["secondary gateway"] == "vcg-ex-2"
