@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collector.orchestrator.directory import Directory
 from collector.orchestrator.port import CallPlan
+from collector.orchestrator.windows import AGAIN_AFTER
 from collector.settings import OrchestratorSettings
 
 DEVICES = "device"
@@ -34,14 +35,15 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
     edges, links = len(known.devices), len(known.watched_links)
     states = 3600 / settings.states_every
     ticks = 3600 / settings.tick
+    readings = 2 if settings.late < AGAIN_AFTER.total_seconds() else 1
     tunnels, interfaces = pages(links * TUNNELS_OF_A_LINK), pages(edges * INTERFACES_OF_AN_EDGE)
     return CallPlan(
         hourly={
             DEVICES: states,
             WAN_INTERFACES: states * pages(links),
             BFD_SESSIONS: states * tunnels,
-            APP_ROUTE: 2 * ticks * tunnels,
-            INTERFACE_STATISTICS: 2 * ticks * interfaces,
+            APP_ROUTE: readings * ticks * tunnels,
+            INTERFACE_STATISTICS: readings * ticks * interfaces,
             EVENTS: ticks,
         },
         at_first_contact=2 * len(known.watched_devices) if settings.history_days else 0,

@@ -30,6 +30,8 @@ SESSION_COOKIE = "JSESSIONID"
 LOG_OUT_WITHIN = 10.0
 """Seconds that closing waits for the log-out at most."""
 MOST_PAGES = 1000
+MOST_AT_ONCE = 2
+"""The vendor takes two bulk requests at a time ("Rate Limits on Results" of its API guide)."""
 _NOT_JSON = object()
 
 
@@ -107,7 +109,8 @@ class CatalystSession:
 
     def __init__(self, name: str, settings: OrchestratorSettings, quota: Quota) -> None:
         base = str(settings.url).rstrip("/").removesuffix("/dataservice")
-        self._host = Host(name, settings, base, quota)
+        few = settings.model_copy(update={"in_flight": min(MOST_AT_ONCE, settings.in_flight)})
+        self._host = Host(name, few, base, quota)
         self.name, self.host = name, self._host.host
         self._settings = settings
         self._login = SharedLogin(self._log_in)

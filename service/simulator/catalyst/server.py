@@ -59,6 +59,8 @@ class ManagerServer:
     scrolls: dict[str, tuple[list[Json], int]] = field(default_factory=dict)
     calls: Counter[str] = field(default_factory=Counter)
     most_sessions: int = 0
+    at_once: int = 0
+    most_at_once: int = 0
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -108,7 +110,10 @@ class ManagerServer:
             return _error(403, "Forbidden", details)
         if resource == "client/token":
             return web.Response(text=token)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(self.faults.slow)
+        self.at_once -= 1
         return self._fault(resource) or self._answer(resource, request)
 
     def _expired(self) -> web.Response:

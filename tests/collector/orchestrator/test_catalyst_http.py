@@ -77,6 +77,14 @@ async def test_many_calls_at_once_share_one_log_in(host: Host, catalyst: Catalys
     assert host.simulated.most_sessions == 1
 
 
+async def test_no_more_than_two_requests_are_made_at_a_time_whatever_the_settings_say(host: Host):
+    adapter = host.opened(in_flight=8)
+    host.faults.slow = 0.02
+    await asyncio.gather(*(adapter.states(urgent=bool(number % 2)) for number in range(8)))
+    await adapter.close()
+    assert host.simulated.most_at_once == 2
+
+
 @pytest.mark.parametrize("told", [200, 302, 403])
 async def test_a_lost_session_costs_one_log_in_and_no_answer(host: Host, catalyst: Catalyst, told: int):
     await catalyst.states()

@@ -224,9 +224,10 @@ async def test_events_outside_the_period_are_left_out(seen: Seen):
     await adapter.close()
 
 
-async def test_the_plan_of_calls_is_what_is_called(seen: Seen):
-    """An hour of the watch: states each minute, a window twice each tick, events each tick, parts with them."""
-    settings = seen.settings()
+@pytest.mark.parametrize(("late", "readings"), [(600, 2), (2400, 1)])
+async def test_the_plan_of_calls_is_what_is_called(seen: Seen, late: int, readings: int):
+    """An hour of the watch: states each minute, each window twice, or once if that is late anyhow, events each tick."""
+    settings = seen.settings().model_copy(update={"late": late})
     seen.simulated.collects_every = 600.0
     adapter = seen.opened()
     await adapter.states()
@@ -236,7 +237,7 @@ async def test_the_plan_of_calls_is_what_is_called(seen: Seen):
     hour = NOW.replace(minute=0) - timedelta(hours=2)
     tick = timedelta(seconds=settings.tick)
     for number in range(3600 // settings.tick):
-        for _ in range(2):
+        for _ in range(readings):
             await adapter.statistics(hour + number * tick, hour + (number + 1) * tick)
         await adapter.events(hour, hour + tick)
         await adapter.own_parts()
