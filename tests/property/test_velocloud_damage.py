@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from collector.model import FactKind, SampleBatch
 from collector.orchestrator.directory import directory
+from collector.orchestrator.host import NO_HEADERS
 from collector.orchestrator.port import OrchestratorError
 from collector.orchestrator.velocloud.event_facts import event_facts, event_rows
 from collector.orchestrator.velocloud.mapping import edge_names, link_ids, state_report
@@ -28,7 +29,7 @@ from collector.orchestrator.velocloud.rows import (
     read_series,
 )
 from collector.orchestrator.velocloud.samples import joined, series_batch, statistics_batch
-from collector.orchestrator.velocloud.session import Answer, document
+from collector.orchestrator.velocloud.session import Answer, document, listed
 from inventory.model import Device, DeviceRole, Inventory, Link, OrchestratorIdentity
 
 # The first draw of arbitrary JSON takes its time on a busy machine.
@@ -229,6 +230,11 @@ def test_whatever_is_no_list_is_a_value_error_and_every_list_has_rows_or_none(bo
         read_links(body)
 
 
+def test_a_list_is_not_looked_through_for_errors_which_the_vendor_tells_in_objects() -> None:
+    unread = b" [" + b"x" * 100
+    assert listed("vco.example", "area/method", Answer(200, NO_HEADERS, unread)) is unread
+
+
 def ways(read: Any, row: Any) -> list[Any]:
     """The row as it is decoded and as it is read field by field, each with the number of its unusable fields."""
     quick, slow = read(body([row])), read(not_strict([row]))
@@ -269,6 +275,11 @@ def test_an_impossible_moment_is_none_and_counted(key: str, said: Any) -> None:
 def test_an_impossible_id_is_none_and_counted(said: Any) -> None:
     for row, damaged in ways(read_links, STATUS | {"linkId": said}):
         assert (row.link, row.internal_id, damaged) == (None, "abc", 1)
+
+
+@pytest.mark.parametrize("said", [{}, STATUS | {"edgeId": None}, STATUS | {"edgeId": ""}])
+def test_a_row_without_an_edge_says_nothing_and_is_counted_once(said: Any) -> None:
+    assert [(len(found), found.damaged) for found in (read_links(body([said])), link_rows([said]))] == [(0, 1), (0, 1)]
 
 
 @pytest.mark.parametrize("said", [5101, "5101", 5101.0])

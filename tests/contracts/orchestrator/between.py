@@ -134,9 +134,11 @@ def mentions(value: Json, ids: set[str]) -> bool:
 
 
 def replaced(values: dict[str, Json]) -> Callable[[str, Json], Json]:
-    """The same answer with these keys' values, wherever they stand."""
+    """The same answer with these keys' values, wherever they stand, and with the same in each tick of a series."""
 
     def change(value: Json) -> Json:
+        if isinstance(value, dict) and value.get("metric") in values:
+            return {**value, "data": [values[value["metric"]]] * len(value["data"])}
         if isinstance(value, dict):
             return {name: values[name] if name in values else change(each) for name, each in value.items()}
         return [change(each) for each in value] if isinstance(value, list) else value

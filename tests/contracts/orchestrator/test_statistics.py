@@ -62,6 +62,19 @@ async def test_rx_is_download_in_the_samples_the_journal_and_the_store(
     await store.close()
 
 
+async def test_rx_is_download_also_in_the_past_and_in_what_a_person_looks_at(case: Case, orchestrator: Orchestrator):
+    case.between.edit = replaced({**case.vendor.received, **case.vendor.sent})
+    await orchestrator.states()
+    start, end = case.window
+    for batch in (
+        await orchestrator.history(case.edge.id, start - 3 * (end - start), end),
+        (await orchestrator.look(case.edge.id)).samples,
+    ):
+        rates = [(got["rx_bps"], got["tx_bps"]) for got in rows(batch).values() if "rx_bps" in got]
+        assert rates
+        assert set(rates) == {(30e6, 1e6)}
+
+
 async def test_a_second_reading_of_a_window_has_the_same_identities(case: Case, orchestrator: Orchestrator):
     await orchestrator.states()
     start, end = case.window
