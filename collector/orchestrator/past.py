@@ -19,8 +19,7 @@ from config.clock import Clock
 from config.errors import LineproofError
 
 PAUSE = 0.25
-"""Real seconds between two devices, longer while the host limits us: filling the past must not use up its patience for
-the present."""
+"""Real seconds between two devices."""
 
 
 class Past:
@@ -43,6 +42,7 @@ class Past:
         self._store = store
         self._steps = steps
         self._gaps: dict[str, Window] = {}
+        self._asked = 0
 
     def add(self, window: Window) -> None:
         """Nobody watched any device in this window."""
@@ -60,12 +60,19 @@ class Past:
         return len(self._gaps)
 
     async def run(self, clock: Clock, quota: Quota) -> None:
-        """Fill the gaps slowly, until cancelled. What fails for good is left out and said."""
+        """Fill the gaps slowly, until cancelled. What fails for good is left out and said.
+
+        The past must not use up the host's patience for the present: after a call it waits for as long as the quota
+        takes to grant one, longer while the host limits us.
+        """
         while True:
-            if self._gaps and await self.fill_one():
-                await asyncio.sleep(PAUSE * quota.stretch)
-            else:
+            asked = self._asked
+            if not self._gaps or not await self.fill_one():
                 await clock.sleep(RETRY_SECONDS * quota.stretch)
+            elif self._asked == asked:
+                await asyncio.sleep(PAUSE)
+            else:
+                await asyncio.sleep(max(PAUSE, 1 / quota.limits.rate) * quota.stretch)
 
     async def fill_one(self) -> bool:
         """Look through the next device's gap and fill what it lacks; False when there was an error."""
@@ -74,10 +81,11 @@ class Past:
 
         async def work() -> None:
             try:
-                missing = await self._missing(device, window)
-                batch = await self._orchestrator.history(device, *missing) if missing else None
-                if batch:
-                    await self._sink.samples(batch)
+                if missing := await self._missing(device, window):
+                    self._asked += 1
+                    batch = await self._orchestrator.history(device, *missing)
+                    if len(batch):
+                        await self._sink.samples(batch)
             except LineproofError as error:
                 if error.retryable:
                     self._widen(device, window)

@@ -69,6 +69,7 @@ def test_a_clock_that_was_put_back_silences_nothing() -> None:
     tell(told, fact(0, "unstable"))
     tell(told, fact(60))
     assert tell(told, fact(10))
+    assert not tell(told, fact(10))
     assert not tell(told, fact(11))
 
 
@@ -89,7 +90,5 @@ def test_no_state_is_left_unsaid_for_five_minutes() -> None:
     for minute in range(20):
         for each in tell(told, *(fact(minute, subject=line) for line in fleet)):
             said[each.subject].append(minute)
-    gaps = Counter(
-        later - before for minutes in said.values() for before, later in pairwise(minutes)
-    )
+    gaps = Counter(later - before for minutes in said.values() for before, later in pairwise(minutes))
     assert max(gaps) == 4

@@ -134,11 +134,17 @@ async def test_what_fails_is_tried_again_soon_but_not_as_soon_at_a_host_that_lim
     assert abs(tries - times) <= 7
 
 
-async def test_the_past_is_filled_more_slowly_at_a_host_that_limits_us(
-    host: Any, watch: OrchestratorWatch, clock: ManualClock, quota: Quota, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("collector.orchestrator.past.PAUSE", 0.05)
-    stretched(quota, 8.0)
+@pytest.mark.parametrize(
+    ("calls_per_hour", "pause", "stretch", "seconds"),
+    [(1_000_000, 0.05, 8.0, 0.4), (36_000, 0.0, 1.0, 0.1), (36_000, 0.0, 4.0, 0.4)],
+)
+async def test_the_past_leaves_the_quota_to_the_present_and_more_of_it_at_a_host_that_limits_us(
+    host: Any, watch: OrchestratorWatch, clock: ManualClock, monkeypatch: pytest.MonkeyPatch,
+    calls_per_hour: int, pause: float, stretch: float, seconds: float,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("collector.orchestrator.past.PAUSE", pause)
+    quota = Quota(calls_per_hour)
+    stretched(quota, stretch)
     host.replies[SERIES] = [[]]
     watch.past.add((START - timedelta(hours=1), START))
     running = asyncio.create_task(watch.past.run(clock, quota))
@@ -149,7 +155,19 @@ async def test_the_past_is_filled_more_slowly_at_a_host_that_limits_us(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     first, second = (call.at for call in host.called(SERIES))
-    assert second - first >= 8 * 0.05
+    assert second - first >= seconds
+
+
+async def test_a_past_that_is_there_is_looked_through_without_waiting_for_the_quota(
+    watch: OrchestratorWatch, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("collector.orchestrator.past.PAUSE", 0.0)
+    watch.past.add((START, START))
+    running = asyncio.create_task(watch.past.run(clock, Quota(60)))
+    await asyncio.sleep(0.3)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert watch.past.left() == 0
 
 
 def test_a_stretched_plan_is_not_stale_for_being_slow(settings: OrchestratorSettings) -> None:
