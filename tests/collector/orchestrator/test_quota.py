@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from collector.orchestrator import quota as quota_module
 from collector.orchestrator.quota import (
@@ -185,6 +186,12 @@ async def test_the_tokens_of_a_quota_without_a_file_are_its_own() -> None:
     assert await emptied(quota) == 3
 
 
+async def test_what_does_not_say_that_somebody_waits_is_background() -> None:
+    quota = Quota(3600, clock=SettableClock())
+    assert [await quota.take() for _ in range(15)] == [0.0] * 15
+    assert await quota.take() > 0
+
+
 @pytest.mark.rim
 async def test_two_quotas_on_one_file_share_their_tokens_pauses_and_stretch(tmp_path: Path) -> None:
     clock = SettableClock()
@@ -248,11 +255,13 @@ async def test_a_file_that_cannot_be_kept_stops_no_call_and_is_told(tmp_path: Pa
     file = tmp_path / "a.quota"
     file.mkdir()
     quota = Quota(3600, file, clock=clock)
-    assert await emptied(quota) == 20
-    assert "counted by this process alone" in quota.problem
-    assert str(file) in quota.problem
-    file.rmdir()
-    assert await quota.take(urgent=True) > 0
+    with capture_logs() as logs:
+        assert await emptied(quota) == 20
+        assert "counted by this process alone" in quota.problem
+        assert str(file) in quota.problem
+        file.rmdir()
+        assert await quota.take(urgent=True) > 0
+    assert [each["event"] for each in logs] == ["quota_not_shared"]
     assert quota.problem == ""
 
 
