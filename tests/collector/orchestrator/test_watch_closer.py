@@ -68,6 +68,26 @@ async def test_states_are_read_no_faster_than_the_host_knows_them(
     assert len(host.called(STATUS)) == 120 // seconds + 1
 
 
+async def test_a_host_that_takes_long_to_tell_its_states_is_asked_no_more_often_than_a_third_of_the_time(
+    host: Any, watch: OrchestratorWatch, clock: ManualClock, fleet: list[Any]
+) -> None:
+    def slow(*_: object) -> web.Response:
+        clock.move_to(clock.now() + timedelta(seconds=10))
+        return web.json_response(fleet)
+
+    host.replies = {STATUS: [slow], SERIES: [[]]}
+    watch.faster("edge-118", 15, (START + timedelta(hours=1)).timestamp())
+    asked = []
+    while clock.now() < START + timedelta(seconds=100):
+        before = len(host.called(STATUS))
+        at = (clock.now() - START).total_seconds()
+        await watch.look_closer()
+        if len(host.called(STATUS)) > before:
+            asked.append(at)
+        clock.move_to(clock.now() + timedelta(seconds=1))
+    assert asked == [0, 30, 60, 90]
+
+
 async def test_the_fastest_wish_counts_and_ends_by_itself(
     host: Any, watch: OrchestratorWatch, clock: ManualClock, fleet: list[Any]
 ) -> None:
