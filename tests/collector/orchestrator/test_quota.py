@@ -8,6 +8,7 @@ import os
 import signal
 import stat
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -149,6 +150,12 @@ def test_a_clock_that_was_put_back_voids_pauses_and_holds_nothing_up() -> None:
 )
 def test_a_damaged_state_is_none(record: bytes) -> None:
     assert restored(record) is None
+
+
+@pytest.mark.parametrize("stretch", [1.0, 8.0])
+def test_a_state_is_restored_as_it_was_kept(stretch: float) -> None:
+    state = bucket(3.5, quiet_until=T + 5, stretch=stretch, limited_at=T - 1)
+    assert restored(json.dumps(asdict(state)).encode()) == state
 
 
 @given(
