@@ -215,8 +215,8 @@ def _role(listed: ListedLink, taken: Sequence[LinkRole]) -> LinkRole:
 
 
 def _unplaced(edge: ListedEdge) -> str:
-    enterprise = " ".join(filter(None, (edge.enterprise_id, _enterprise_name(edge)))) or "of this host"
-    return f"the inventory has no client for enterprise {enterprise} yet"
+    enterprise = " ".join(filter(None, (edge.enterprise_id, _enterprise_name(edge))))
+    return f"the inventory has no client for {f'enterprise {enterprise}' if enterprise else 'edges of this host'} yet"
 
 
 def _note(placed: Placed, device: Device, links: Sequence[Link]) -> str:

@@ -328,8 +328,11 @@ def _ports(listed: Sequence[ListedLink], pairs: Pairing, now: datetime) -> dict[
 
 
 def _place_settings(listed: ListedLink, link: Link, device: Device) -> list[Setting]:
-    """What gives our line the device, id and port of the listed one; only what differs."""
-    new = {"device": device.id, "orchestrator_link": listed.id, "interface": listed.interface}
+    """What gives our line the device, id and port of the listed one; only what differs. A port whose name is the id
+    says nothing that an inventory without ports lacks."""
+    named = (listed.interface or "").casefold() == listed.id.casefold() == (link.orchestrator_link or "").casefold()
+    port = None if named and link.interface is None else listed.interface
+    new = {"device": device.id, "orchestrator_link": listed.id, "interface": port}
     return [
         Setting("links", link.id, name, value)
         for name, value in new.items()

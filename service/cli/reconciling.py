@@ -99,17 +99,20 @@ async def _read(request: Request) -> Found:
 
 
 def _say_how_long(request: Request, settings: OrchestratorSettings, inventory: Inventory) -> None:
+    """On stderr, where it takes a while; before the first time it can only be said of VeloCloud, which tells rates edge
+    by edge."""
     known = directory(inventory, request.orchestrator)
     calls = planned_calls(settings, known).listing
     seconds = calls / limits_of(settings.calls_per_hour).rate
-    if not request.rates or (known.devices and seconds < WORTH_SAYING):
+    by_edge = settings.kind is OrchestratorKind.VELOCLOUD
+    if (by_edge and not request.rates) or (known.devices and seconds < WORTH_SAYING) or not (known.devices or by_edge):
         return
     how_many = (
         f"about {calls} calls, some {duration(seconds)} at {settings.calls_per_hour} an hour"
         if known.devices
-        else f"as many calls as it has edges; {settings.calls_per_hour} an hour are allowed"
+        else f"one call for each edge that it has, at {settings.calls_per_hour} an hour"
     )
-    quicker = "; --no-rates leaves out the rates and is quick" if settings.kind is OrchestratorKind.VELOCLOUD else ""
+    quicker = "; --no-rates leaves out the rates and is quick" if by_edge else ""
     print(f"reading {request.orchestrator} takes {how_many}{quicker}", file=sys.stderr)
 
 

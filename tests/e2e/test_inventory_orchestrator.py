@@ -204,7 +204,7 @@ def test_without_rates_no_edge_is_asked_for_itself(at: Any, vco: SmallVco) -> No
 
 
 def test_how_long_the_reading_takes_is_said_before_it_begins(at: Any, vco: SmallVco) -> None:
-    assert "as many calls as it has edges" in imported(at, "--dry-run").stderr
+    assert "one call for each edge that it has" in imported(at, "--dry-run").stderr
     imported(at, "--accept", "all")
     at.configure(orchestrators={"vco1": {"url": vco.url, "token": "env:TEST_TOKEN", "calls_per_hour": 600}})
     slow = imported(at, "--dry-run").stderr

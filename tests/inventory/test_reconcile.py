@@ -545,3 +545,17 @@ def test_a_line_whose_isp_the_host_does_not_know_is_not_found_by_carrier(invento
     dangling = changed(inventory, inventory.links["store-117-dia"], device=None, interface=None, orchestrator_link=None)
     for isp in (None, "Unknown"):
         assert kinds(reconciled(host.with_link(isp=isp), dangling)) == ["new_link"]
+
+
+def test_a_port_that_is_called_like_the_id_adds_nothing(inventory: Inventory, host: Any) -> None:
+    uplink = changed(inventory, inventory.links["store-117-dia"], interface=None, orchestrator_link="wan1")
+    assert reconciled(host.with_link(id="wan1", interface="WAN1"), uplink) == []
+    moved = changed(uplink, uplink.links["store-117-dia"], interface="GE1")
+    assert kinds(reconciled(host.with_link(id="wan1", interface="wan1"), moved)) == ["interface"]
+
+
+def test_a_host_with_one_tenant_has_no_enterprise_to_name(inventory: Inventory, host: Any) -> None:
+    tenant = ListedEdge(edge_id="C8K-1", name="branch-1")
+    (found,) = reconciled(host.of(host.same().edges[0], tenant), inventory)
+    assert found.blocked == "the inventory has no client for edges of this host yet"
+    assert set(proposed(inventory, [found]).clients) == {"vco1"}

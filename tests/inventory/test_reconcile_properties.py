@@ -3,7 +3,7 @@
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.changes import diff, merged
@@ -123,6 +123,7 @@ def inventories(draw: st.DrawFn) -> Inventory:
 
 
 @given(listings, inventories())
+@settings(deadline=None)
 def test_accepting_everything_leaves_nothing_to_accept(listing: Listing, inventory: Inventory) -> None:
     found = [each for each in reconciled(listing, inventory) if each.acceptable]
     made = outcome(inventory, found)
@@ -132,6 +133,7 @@ def test_accepting_everything_leaves_nothing_to_accept(listing: Listing, invento
 
 
 @given(listings, inventories())
+@settings(deadline=None)
 def test_ids_are_unique_and_the_same_in_every_run(listing: Listing, inventory: Inventory) -> None:
     found = [each.id for each in reconciled(listing, inventory)]
     assert len(set(found)) == len(found)
@@ -139,6 +141,7 @@ def test_ids_are_unique_and_the_same_in_every_run(listing: Listing, inventory: I
 
 
 @given(listings, inventories(), st.randoms(use_true_random=False))
+@settings(deadline=None)
 def test_what_is_accepted_contradicts_nothing_and_removes_nothing(
     listing: Listing, inventory: Inventory, random: object
 ) -> None:
@@ -160,12 +163,14 @@ def test_what_is_accepted_contradicts_nothing_and_removes_nothing(
 
 
 @given(inventories())
+@settings(deadline=None)
 def test_an_empty_listing_says_nothing(inventory: Inventory) -> None:
     listing = Listing(orchestrator="vco1", vendor="velocloud", read_at=NOW, edges=[])
     assert reconciled(listing, inventory) == []
 
 
 @given(listings, inventories())
+@settings(deadline=None)
 def test_a_difference_that_is_not_accepted_changes_nothing(listing: Listing, inventory: Inventory) -> None:
     assert not diff(inventory, outcome(inventory, []).items)
     told = [each for each in reconciled(listing, inventory) if not each.acceptable]
