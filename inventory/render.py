@@ -15,6 +15,7 @@ from inventory.describe import Line, Reachable, SiteSheet
 from inventory.differences import Difference, DifferenceKind
 from inventory.listing import Listing
 from inventory.model import Contact, Inventory, Site
+from inventory.sameness import printable
 from inventory.wording import NOT_KNOWN, money, role_words
 
 UNPLACED = (
@@ -91,7 +92,7 @@ def render_differences(listing: Listing, differences: Sequence[Difference], inve
             f"{listing.orchestrator} lists {counted(len(listing.edges), 'edge')} with {counted(lines, 'line')}. "
             f"{told if differences else 'No difference'}."
         ),
-        *(Text(f"NOT READ: {sentence}", style="red") for sentence in listing.unread),
+        *(Text(f"NOT READ: {printable(sentence)}", style="red") for sentence in listing.unread),
     ]
     if listing.unread:
         parts.append(Text("What the host did not list is therefore not told as missing."))

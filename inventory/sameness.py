@@ -21,10 +21,14 @@ LONGEST_TEXT = 200
 LONGEST_ID = 60
 
 
+def printable(text: str) -> str:
+    """A host's words on one line, without what is not printable."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
 def tidy(text: str | None) -> str:
-    """A host's text on one line, without what is not printable, at most 200 characters; empty for None."""
-    printable = "".join(sign if sign.isprintable() else " " for sign in text or "")
-    return " ".join(printable.split())[:LONGEST_TEXT].rstrip()
+    """A host's text as it can be kept: printable, at most 200 characters; empty for None."""
+    return printable(text or "")[:LONGEST_TEXT].rstrip()
 
 
 def says_nothing(name: str) -> bool:

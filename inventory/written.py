@@ -14,6 +14,7 @@ import yaml
 from inventory.changes import SECTIONS, items_of
 from inventory.model import Inventory, OpeningHours
 from inventory.quantities import WEEKDAYS
+from inventory.sameness import printable
 
 try:
     from yaml import CSafeDumper as _SafeDumper
@@ -35,7 +36,7 @@ def inventory_text(inventory: Inventory, remarks: Sequence[str] = ()) -> str:
         for section in SECTIONS
         if (items := items_of(inventory, section))
     }
-    comments = "".join(f"# {line}\n" for remark in remarks for line in remark.splitlines())
+    comments = "".join(f"# {printable(remark)}\n" for remark in remarks)
     return comments + yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 

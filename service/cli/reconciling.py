@@ -156,7 +156,7 @@ def _write_file(request: Request, found: Found) -> int:
         f"What {listing.orchestrator} has otherwise than the inventory, read {rfc3339(listing.read_at)}.",
         "Every item stands here whole, as it would be; an import puts it in the place of the one with its id.",
         "Look through it, change or delete what you do not want, and import it:",
-        f"  lineproof inventory import {request.out}",
+        f"lineproof inventory import {request.out}",
         *(f"NOT READ: {sentence}" for sentence in listing.unread),
     ]
     request.out.write_text(inventory_text(items, remarks), encoding="utf-8")

@@ -35,7 +35,7 @@ def test_each_site_has_its_differences_with_both_sides_and_how_to_accept_them(in
 
 
 def test_what_was_not_read_is_said_and_what_follows_from_it(inventory: Inventory, host: Any) -> None:
-    text = shown(replace(host.same(), unread=("enterprise 42: 500",)), [], inventory)
+    text = shown(replace(host.same(), unread=("enterprise\x1b 42: 500",)), [], inventory)
     assert "No difference." in text
     assert "NOT READ: enterprise 42: 500" in text
     assert "not told as missing" in text

@@ -17,7 +17,9 @@ EXAMPLE = Path(__file__).parents[2] / "config/examples/inventory.example.yaml"
 
 def reread(folder: Path, inventory: Inventory, known: Inventory | None = None) -> Inventory:
     path = folder / "written.yaml"
-    path.write_text(inventory_text(inventory, ["Written by a test.\nIn two lines."]), encoding="utf-8")
+    path.write_text(
+        inventory_text(inventory, ["Written by a test.\nIn two lines: \x00\x1b[2J \u2028- id: none"]), encoding="utf-8"
+    )
     return read_inventory(path, known)
 
 
