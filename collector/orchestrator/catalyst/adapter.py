@@ -26,8 +26,15 @@ from collector.orchestrator.catalyst.listing import listed_edges
 from collector.orchestrator.catalyst.looking import device_figures
 from collector.orchestrator.catalyst.mapping import event_facts, part_facts, state_report
 from collector.orchestrator.catalyst.places import Places, places
-from collector.orchestrator.catalyst.readings import interface_readings, tunnel_readings
+from collector.orchestrator.catalyst.readings import (
+    INTERFACE_KEYS,
+    TUNNEL_KEYS,
+    interface_readings,
+    tunnel_readings,
+)
 from collector.orchestrator.catalyst.rows import (
+    SESSION_KEYS,
+    WAN_KEYS,
     DeviceRow,
     InterfaceRow,
     InventoryRow,
@@ -89,7 +96,7 @@ class Catalyst:
     async def states(self, *, urgent: bool = False) -> StateReport:
         """See the port. The list of devices, and the bulk states of transports and tunnels."""
         wan = await self._fleet(urgent=urgent)
-        sessions = await self._all(BFD_SESSIONS, session_rows, urgent=urgent)
+        sessions = await self._all(BFD_SESSIONS, session_rows, keys=SESSION_KEYS, urgent=urgent)
         if not sessions and len(self._reachable()) > 1:
             raise self._empty(BFD_SESSIONS)
         return state_report(self._devices, wan, sessions, self._located(), self._clock.now())
@@ -99,8 +106,8 @@ class Catalyst:
         if self._places is None:
             await self._fleet()
         period = _period(*readings_window(start, end))
-        tunnels = await self._columns(APP_ROUTE, period, tunnel_readings)
-        interfaces = await self._columns(INTERFACE_STATISTICS, period, interface_readings)
+        tunnels = await self._columns(APP_ROUTE, period, tunnel_readings, TUNNEL_KEYS)
+        interfaces = await self._columns(INTERFACE_STATISTICS, period, interface_readings, INTERFACE_KEYS)
         if self._known.watched_links and not any(map(len, tunnels)) and not any(map(len, interfaces)):
             raise self._empty(APP_ROUTE)
         now = self._clock.now()
@@ -117,8 +124,8 @@ class Catalyst:
         address = self._address(device)
         first, last = readings_window(start, start + self._tick)[0], readings_window(end - self._tick, end)[1]
         query = {"query": _query_of_one(address, first, last), "count": str(PAGE)}
-        tunnels = await self._columns(APP_ROUTE_OF_ONE, query, tunnel_readings, urgent=urgent)
-        interfaces = await self._columns(INTERFACES_OF_ONE, query, interface_readings, urgent=urgent)
+        tunnels = await self._columns(APP_ROUTE_OF_ONE, query, tunnel_readings, TUNNEL_KEYS, urgent=urgent)
+        interfaces = await self._columns(INTERFACES_OF_ONE, query, interface_readings, INTERFACE_KEYS, urgent=urgent)
         now = self._clock.now()
         windows = [start + i * self._tick for i in range((end - start) // self._tick)]
         batches = [
@@ -189,7 +196,7 @@ class Catalyst:
         devices = self._session.counted(DEVICES, device_rows(await self._session.rows(DEVICES, urgent=urgent)))
         if not devices and self._known.watched_devices:
             raise self._empty(DEVICES)
-        wan = await self._all(WAN_INTERFACES, wan_rows, urgent=urgent)
+        wan = await self._all(WAN_INTERFACES, wan_rows, keys=WAN_KEYS, urgent=urgent)
         self._devices = devices
         if not wan and self._reachable() and self._known.watched_links:
             raise self._empty(WAN_INTERFACES)
@@ -202,11 +209,12 @@ class Catalyst:
         read: Callable[[Sequence[object]], Rows[Row]],
         query: Mapping[str, str] | None = None,
         *,
+        keys: tuple[str, ...] = (),
         urgent: bool = False,
     ) -> list[Row]:
         """The rows of every page."""
         rows: list[Row] = []
-        async for page in self._session.pages(method, query or {"count": str(PAGE)}, urgent=urgent):
+        async for page in self._session.pages(method, query or {"count": str(PAGE)}, keys, urgent=urgent):
             rows += self._session.counted(method, read(page))
         return rows
 
@@ -215,12 +223,13 @@ class Catalyst:
         method: str,
         query: Mapping[str, str],
         read: Callable[[Sequence[object]], tuple[Readings, int]],
+        keys: tuple[str, ...],
         *,
         urgent: bool = False,
     ) -> list[Readings]:
         """The columns of every page."""
         pages = []
-        async for page in self._session.pages(method, query, urgent=urgent):
+        async for page in self._session.pages(method, query, keys, urgent=urgent):
             readings, damaged = read(page)
             self._session.note_damage(method, damaged)
             pages.append(readings)

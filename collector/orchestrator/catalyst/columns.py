@@ -7,7 +7,11 @@ A page has up to ten thousand rows, so nothing is made for each row but its entr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from operator import attrgetter
+from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,19 +24,43 @@ NOTHING = frozenset({"", "-", "--", "None", "null", "N/A", "NA"})
 """What the manager writes where it has no text."""
 
 
+def decoded(body: bytes, keys: tuple[str, ...]) -> object:
+    """A page's JSON of which only `data` and `pageInfo` are wanted, and of its rows only `keys`: the others cost
+    nothing. Raises msgspec.ValidationError for a page of another shape, msgspec.DecodeError for what is no JSON."""
+    page = _decoder(keys).decode(body)
+    return {"data": page.data, "pageInfo": page.pageInfo}
+
+
+@lru_cache(maxsize=32)
+def _decoder(keys: tuple[str, ...]) -> msgspec.json.Decoder[Any]:
+    named = [(_attribute(key), Any, msgspec.field(default=None, name=key)) for key in keys]
+    row = msgspec.defstruct("Row", named, gc=False)
+    page = msgspec.defstruct("Page", [("data", list[row]), ("pageInfo", Any, None)])  # type: ignore[valid-type]
+    return msgspec.json.Decoder(page)
+
+
+def _attribute(key: str) -> str:
+    return key.replace("-", "_")
+
+
 class Columns:
     """The objects of a list by key; what is no object is left out and counted in `damaged`."""
 
     def __init__(self, items: Sequence[object]) -> None:
+        """`items` are those of `decoded`, which hold the keys that it was given, or any."""
+        self._typed = [item for item in items if isinstance(item, msgspec.Struct)]
         self._rows = [item for item in items if isinstance(item, dict)]
-        self.damaged = len(items) - len(self._rows)
+        self.damaged = len(items) - len(self)
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._typed) + len(self._rows)
+
+    def _values(self, key: str) -> list[object]:
+        return [*map(attrgetter(_attribute(key)), self._typed), *(row.get(key) for row in self._rows)]
 
     def text(self, key: str) -> list[str | None]:
         """Texts; whole numbers are taken as the text that others of the manager's releases write."""
-        values = [row.get(key) for row in self._rows]
+        values = self._values(key)
         return [self._text(value) for value in values]
 
     def _text(self, value: object) -> str | None:
@@ -45,7 +73,7 @@ class Columns:
         return None
 
     def number(self, key: str, *, low: float = 0.0, high: float = HIGHEST) -> FloatArray:
-        values = [row.get(key) for row in self._rows]
+        values = self._values(key)
         numbers, empty = _numbers(values)
         # A comparison with NaN is false, so what is no number falls out here too.
         usable = (numbers >= low) & (numbers <= high)
@@ -60,8 +88,7 @@ class Columns:
     def yes(self, key: str) -> list[bool | None]:
         """Truth values, also as text (`true`, `yes`, `1`); None where nothing is said."""
         found: list[bool | None] = []
-        for row in self._rows:
-            value = row.get(key)
+        for value in self._values(key):
             word = str(value).lower() if isinstance(value, str | bool | int) else ""
             if word in ("true", "yes", "1"):
                 found.append(True)

@@ -42,8 +42,6 @@ class InterfaceReadings:
     end: TimeArray
     rx_bps: FloatArray
     tx_bps: FloatArray
-    down_kbps: FloatArray
-    up_kbps: FloatArray
 
     def __len__(self) -> int:
         return len(self.address)
@@ -53,6 +51,21 @@ DEFAULT_PROBES = (None, "default")
 """The probe classes (`app_probe_class`) that measure a tunnel as a whole; others measure with other DSCP marks."""
 
 
+TUNNEL_KEYS = (
+    "local_system_ip",
+    "local_color",
+    "remote_system_ip",
+    "remote_color",
+    "entry_time",
+    "total",
+    "loss",
+    "loss_percentage",
+    "latency",
+    "jitter",
+    "app_probe_class",
+)
+
+
 def tunnel_readings(items: Sequence[object]) -> tuple[TunnelReadings, int]:
     """The rows of approutestatsstatistics, and how much of them was unusable.
 
@@ -60,7 +73,7 @@ def tunnel_readings(items: Sequence[object]) -> tuple[TunnelReadings, int]:
     lost there is no round trip to tell of.
     """
     columns = Columns(items)
-    ends = [columns.text(key) for key in ("local_system_ip", "local_color", "remote_system_ip", "remote_color")]
+    ends = [columns.text(key) for key in TUNNEL_KEYS[:4]]
     end, sent = columns.time("entry_time"), columns.number("total")
     lost, loss = columns.number("loss"), columns.number("loss_percentage", high=100.0)
     rtt, jitter = columns.number("latency"), columns.number("jitter")
@@ -89,6 +102,17 @@ def tunnel_readings(items: Sequence[object]) -> tuple[TunnelReadings, int]:
     return readings, columns.damaged + int((~placed).sum())
 
 
+INTERFACE_KEYS = (
+    "vdevice_name",
+    "interface",
+    "entry_time",
+    "rx_kbps",
+    "tx_kbps",
+    "oper_status",
+    "af_type",
+)
+
+
 def interface_readings(items: Sequence[object]) -> tuple[InterfaceReadings, int]:
     """The rows of interfacestatistics (kbps of 1,000 bit/s), and how much of them was unusable. A row of IPv6 alone
     repeats the interface."""
@@ -96,7 +120,6 @@ def interface_readings(items: Sequence[object]) -> tuple[InterfaceReadings, int]
     address, interface = columns.text("vdevice_name"), columns.text("interface")
     end = columns.time("entry_time")
     rx, tx = columns.number("rx_kbps"), columns.number("tx_kbps")
-    down, up = columns.number("bw_down"), columns.number("bw_up")
     # What is down carries nothing, but nobody counted there.
     running = np.array([is_up(word) is not False for word in columns.text("oper_status")], dtype=bool)
     rx, tx = np.where(running, rx, np.nan), np.where(running, tx, np.nan)
@@ -109,7 +132,5 @@ def interface_readings(items: Sequence[object]) -> tuple[InterfaceReadings, int]
         end=end[keep],
         rx_bps=1000.0 * rx[keep],
         tx_bps=1000.0 * tx[keep],
-        down_kbps=down[keep],
-        up_kbps=up[keep],
     )
     return readings, columns.damaged + int((~placed).sum())

@@ -130,6 +130,19 @@ def device_rows(items: Sequence[object]) -> Rows[DeviceRow]:
     return Rows(rows, columns.damaged + damaged)
 
 
+WAN_KEYS = (
+    "vdevice-name",
+    "color",
+    "interface",
+    "admin-state",
+    "operation-state",
+    "num-vsmarts",
+    "num-vmanages",
+    "last-resort",
+    "last-resort-circuit",
+)
+
+
 def wan_rows(items: Sequence[object]) -> Rows[WanRow]:
     """The rows of ControlWanInterface."""
     columns = Columns(items)
@@ -141,16 +154,8 @@ def wan_rows(items: Sequence[object]) -> Rows[WanRow]:
     ]
     rows = []
     damaged = 0
-    for i, (address, colour, interface, admin, operation) in enumerate(
-        zip(
-            columns.text("vdevice-name"),
-            columns.text("color"),
-            columns.text("interface"),
-            columns.text("admin-state"),
-            columns.text("operation-state"),
-            strict=True,
-        )
-    ):
+    texts = (columns.text(key) for key in WAN_KEYS[:5])
+    for i, (address, colour, interface, admin, operation) in enumerate(zip(*texts, strict=True)):
         if address is None or colour is None:
             damaged += 1
             continue
@@ -168,17 +173,13 @@ def wan_rows(items: Sequence[object]) -> Rows[WanRow]:
     return Rows(rows, columns.damaged + damaged)
 
 
+SESSION_KEYS = ("vdevice-name", "local-color", "system-ip", "color", "state")
+
+
 def session_rows(items: Sequence[object]) -> Rows[Session]:
     """The rows of BFDSessions: `vdevice-name` reports, `system-ip` and `color` are the other end."""
     columns = Columns(items)
-    keys = zip(
-        columns.text("vdevice-name"),
-        columns.text("local-color"),
-        columns.text("system-ip"),
-        columns.text("color"),
-        columns.text("state"),
-        strict=True,
-    )
+    keys = zip(*(columns.text(key) for key in SESSION_KEYS), strict=True)
     rows = [
         Session(address=address, colour=colour, remote=remote, remote_colour=far, up=is_up(state))
         for address, colour, remote, far, state in keys

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from collector.metrics import ORCHESTRATOR_DAMAGED
+from collector.orchestrator.catalyst.columns import decoded
 from collector.orchestrator.host import Answer, Host, Request
 from collector.orchestrator.login import LoginRefusedError, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
@@ -35,8 +36,8 @@ MOST_AT_ONCE = 2
 _NOT_JSON = object()
 
 
-def document(host: str, method: str, answer: Answer) -> object:
-    """The JSON value of an answer. Pure.
+def document(host: str, method: str, answer: Answer, keys: tuple[str, ...] = ()) -> object:
+    """The JSON value of an answer; with `keys`, which name what is wanted of each row, as `decoded` gives it. Pure.
 
     Raises SessionExpiredError (the log-in page with 200, a redirect to it, 401, a 403 for the session's token),
     RateLimitedError (429; 503 that says when to come again), or OrchestratorError for everything else.
@@ -61,7 +62,7 @@ def document(host: str, method: str, answer: Answer) -> object:
             retryable=True,
             blame=Blame.VENDOR,
         )
-    value = _json(answer.body)
+    value = _json(answer.body, keys if answer.status == 200 else ())
     if answer.status != 200:
         _raise_vendor_error(call, answer.status, value)
     if value is _NOT_JSON:
@@ -70,9 +71,11 @@ def document(host: str, method: str, answer: Answer) -> object:
     return value
 
 
-def _json(body: bytes) -> object:
+def _json(body: bytes, keys: tuple[str, ...]) -> object:
     try:
-        return msgspec.json.decode(body)
+        return decoded(body, keys) if keys else msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        return _json(body, ())
     except RecursionError:
         return _NOT_JSON
     except msgspec.DecodeError:
@@ -116,12 +119,19 @@ class CatalystSession:
         self._login = SharedLogin(self._log_in)
         self._identity: Mapping[str, str] | None = None
 
-    async def call(self, method: str, query: Mapping[str, str] | None = None, *, urgent: bool = False) -> object:
+    async def call(
+        self,
+        method: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        keys: tuple[str, ...] = (),
+        urgent: bool = False,
+    ) -> object:
         """GET a resource below /dataservice, and its JSON value; logs in and repeats when the session has expired,
         waits and repeats when limited. Raises OrchestratorError."""
         request = Request(verb="GET", path=f"dataservice/{method}", method=method, query=query or {})
         return await self._host.call(
-            request, lambda answer: document(self.host, method, answer), self._login, urgent=urgent
+            request, lambda answer: document(self.host, method, answer, keys), self._login, urgent=urgent
         )
 
     async def rows(
@@ -131,16 +141,16 @@ class CatalystSession:
         return self._data(method, await self.call(method, query, urgent=urgent))
 
     async def pages(
-        self, method: str, query: Mapping[str, str], *, urgent: bool = False
+        self, method: str, query: Mapping[str, str], keys: tuple[str, ...] = (), *, urgent: bool = False
     ) -> AsyncIterator[Sequence[object]]:
-        """The lists `data` of a bulk answer's pages, one after the other.
+        """The lists `data` of a bulk answer's pages, one after the other; `keys` name what is wanted of each row.
 
         `pageInfo` names the next page by `endId` (states) or `scrollId` (statistics; it may stay the same from page to
         page). A host that promises more and gives nothing, or the same page again, is not believed.
         """
         following, first = dict(query), None
         for _ in range(MOST_PAGES):
-            answer = await self.call(method, following, urgent=urgent)
+            answer = await self.call(method, following, keys=keys, urgent=urgent)
             data = self._data(method, answer)
             if data and data[0] == first:
                 break

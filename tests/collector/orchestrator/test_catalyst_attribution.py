@@ -108,6 +108,49 @@ def test_one_remote_and_nobody_to_compare_with_is_not_told_apart():
     assert not fleet.told_apart("b1/mpls")
 
 
+@pytest.mark.parametrize(("loss", "told"), [(0.99, True), (1.0, False)])
+def test_one_per_cent_is_the_least_loss_that_is_to_be_told_apart(loss: float, told: bool):
+    assert Fleet([("b1/mpls", "h1/mpls", loss)]).told_apart("b1/mpls") == told
+
+
+@pytest.mark.parametrize(("seen", "blamed", "agreeing"), [(0.99, False, 0), (1.0, True, 4)])
+def test_one_per_cent_at_the_others_is_the_least_that_blames_the_far_end(seen: float, blamed: bool, agreeing: int):
+    fleet = star({(f"b{i}", "h1"): seen for i in range(2, 6)} | {("b1", "h1"): 1.5})
+    at = fleet.tunnel("b1/mpls", "h1/mpls")
+    assert (fleet.found.blamed[at], fleet.found.agreeing[at]) == (blamed, agreeing)
+
+
+@pytest.mark.parametrize(("loss", "agreeing"), [(0.99, 0), (1.0, 0)])
+def test_ones_own_loss_is_none_of_those_who_agree(loss: float, agreeing: int):
+    fleet = star({("b1", "h1"): loss})
+    assert fleet.found.agreeing[fleet.tunnel("b1/mpls", "h1/mpls")] == agreeing
+    assert fleet.found.agreeing[fleet.tunnel("b2/mpls", "h1/mpls")] == (loss >= 1.0)
+
+
+@pytest.mark.parametrize(("seen", "cleared"), [(0.99, True), (1.0, False)])
+def test_less_than_one_per_cent_at_another_clears_the_far_end(seen: float, cleared: bool):
+    fleet = Fleet([("b1/mpls", "h1/mpls", 5.0), ("b2/mpls", "h1/mpls", seen)])
+    assert fleet.told_apart("b1/mpls") == cleared
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "seen"),
+    [
+        (5.0, (9.0, 20.0), 9.0),
+        (9.0, (5.0, 20.0), 5.0),
+        (20.0, (5.0, 9.0), 5.0),
+        (5.0, (1.0, 9.0, 20.0), 9.0),
+        (15.0, (1.0, 9.0, 20.0), 9.0),
+        (9.5, (1.0, 2.0, 9.0, 20.0), 2.0),
+    ],
+)
+def test_what_others_see_is_their_lower_median_without_ones_own(own: float, others: tuple[float, ...], seen: float):
+    rows = [(f"b{i}/mpls", "h1/mpls", loss) for i, loss in enumerate((own, *others))]
+    fleet = Fleet(rows)
+    assert fleet.found.seen_pct[0] == seen
+    assert fleet.found.seen_by[0] == len(others)
+
+
 def test_a_site_with_one_tunnel_and_no_loss_has_nothing_to_tell_apart():
     fleet = Fleet([("b1/mpls", "h1/mpls", 0.9)])
     assert fleet.loss("b1/mpls") == 0.9
