@@ -71,9 +71,9 @@ def target_figures(link: str, series: LossSeries) -> list[Figure]:
     return [
         Figure(
             subject=link,
-            name=f"{name} to {series.target}",
+            name=f"{name} {series.serial} to {series.target}",
             value=f"{mean:.1f} {unit}",
-            meaning=f"there and back from {series.serial}, mean of {count} minutes",
+            meaning=f"there and back, mean of {count} minutes",
         )
         for name, column, unit in columns
         for mean, count in [_mean(column)]

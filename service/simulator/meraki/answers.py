@@ -101,7 +101,7 @@ def uplink_statuses(asked: Asked) -> list[Json]:
                     "enabled": network.paired,
                     "role": "primary" if serial == network.serials[0] else "spare",
                 },
-                "lastReportedAt": zulu(reported),
+                "lastReportedAt": None if serial in happenings.never else zulu(reported),
                 "uplinks": [_uplink(happenings, serial, network, name, shown) for name in _listed(network)],
             }
         )

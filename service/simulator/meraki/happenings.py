@@ -41,15 +41,18 @@ class Fault:
 
 @dataclass(slots=True)
 class Happenings:
-    """`stale` serials have stopped to report though the dashboard calls them online."""
+    """`stale` serials have stopped to report though the dashboard calls them online; `never` ones never came up."""
 
     seed: int
     outages: list[Outage] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     stale: set[str] = field(default_factory=set)
+    never: set[str] = field(default_factory=set)
 
     def lost_since(self, serial: str, moment: float) -> float | None:
         """When contact to an appliance was lost that is without at `moment`."""
+        if serial in self.never:
+            return 0.0
         return next((one.start for one in self.outages if one.serial == serial and one.start <= moment < one.end), None)
 
     def status(self, serial: str, network: Network, moment: float) -> str:

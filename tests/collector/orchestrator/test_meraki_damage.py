@@ -293,6 +293,30 @@ def test_each_wrong_field_is_counted(answer: str, path: tuple[Any, ...], read: C
     assert read(value).damaged > 0
 
 
+@pytest.mark.parametrize("path", [(0, "ts"), (0, "device", "serial"), (0, "device")])
+def test_a_change_without_moment_or_device_is_left_out_and_counted(path: tuple[Any, ...]):
+    value = copy.deepcopy(VALID["changes"])
+    damage(value, path, "remove", None)
+    rows = change_rows(value)
+    assert (len(rows), rows.damaged) == (0, 1)
+
+
+def test_a_change_of_something_else_than_the_status_is_no_damage():
+    value = copy.deepcopy(VALID["changes"])
+    value[0]["details"]["new"][0]["name"] = "something new"
+    rows = change_rows(value)
+    assert (len(rows), rows.damaged) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"startTime": None}, {"endTime": None}, {"endTime": "2026-03-03T14:00:00Z"}, {"endTime": "x"}]
+)
+def test_a_slot_without_beginning_and_end_is_left_out_and_counted(changes: dict[str, Any]):
+    rows = usage_slots([VALID["slots"][0] | changes, *VALID["slots"]])
+    assert len(rows) == 1
+    assert rows.damaged
+
+
 def test_a_wrong_point_costs_its_neighbours_nothing():
     value = copy.deepcopy(VALID["loss"])
     value[0]["timeSeries"][2]["lossPercent"] = 140

@@ -311,6 +311,7 @@ async def test_events_are_the_changes_of_our_appliances(dashboard: Dashboard, op
 
     dashboard.replies[CHANGES] = [
         [
+            change("Q2BB-BBBB-0002", 0, "alerting", "online"),
             change("Q2AA-AAAA-0001", 30, "online", "offline"),
             change("Q2AA-AAAA-0001", 42, "offline", "online"),
             change("Q2ZZ-ZZZZ-9999", 42, "offline", "online"),
@@ -320,11 +321,12 @@ async def test_events_are_the_changes_of_our_appliances(dashboard: Dashboard, op
     start = datetime(2026, 3, 3, 13, 0, tzinfo=UTC)
     facts = await opened().events(start, start + timedelta(minutes=59))
     assert [(fact.subject, fact.value, fact.time.minute) for fact in facts] == [
+        ("mx-2", "online", 0),
         ("mx-1", "offline", 30),
         ("mx-1", "online", 42),
     ]
-    assert facts[0].kind is FactKind.EVENT
-    assert facts[0].detail == "Q2AA-AAAA-0001 was online, is offline"
+    assert facts[1].kind is FactKind.EVENT
+    assert facts[1].detail == "Q2AA-AAAA-0001 was online, is offline"
     assert dashboard.called(CHANGES)[0].query["productTypes[]"] == "appliance"
 
 
@@ -350,6 +352,27 @@ async def test_the_plan_is_what_is_called(dashboard: Dashboard, opened: Opened):
         calls.CHANGE_HISTORY: 12,
     }
     assert plan.hourly == {method: times[method] * count for method, count in once.items()}
+
+
+async def test_a_target_that_gave_no_point_is_not_named(dashboard: Dashboard, opened: Opened):
+    silent = measured("Q2AA-AAAA-0001", "wan1", ip="192.0.2.1", minutes=0)
+    nameless = measured("Q2AA-AAAA-0001", "wan1", ip="") | {"ip": None}
+    dashboard.replies[LOSS] = [[measured("Q2AA-AAAA-0001", "wan1"), silent, nameless]]
+    adapter = opened()
+    await adapter.statistics(START, END)
+    details = {fact.subject: fact.detail for fact in (await adapter.states()).facts}
+    assert details["s1-dia"].endswith("; measured to 8.8.8.8")
+    assert "measured" not in details["s1-dsl"]
+
+
+def test_pages_are_planned_for_each_organization_by_itself():
+    many = [mx(f"mx-{number}", f"Q2AA-{number:04d}") for number in range(1001)]
+    known = directory(inventory(*many, mx("mx-far", "Q2BB", organization="6000"), links=[]), "meraki1")
+    settings = OrchestratorSettings.model_validate({"kind": "meraki", "url": "http://127.0.0.1:1", "token": KEY})
+    plan = calls.planned(settings, known)
+    # Two pages of a thousand for the one, one page for the other, each minute.
+    assert plan.hourly[calls.AVAILABILITIES] == 3 * 60
+    assert plan.hourly[calls.LOSS_AND_LATENCY] == 2 * 24
 
 
 async def test_calls_of_several_organizations_are_made_at_once(dashboard: Dashboard, opened: Opened):

@@ -92,6 +92,11 @@ def test_a_mean_of_no_more_than_half_of_the_minutes_does_not_speak_for_the_tick(
     assert len(samples(series([0] * minutes))) == int(speaks)
 
 
+def test_half_of_the_minutes_is_not_more_than_half():
+    found = samples(series([0, 0, 0]), tick=120)
+    assert found.time.tolist() == [epoch_ms(START)]
+
+
 def test_each_figure_needs_minutes_of_its_own():
     assert only(samples(series([0, 50, 100, 100, 100], [20, 30, NAN, NAN, NAN]))) == {"loss_pct": 70.0}
 

@@ -19,9 +19,10 @@ from collector.orchestrator.port import OrchestratorError, SessionExpiredError, 
 from collector.orchestrator.quota import Quota
 from collector.settings import OrchestratorSettings
 from config.clock import epoch_ms
-from inventory.model import Device, DeviceRole, Inventory, Link, OrchestratorIdentity
+from inventory.model import Inventory
 from service.simulator.meraki.fleet import Network
 from service.simulator.meraki.happenings import Fault, Outage
+from service.simulator.meraki.inventory import identifier, inventory
 from service.simulator.meraki.troubles import TroubleKind
 
 pytestmark = pytest.mark.rim
@@ -30,32 +31,21 @@ Start = Callable[..., Awaitable[Any]]
 Opened = Callable[..., Meraki]
 
 
-def device_of(network: Network, organization: str) -> Device:
-    identity = OrchestratorIdentity(name="meraki1", enterprise_id=organization, edge_id=network.serials[0])
-    serials = network.serials if network.paired else ()
-    return Device(id=network.name, site="s", role=DeviceRole.SDWAN_EDGE, serials=serials, orchestrator=identity)
+def device_of(network: Network) -> str:
+    return f"{identifier(network)}-mx"
 
 
 def link_of(network: Network, interface: str) -> str:
-    return f"{network.name} {interface}"
+    return f"{identifier(network)}-{interface}"
 
 
 def inventory_of(running: Any) -> Inventory:
     """Everything that the simulated fleet has."""
-    everything = [(one, network) for one in running.server.world.organizations for network in one.networks]
-    return Inventory.of(
-        devices=[device_of(network, one.id) for one, network in everything],
-        links=[
-            Link(
-                id=link_of(network, line.interface),
-                site="s",
-                device=network.name,
-                orchestrator_link=line.interface,
-            )
-            for _, network in everything
-            for line in network.lines
-        ],
-    )
+    return inventory(running.server.world.organizations, "meraki1")
+
+
+def without_links(known: Inventory) -> Inventory:
+    return Inventory.of(devices=known.devices.values())
 
 
 @pytest.fixture
@@ -103,7 +93,7 @@ async def test_a_whole_fleet_is_well(dashboard: Start, opened: Opened):
     assert set(values(report, FactKind.EDGE_STATE).values()) == {"connected"}
     assert set(values(report, FactKind.LINK_STATE).values()) == {"stable", "standby"}
     assert len(values(report, FactKind.EDGE_STATE)) == 15
-    pairs = {network.name for place in (0, 1) for network in running.networks(place) if network.paired}
+    pairs = {device_of(network) for place in (0, 1) for network in running.networks(place) if network.paired}
     assert values(report, FactKind.HA_STATE) == dict.fromkeys(pairs, "ready")
 
 
@@ -133,8 +123,8 @@ async def test_a_failover_keeps_the_site_in_sight(dashboard: Start, opened: Open
     began = running.server.clock.now().timestamp() - 1800
     running.happenings.outages.append(Outage(serial=network.serials[0], start=began))
     report = await adapter.states()
-    assert values(report, FactKind.EDGE_STATE) == {network.name: "connected"}
-    assert values(report, FactKind.HA_STATE) == {network.name: "failed"}
+    assert values(report, FactKind.EDGE_STATE) == {device_of(network): "connected"}
+    assert values(report, FactKind.HA_STATE) == {device_of(network): "failed"}
     assert set(values(report, FactKind.LINK_STATE).values()) == {"stable", "standby"}
     samples = await adapter.statistics(*window(running))
     assert len(samples) == len(network.lines)
@@ -148,12 +138,12 @@ async def test_contact_lost_is_no_line_down_and_no_zero(dashboard: Start, opened
     began = running.server.clock.now().timestamp() - 1800
     running.happenings.outages.append(Outage(serial=network.serials[0], start=began))
     report = await adapter.states()
-    assert values(report, FactKind.EDGE_STATE)[network.name] == "offline"
+    assert values(report, FactKind.EDGE_STATE)[device_of(network)] == "offline"
     states = values(report, FactKind.LINK_STATE)
     assert {states[link_of(network, line.interface)] for line in network.lines} == {"unknown"}
     samples = await adapter.statistics(*window(running))
     # The dashboard tells its volumes as 0, which nobody measured.
-    assert not [link for link in samples.links if link.startswith(network.name)]
+    assert not [link for link in samples.links if link.startswith(identifier(network))]
 
 
 async def test_a_dead_line_is_down_and_all_loss_and_a_dead_target_is_neither(dashboard: Start, opened: Opened):
@@ -189,7 +179,7 @@ async def test_stale_and_missing_appliances_are_told(dashboard: Start, opened: O
     report = await opened(running).states()
     states = values(report, FactKind.LINK_STATE)
     assert {states[link_of(stale, line.interface)] for line in stale.lines} == {"unknown"}
-    gone = [missing.name, *(link_of(missing, line.interface) for line in missing.lines)]
+    gone = [device_of(missing), *(link_of(missing, line.interface) for line in missing.lines)]
     assert report.absent == sorted(gone)
 
 
@@ -204,11 +194,11 @@ async def test_the_past_of_a_device_is_what_its_windows_were(dashboard: Start, o
         await adapter.states()
     else:
         adapter = opened(running)
-    past = await adapter.history(network.name, windows[0][0], windows[-1][1])
+    past = await adapter.history(device_of(network), windows[0][0], windows[-1][1])
     assert len(past) == 3 * len(network.lines)
     for batch in then:
         for place, link in enumerate(batch.links):
-            if not link.startswith(network.name):
+            if not link.startswith(identifier(network)):
                 continue
             same = [i for i, one in enumerate(past.links) if one == link and past.time[i] == batch.time[place]]
             for name in ("loss_pct", "rtt_ms", "rx_bps", "tx_bps"):
@@ -219,8 +209,10 @@ async def test_the_past_of_a_device_is_what_its_windows_were(dashboard: Start, o
 async def test_history_of_a_device_without_lines_is_empty_and_calls_nothing(dashboard: Start, opened: Opened):
     running = await dashboard(1)
     network = running.networks()[0]
-    known = Inventory.of(devices=[device_of(network, running.server.world.organizations[0].id)])
-    assert len(await opened(running, known).history(network.name, *window(running))) == 0
+    assert (
+        len(await opened(running, without_links(inventory_of(running))).history(device_of(network), *window(running)))
+        == 0
+    )
     assert not running.server.calls
 
 
@@ -232,24 +224,27 @@ async def test_events_are_outages_of_our_appliances(dashboard: Start, opened: Op
     running.happenings.outages.append(Outage(serial=network.serials[0], start=at, end=at + 600))
     facts = await opened(running).events(now - timedelta(hours=1), now)
     assert sorted((fact.time.timestamp(), fact.subject, fact.value) for fact in facts) == [
-        (at, network.name, "offline"),
-        (at + 600, network.name, "online"),
+        (at, device_of(network), "offline"),
+        (at + 600, device_of(network), "online"),
     ]
 
 
 async def test_a_look_names_each_uplink_target_and_unit(dashboard: Start, opened: Opened):
     running = await dashboard(1)
     network = running.networks()[0]
-    report = await opened(running).look(network.name)
+    report = await opened(running).look(device_of(network))
     assert not report.notes
     names = {(figure.subject, figure.name) for figure in report.figures}
     wan1 = link_of(network, "wan1")
-    for name in ("loss to 8.8.8.8", "latency to 8.8.8.8", "jitter to 8.8.8.8", "latency to 1.1.1.1"):
-        assert (wan1, name) in names
+    device = device_of(network)
     for serial in network.serials:
-        assert {(network.name, f"performance score of {serial}"), (network.name, f"role of {serial}")} <= names
-    assert {fact.subject for fact in report.facts} == {network.name, wan1, link_of(network, "wan2")}
+        for name in ("loss", "latency", "jitter"):
+            assert {(wan1, f"{name} {serial} to 8.8.8.8"), (wan1, f"{name} {serial} to 1.1.1.1")} <= names
+        assert {(device, f"performance score of {serial}"), (device, f"role of {serial}")} <= names
+    assert {fact.subject for fact in report.facts} == {device, wan1, link_of(network, "wan2")}
     assert len(report.samples)
+    values = {figure.name: figure.value for figure in report.figures}
+    assert values[f"wan1 of {network.serials[0]}"] == "active, 198.51.100.7 as 203.0.113.9"
 
 
 async def test_what_a_look_may_not_read_is_a_note(dashboard: Start, opened: Opened):
@@ -258,7 +253,7 @@ async def test_what_a_look_may_not_read_is_a_note(dashboard: Start, opened: Open
     running.server.troubles.begin(TroubleKind.FORBIDDEN, "lossAndLatencyHistory")
     running.server.troubles.begin(TroubleKind.SERVER_ERROR, "usageHistory")
     running.server.troubles.begin(TroubleKind.NO_API, "performance")
-    report = await opened(running).look(network.name)
+    report = await opened(running).look(device_of(network))
     assert report.facts
     assert len(report.samples) == 0
     assert any("403" in note or "500" in note for note in report.notes)
@@ -274,6 +269,7 @@ async def test_a_listing_has_pairs_as_one_edge_rates_and_zones(dashboard: Start,
         organization = running.server.world.organizations[place]
         for network in organization.networks:
             edge = edges[network.serials[0]]
+            assert edge.activated
             assert (edge.enterprise_id, edge.enterprise_name) == (organization.id, organization.name)
             assert (edge.serials, edge.timezone, edge.address) == (network.serials, network.zone, network.address)
             assert edge.links is not None
@@ -288,6 +284,14 @@ async def test_a_listing_has_pairs_as_one_edge_rates_and_zones(dashboard: Start,
                 for line in network.lines
             }
     assert len(edges) == 15
+
+
+async def test_an_appliance_without_any_report_was_prepared_and_never_came_up(dashboard: Start, opened: Opened):
+    running = await dashboard(3)
+    silent = running.networks()[1].serials[0]
+    running.happenings.never.add(silent)
+    listing = await opened(running, Inventory.of()).listing()
+    assert [edge.edge_id for edge in listing.edges if not edge.activated] == [silent]
 
 
 async def test_what_a_listing_cannot_read_is_said(dashboard: Start, opened: Opened):
@@ -327,22 +331,19 @@ async def test_a_listing_takes_as_many_calls_as_planned(dashboard: Start, opened
 async def test_the_first_contact_takes_as_many_calls_as_planned(dashboard: Start, opened: Opened):
     """With one target a line, single appliances, and their networks and targets known from states and statistics."""
     running = await dashboard(4)
+    everything = inventory_of(running)
     single = [network for network in running.networks() if not network.paired]
-    organization = running.server.world.organizations[0].id
+    sites = {identifier(network) for network in single}
     known = Inventory.of(
-        devices=[device_of(network, organization) for network in single],
-        links=[
-            Link(id=link_of(network, line.interface), site="s", device=network.name, orchestrator_link=line.interface)
-            for network in single
-            for line in network.lines
-        ],
+        devices=[device for device in everything.devices.values() if device.site in sites],
+        links=[link for link in everything.links.values() if link.site in sites],
     )
     adapter = opened(running, known)
     await adapter.states()
     await adapter.statistics(*window(running))
     running.server.calls.clear()
     for network in single:
-        await adapter.history(network.name, *window(running))
+        await adapter.history(device_of(network), *window(running))
     assert (
         sum(running.server.calls.values())
         == calls.planned(settings_of(running), directory(known, "meraki1")).at_first_contact
