@@ -44,11 +44,13 @@ class ListedEdge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A host's whole inventory as one account sees it. `unread` are sentences on what could not be read, and why:
-    what is missing from an incomplete listing is not missing from the host."""
+    """A host's whole inventory as one account sees it. `unread` are sentences on edges and lines that could not be
+    read, and why: what is missing from an incomplete listing is not missing from the host. `unrated` are sentences on
+    rates and the like that could not be read of lines that are listed."""
 
     orchestrator: str
     vendor: str
     read_at: datetime
     edges: Sequence[ListedEdge]
     unread: Sequence[str] = ()
+    unrated: Sequence[str] = ()

@@ -92,7 +92,7 @@ def render_differences(listing: Listing, differences: Sequence[Difference], inve
             f"{listing.orchestrator} lists {counted(len(listing.edges), 'edge')} with {counted(lines, 'line')}. "
             f"{told if differences else 'No difference'}."
         ),
-        *(Text(f"NOT READ: {printable(sentence)}", style="red") for sentence in listing.unread),
+        *(Text(f"NOT READ: {printable(sentence)}", style="red") for sentence in (*listing.unread, *listing.unrated)),
     ]
     if listing.unread:
         parts.append(Text("What the host did not list is therefore not told as missing."))

@@ -157,7 +157,7 @@ def _write_file(request: Request, found: Found) -> int:
         "Every item stands here whole, as it would be; an import puts it in the place of the one with its id.",
         "Look through it, change or delete what you do not want, and import it:",
         f"lineproof inventory import {request.out}",
-        *(f"NOT READ: {sentence}" for sentence in listing.unread),
+        *(f"NOT READ: {sentence}" for sentence in (*listing.unread, *listing.unrated)),
     ]
     request.out.write_text(inventory_text(items, remarks), encoding="utf-8")
     if request.as_json:
@@ -238,6 +238,7 @@ def _document(found: Found, done: Acceptance | None) -> dict[str, object]:
         "edges": len(listing.edges),
         "links": sum(len(edge.links or ()) for edge in listing.edges),
         "unread": list(listing.unread),
+        "unrated": list(listing.unrated),
         "differences": [difference_document(each) for each in found.differences],
         "written": asdict(done.changes) if done else None,
         "refused": dict(done.refused) if done else {},

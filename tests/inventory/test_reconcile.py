@@ -559,3 +559,9 @@ def test_a_host_with_one_tenant_has_no_enterprise_to_name(inventory: Inventory, 
     (found,) = reconciled(host.of(host.same().edges[0], tenant), inventory)
     assert found.blocked == "the inventory has no client for edges of this host yet"
     assert set(proposed(inventory, [found]).clients) == {"vco1"}
+
+
+def test_rates_that_could_not_be_read_hide_no_missing_line(inventory: Inventory, host: Any) -> None:
+    fibre, _ = host.same().edges[0].links
+    listing = replace(host.with_edge(links=(fibre,)), unrated=("rates of 1 edge: 500",))
+    assert kinds(reconciled(listing, inventory)) == ["missing_link"]

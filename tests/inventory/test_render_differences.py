@@ -41,6 +41,12 @@ def test_what_was_not_read_is_said_and_what_follows_from_it(inventory: Inventory
     assert "not told as missing" in text
 
 
+def test_rates_that_were_not_read_are_said_and_nothing_follows_from_it(inventory: Inventory, host: Any) -> None:
+    text = shown(replace(host.same(), unrated=("rates of 1 edge: 500",)), [], inventory)
+    assert "NOT READ: rates of 1 edge: 500" in text
+    assert "not told as missing" not in text
+
+
 def test_a_name_that_looks_like_markup_is_shown_as_it_is(inventory: Inventory, host: Any) -> None:
     odd = ListedEdge(edge_id="9", enterprise_id="41", name="[red]Store[/red]", links=())
     listing = host.of(host.same().edges[0], odd)
