@@ -102,6 +102,12 @@ def test_loss_towards_one_of_two_hubs_that_others_reach_well_is_the_ways_between
     assert fleet.found.stray.sum() == 2
 
 
+def test_a_way_that_lets_nothing_through_is_down_and_does_not_stray():
+    fleet = star({("b1", "h1"): 100.0}, hubs=2)
+    assert fleet.loss("b1/mpls") == 0.0
+    assert not fleet.found.stray.any()
+
+
 def test_one_remote_and_nobody_to_compare_with_is_not_told_apart():
     fleet = Fleet([("b1/mpls", "h1/mpls", 5.0)])
     assert fleet.loss("b1/mpls") == 5.0

@@ -330,11 +330,12 @@ def test_reachability_is_contact_with_the_manager(changes: dict[str, Any], ours:
     assert "last update 2026-03-03T14:02:00Z" in fact.detail
 
 
-def test_a_certificate_that_is_not_valid_stands_in_the_detail():
-    assert (
-        "certificate Expired"
-        in told([one_edge(**{"certificate-validity": "Expired"})], [], [], small())["edge-1"].detail
-    )
+@pytest.mark.parametrize(
+    ("certificate", "said"), [("Expired", "certificate Expired"), ("Valid", ""), ("valid", ""), (None, "")]
+)
+def test_a_certificate_that_is_not_valid_stands_in_the_detail(certificate: str | None, said: str):
+    detail = told([one_edge(**{"certificate-validity": certificate})], [], [], small())["edge-1"].detail
+    assert detail == "; ".join(filter(None, (said, "last update 2026-03-03T14:02:00Z")))
 
 
 @pytest.mark.parametrize(
