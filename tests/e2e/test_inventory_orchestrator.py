@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).parent))
 
 from small_vco import SmallVco, edge, link
 
-pytestmark = pytest.mark.rim
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 DONE, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 3
 
@@ -300,7 +300,6 @@ def terminal(at: Any) -> Terminal:
     return Terminal(at, "inventory", "import", "--orchestrator", "vco1")
 
 
-@pytest.mark.slow
 def test_at_a_terminal_a_person_takes_one_by_one(at: Any, terminal: Terminal) -> None:
     terminal.reads("[o]ne by one: ")
     terminal.types("perhaps\n")
@@ -319,7 +318,6 @@ def test_at_a_terminal_a_person_takes_one_by_one(at: Any, terminal: Terminal) ->
     assert len(left) == 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["n\n", "\x04"])
 def test_at_a_terminal_nothing_is_written_by_a_no_or_an_end(at: Any, terminal: Terminal, answer: str) -> None:
     before = digest(at)
@@ -330,7 +328,6 @@ def test_at_a_terminal_nothing_is_written_by_a_no_or_an_end(at: Any, terminal: T
     assert digest(at) == before
 
 
-@pytest.mark.slow
 def test_what_somebody_changed_while_a_person_decided_is_said_and_not_written(at: Any, terminal: Terminal) -> None:
     terminal.reads("]ne by one: ")
     changed = at.folder / "meanwhile.yaml"

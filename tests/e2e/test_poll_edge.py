@@ -15,7 +15,7 @@ sys.path.append(str(Path(__file__).parent))
 
 from small_vco import SmallVco, edge, link
 
-pytestmark = pytest.mark.rim
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 DONE, FAILED, NOT_FOUND = 0, 1, 3
 

@@ -565,3 +565,13 @@ def test_rates_that_could_not_be_read_hide_no_missing_line(inventory: Inventory,
     fibre, _ = host.same().edges[0].links
     listing = replace(host.with_edge(links=(fibre,)), unrated=("rates of 1 edge: 500",))
     assert kinds(reconciled(listing, inventory)) == ["missing_link"]
+
+
+@pytest.mark.parametrize("known", [None, OrchestratorIdentity(name="vco2", enterprise_id="7", edge_id="9")])
+def test_a_box_that_another_host_or_nobody_managed_is_found_by_its_serial(
+    inventory: Inventory, host: Any, known: OrchestratorIdentity | None
+) -> None:
+    other = changed(inventory, inventory.devices["edge-117"], orchestrator=known)
+    (identity, *_) = reconciled(host.with_edge(enterprise_id=""), other)
+    assert identity.kind is DifferenceKind.EDGE_IDENTITY
+    assert identity.settings[0].value == OrchestratorIdentity(name="vco1", edge_id="702")
