@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
 from watched import (
+    AGGREGATE_EVENTS,
     EVENTS,
     GATEWAYS,
     HOUR,
@@ -31,7 +33,7 @@ from collector.orchestrator.watch import OrchestratorWatch
 from collector.settings import OrchestratorSettings
 from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock
-from inventory.model import Inventory
+from inventory.model import Device, DeviceRole, Inventory, Link, OrchestratorIdentity, Site
 
 pytestmark = pytest.mark.rim
 
@@ -311,3 +313,59 @@ async def test_gaps_of_a_host_that_comes_and_goes_do_not_pile_up(host: Any, watc
     (call,) = host.called(SERIES)
     # From 05:00 to 12:00, the ticks in which all of them lie.
     assert list(call.body["interval"].values()) == [HOUR - 9 * 3_600_000, HOUR - 2 * 3_600_000]
+
+
+@pytest.fixture
+async def big(
+    settings: OrchestratorSettings, clock: ManualClock, store: EmbeddedStore, quota: Quota
+) -> AsyncIterator[OrchestratorWatch]:
+    """A watch of 60 edges of three customers, each with a line."""
+    names = [str(number) for number in range(60)]
+    inventory = Inventory.of(
+        sites=[Site(id=f"site-{name}", client="acme") for name in names],
+        devices=[
+            Device(
+                id=f"edge-{name}",
+                site=f"site-{name}",
+                role=DeviceRole.SDWAN_EDGE,
+                orchestrator=OrchestratorIdentity(name="vco1", enterprise_id=str(int(name) % 3 + 1), edge_id=name),
+            )
+            for name in names
+        ],
+        links=[Link(id=f"line-{name}", site=f"site-{name}", device=f"edge-{name}", interface="GE1") for name in names],
+    )
+    vco = VeloCloud("vco1", settings, inventory, clock, quota)
+    yield OrchestratorWatch(vco, settings, inventory, clock, StoreSink(store), store, quota)
+    await vco.close()
+
+
+async def test_in_the_steady_state_no_call_is_for_one_edge_and_no_minute_has_more_than_twelve(
+    host: Any, big: OrchestratorWatch, clock: ManualClock, status_row: Any
+) -> None:
+    rows = [
+        status_row(edgeId=number, enterpriseId=number % 3 + 1, edgeName=f"E{number}", linkId=number)
+        for number in range(60)
+    ]
+    nothing = {"metaData": {"more": False}, "data": []}
+    host.replies = {STATUS: [rows], METRICS: [[figures(row) for row in rows]], AGGREGATE_EVENTS: [nothing]}
+    host.replies[GATEWAYS] = [[]]
+    busiest = 0
+    for minute in range(61):
+        clock.move_to(START + timedelta(minutes=minute))
+        before = len(host.calls)
+        await big.read_states()
+        if minute % 10 == 0:
+            await big.read_statistics()
+        if minute % 5 == 0:
+            await big.read_events_and_parts()
+        busiest = max(busiest, len(host.calls) - before)
+    assert busiest <= 12
+    assert (len(host.called(STATUS)), len(host.called(METRICS))) == (61, 26)
+    assert not host.called(SERIES)
+
+    # A host that was away for four hours is caught up by aggregate calls too: fewer than one for each edge.
+    assert big.past.left() == 60
+    big.past._gaps.clear()
+    clock.move_to(START + timedelta(hours=5))
+    assert await big.read_statistics()
+    assert big.past.left() == 0

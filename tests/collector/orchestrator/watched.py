@@ -19,6 +19,7 @@ STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
 METRICS = "monitoring/getAggregateEdgeLinkMetrics"
 SERIES = "metrics/getEdgeLinkSeries"
 EVENTS = "event/getEnterpriseEvents"
+AGGREGATE_EVENTS = "monitoring/getAggregateEnterpriseEvents"
 GATEWAYS = "network/getNetworkGateways"
 ALL = ("edge-117", "edge-118", "store-117-dia", "store-117-lte", "store-118-cable", "vco1")
 
