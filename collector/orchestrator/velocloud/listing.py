@@ -134,7 +134,6 @@ def _listed_edge(record: Record) -> tuple[ListedEdge | None, int]:
     words = (site.text(name) for name in ("streetAddress", "city", "state", "postalCode", "country"))
     listed = ListedEdge(
         edge_id=edge,
-        enterprise_id=record.identifier("enterpriseId") or "",
         name=record.text("name") or "",
         model=record.text("modelNumber") or "",
         serials=tuple(sorted(serial for serial in serials if serial)),
@@ -221,7 +220,7 @@ async def _ask(session: VcoSession, edges: Iterable[ListedEdge], rates: _Rates) 
 
 
 def _rated(edge: ListedEdge, lines: Sequence[ConfiguredLine]) -> ListedEdge:
-    if not lines or not edge.links:
+    if not edge.links:
         return edge
     return replace(edge, links=tuple(_rated_link(link, line_of(lines, link.id, link.interface)) for link in edge.links))
 

@@ -168,8 +168,8 @@ async def test_an_edge_with_its_lines_rates_and_place(known_host: Any, vco: Velo
         ],
         unread=[],
     )
-    asked = known_host.called(EDGES)[0].body
-    assert (asked["enterpriseId"], asked["with"]) == (41, ["links", "site"])
+    (asked,) = known_host.called(EDGES)
+    assert (asked.body["enterpriseId"], asked.body["with"]) == (41, ["links", "site"])
     assert known_host.called(CONFIGURATION)[0].body == {"enterpriseId": 41, "edgeId": 702, "modules": ["WAN"]}
 
 
@@ -277,8 +277,11 @@ async def test_an_empty_answer_for_a_known_fleet_is_an_error_and_no_empty_listin
     known_host: Any, vco: VeloCloud, enterprises: Any
 ) -> None:
     known_host.replies |= {OPERATORS: [enterprises], EDGES: [[]]}
-    with pytest.raises(OrchestratorError, match=r"no edge, though the inventory has 2 .* nothing is concluded"):
+    with pytest.raises(
+        OrchestratorError, match=r"no edge, though the inventory has 2 .* nothing is concluded"
+    ) as caught:
         await vco.listing()
+    assert caught.value.retryable
 
 
 async def test_an_enterprise_of_ours_that_is_empty_beside_others_is_unread(known_host: Any, vco: VeloCloud) -> None:

@@ -165,3 +165,13 @@ async def test_what_kind_of_line_it_is(
     known_host.replies |= {EDGES: [[edge(links=[link(**line)])]], CONFIGURATION: [modules(configured(**configuration))]}
     line_read = first(await vco.listing())
     assert (line_read.wireless, line_read.backup) == (wireless, backup)
+
+
+async def test_name_and_isp_are_the_lines_own_else_those_of_its_configuration(known_host: Any, vco: VeloCloud) -> None:
+    named = link(internalId=LTE, displayName="LTE", isp="Example Mobile")
+    known_host.replies |= {
+        EDGES: [[edge(links=[link(), named])]],
+        CONFIGURATION: [modules(*(configured(internalId=each, name="entered", isp="Entered") for each in (DIA, LTE)))],
+    }
+    lines = only(await vco.listing()).links or ()
+    assert [(line.name, line.isp) for line in lines] == [("entered", "Entered"), ("LTE", "Example Mobile")]
