@@ -168,6 +168,7 @@ class Catalyst:
         the manager."""
         wan = await self._fleet()
         unread: list[str] = []
+        unrated: list[str] = []
         on_file: Sequence[InventoryRow] = ()
         interfaces: list[InterfaceRow] = []
         try:
@@ -179,13 +180,14 @@ class Catalyst:
             try:
                 interfaces += await self._all(method, interface_rows)
             except OrchestratorError as error:
-                unread.append(str(error))
+                unrated.append(str(error))
         return Listing(
             orchestrator=self._name,
             vendor="catalyst",
             read_at=self._clock.now(),
             edges=listed_edges(self._devices, on_file, wan, interfaces, self._located()),
             unread=unread,
+            unrated=unrated,
         )
 
     async def close(self) -> None:
