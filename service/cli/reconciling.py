@@ -89,6 +89,8 @@ async def _read(request: Request) -> Found:
         _say_how_long(request, settings, inventory)
         async with host_of(installation, request.orchestrator) as host:
             listing = await _listing(host, rates=request.rates)
+        # The reading may have taken an hour, in which somebody imported something.
+        inventory = await installation.inventory()
     if not listing.edges:
         unread = "".join(f"; {sentence}" for sentence in listing.unread)
         raise OrchestratorError(
