@@ -87,7 +87,7 @@ class Catalyst:
         self._known = directory(inventory, name)
         self._devices: Sequence[DeviceRow] = ()
         self._places: Places | None = None
-        self._findings: dict[tuple[datetime, str, str], Fact] = {}
+        self._findings: Sequence[Fact] = ()
 
     @property
     def name(self) -> str:
@@ -112,8 +112,9 @@ class Catalyst:
             raise self._empty(APP_ROUTE)
         now = self._clock.now()
         found = statistics_batch(tunnels, interfaces, self._located(), start, end, now)
-        self._findings.update({(fact.time, fact.subject, fact.value): fact for fact in found.findings})
-        self._findings = {key: fact for key, fact in self._findings.items() if now - fact.received_at < FINDINGS_KEPT}
+        # A second reading knows better than the first.
+        kept = (fact for fact in self._findings if fact.time != start and now - fact.received_at < FINDINGS_KEPT)
+        self._findings = [*kept, *found.findings]
         return found.samples
 
     async def history(self, device: str, start: datetime, end: datetime, *, urgent: bool = False) -> SampleBatch:
@@ -140,7 +141,7 @@ class Catalyst:
             await self._fleet()
         rows = await self._all(EVENTS, event_rows, _period(start, end))
         facts = event_facts((row for row in rows if start <= row.time < end), self._located(), self._clock.now())
-        return [*facts, *(fact for fact in self._findings.values() if fact.time < end)]
+        return [*facts, *(fact for fact in self._findings if fact.time < end)]
 
     async def own_parts(self) -> Sequence[Fact]:
         """See the port. The manager lists its parts with the edges, so these are as old as the last states."""

@@ -179,6 +179,15 @@ async def test_findings_are_facts_of_their_window_and_may_be_asked_for_again(mea
     assert len({(fact.time, fact.subject, fact.value) for fact in first}) == len(first)
 
 
+async def test_a_second_reading_of_a_window_knows_better_than_the_first(measured: Measured):
+    measured.suffers(TroubleKind.LINE_LOSS, "hub-1", "mpls", size=20.0)
+    await measured.window()
+    assert await measured.findings()
+    measured.fabric.troubles.clear()
+    await measured.window()
+    assert not await measured.findings()
+
+
 async def test_nothing_at_all_for_a_known_fleet_is_a_fault_of_the_host(measured: Measured):
     for method in ("approutestatsstatistics", "interfacestatistics"):
         measured.simulated.faults.empty.add(f"data/device/statistics/{method}")
