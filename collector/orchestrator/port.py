@@ -55,6 +55,9 @@ class DeviceReport:
     notes: Sequence[str] = ()
 
 
+ClockName = Literal["states", "statistics", "events"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPlan:
     """What an adapter will call: each method's calls an hour in the steady state, once at first contact, and for one
@@ -64,7 +67,7 @@ class CallPlan:
     at_first_contact: int
     listing: int
     notes: Sequence[str] = field(default=())
-    clocks: Mapping[str, Literal["states", "statistics", "events"]] = field(default_factory=dict)
+    clocks: Mapping[str, ClockName] = field(default_factory=dict)
     """The clock on which each method of `hourly` is called; without it nobody can tell the busiest minute."""
 
 
