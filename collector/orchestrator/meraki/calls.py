@@ -57,9 +57,14 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
     states = 3600 / settings.states_every
     ticks = 3600 / settings.tick
     windows = -(-timedelta(seconds=settings.tick) // LONGEST_WINDOW)
-    edges = {edge for edge, device in known.devices.items() if device.id in known.watched_devices}
+    appliances = {
+        edge: len({edge, *map(str.casefold, device.serials)})
+        for edge, device in known.devices.items()
+        if device.id in known.watched_devices
+    }
     named = [*known.links.items(), *known.interfaces.items()]
-    lines = len({link for (edge, _), link in named if edge in edges} & known.watched_links)
+    lines = {(edge, link) for (edge, _), link in named if edge in appliances and link in known.watched_links}
+    past = sum(appliances[edge] for edge, _ in lines) + len({edge for edge, _ in lines})
     calls = {
         UPLINK_STATUSES: states * pages,
         AVAILABILITIES: states * pages,
@@ -70,10 +75,10 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
     devices = len(known.devices)
     return CallPlan(
         hourly={method: count for method, count in calls.items() if count},
-        at_first_contact=lines + len(known.watched_devices) if settings.history_days else 0,
+        at_first_contact=past if settings.history_days else 0,
         listing=1 + 3 * pages + devices if organizations else 1,
         notes=(
             f"an organization takes {ORGANIZATION_LIMIT} calls a second of all its applications together",
-            "the past costs one call for each line, unit of a pair and target; one target is counted",
+            "the past costs a call for each line, appliance and target, of which one target is counted",
         ),
     )

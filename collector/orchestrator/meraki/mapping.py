@@ -27,9 +27,12 @@ LINK_STATES = {
     "failed": "disconnected",
     "not connected": "disconnected",
 }
-"""Best first. `ready` works and waits for a failover, which is healthy; `failed` is a port with a carrier on it behind
+"""`ready` works and waits for a failover, which is healthy; `failed` is a port with a carrier on it behind
 which nothing answers, `not connected` one without."""
-_RANK = list(LINK_STATES)
+UPLINK_ORDER = ("active", "ready", "", "connecting", "failed", "not connected")
+AVAILABILITY_ORDER = ("online", "alerting", "", "offline", "dormant")
+"""Of the words that the units of a pair say, the first speaks; "" stands for any that we do not know: it may mean
+well."""
 NOT_CONNECTED = "not connected"
 
 
@@ -155,11 +158,11 @@ def _uplinks_of(
 
 
 def _device_facts(device: Device, members: Sequence[Unit], now: datetime) -> list[Fact]:
-    """A device's state is that of the best of its units: contact with one of them is contact with the device."""
-    word = next((status for status in EDGE_STATES if any(unit.status == status for unit in members)), None)
-    state = EDGE_STATES.get(word or "", "unknown")
-    never = all(unit.report is None or unit.report.reported_at is None for unit in members)
-    if word == "dormant" and never:
+    """A device's state is that of the best of its units: contact with one of them is contact with the device. Without
+    any, a unit of which we do not know may have it."""
+    word = _first([unit.status or "" for unit in members], AVAILABILITY_ORDER)
+    state = EDGE_STATES.get(word, "unknown")
+    if word == "dormant" and all(unit.report is None or unit.report.reported_at is None for unit in members):
         state = "never_activated"
     said = ", ".join(_told(unit) for unit in members)
     facts = [_fact(device.id, FactKind.EDGE_STATE, state, now, said)]
@@ -180,6 +183,11 @@ def _ha_state(members: Sequence[Unit]) -> str:
     return {0: "unknown", len(members): "ready"}.get(reached, "failed")
 
 
+def _first(words: Sequence[str], order: Sequence[str]) -> str:
+    """The word that comes first in an order."""
+    return min(words, key=lambda word: order.index(word if word in order else ""))
+
+
 def _told(unit: Unit) -> str:
     role = f"{unit.report.role} " if unit.report and unit.report.role and unit.report.paired else ""
     reported = unit.report.reported_at if unit.report else None
@@ -195,8 +203,8 @@ def _link_fact(link: str, said: Said, targets: Sequence[str], now: datetime) -> 
     news = [uplink.status or "" for unit, uplink in said if unit.in_contact(now)]
     if not news:
         return _fact(link, FactKind.LINK_STATE, "unknown", now, f"no news: {words}")
-    best = min(news, key=lambda word: _RANK.index(word) if word in LINK_STATES else len(_RANK))
-    return _fact(link, FactKind.LINK_STATE, LINK_STATES.get(best, "unknown"), now, words + measured)
+    state = LINK_STATES.get(_first(news, UPLINK_ORDER), "unknown")
+    return _fact(link, FactKind.LINK_STATE, state, now, words + measured)
 
 
 def change_facts(

@@ -293,6 +293,45 @@ def test_each_wrong_field_is_counted(answer: str, path: tuple[Any, ...], read: C
     assert read(value).damaged > 0
 
 
+@pytest.mark.parametrize(
+    ("answer", "key", "read"),
+    [
+        ("appliances", "serial", unit_rows),
+        ("availabilities", "serial", availability_rows),
+        ("loss", "serial", loss_rows),
+        ("loss", "uplink", loss_rows),
+        ("devices", "serial", device_rows),
+        ("networks", "id", network_rows),
+        ("organizations", "id", organization_rows),
+        ("targets", "ip", target_rows),
+    ],
+)
+def test_a_row_that_names_nothing_is_left_out_and_counted(answer: str, key: str, read: Callable[[Any], Any]):
+    value = copy.deepcopy(VALID[answer])
+    del value[0][key]
+    rows = read(value)
+    assert (len(rows), rows.damaged) == (len(value) - 1, 1)
+
+
+def test_an_uplink_that_names_nothing_is_left_out_and_counted():
+    appliances, usage = copy.deepcopy(VALID["appliances"]), copy.deepcopy(VALID["usage"])
+    del appliances[0]["uplinks"][0]["interface"]
+    del usage[0]["byUplink"][0]["interface"]
+    rows = unit_rows(appliances)
+    assert ([uplink.interface for uplink in rows.rows[0].uplinks], rows.damaged) == (["wan2"], 1)
+    volumes = usage_rows(usage)
+    assert ([row.interface for row in volumes], volumes.damaged) == (["wan2"], 1)
+
+
+def test_a_volume_of_neither_an_appliance_nor_a_network_is_left_out_and_counted():
+    usage = copy.deepcopy(VALID["usage"])
+    del usage[0]["networkId"]
+    assert len(usage_rows(usage)) == 2
+    del usage[0]["byUplink"][0]["serial"]
+    rows = usage_rows(usage)
+    assert (len(rows), rows.damaged) == (1, 1)
+
+
 @pytest.mark.parametrize("path", [(0, "ts"), (0, "device", "serial"), (0, "device")])
 def test_a_change_without_moment_or_device_is_left_out_and_counted(path: tuple[Any, ...]):
     value = copy.deepcopy(VALID["changes"])

@@ -202,6 +202,8 @@ def pair(primary: str, spare: str, uplinks: dict[str, Any] | None = None) -> Sta
         ("offline", "offline", "offline", "unknown"),
         ("offline", "dormant", "offline", "unknown"),
         ("online", "a new word", "connected", "unknown"),
+        ("offline", "a new word", "unknown", "unknown"),
+        ("dormant", "a new word", "unknown", "unknown"),
     ],
 )
 def test_a_pair_is_one_device_and_a_lost_unit_is_lost_redundancy(primary: str, spare: str, edge: str, ha: str):
@@ -217,6 +219,27 @@ def test_a_failover_does_not_lose_the_line():
 
 def test_a_fault_of_one_units_port_is_not_the_lines():
     assert values(pair("alerting", "online", {"wan1": "failed"}))["dia link_state"] == "standby"
+
+
+@pytest.mark.parametrize(
+    ("primary", "spare", "state"),
+    [
+        ("active", "failed", "stable"),
+        ("a new word", "ready", "standby"),
+        ("connecting", "failed", "initial"),
+        ("failed", "not connected", "disconnected"),
+        ("failed", "a new word", "unknown"),
+        ("a new word", "connecting", "unknown"),
+    ],
+)
+def test_of_two_units_the_better_word_speaks_and_a_new_one_may_mean_well(primary: str, spare: str, state: str):
+    found = report(
+        [said({"wan1": primary}, paired=True), said({"wan1": spare}, serial=SPARE, paired=True, role="spare")],
+        [listed("online"), listed("online", SPARE)],
+        mx(PRIMARY, SPARE),
+        [line("dia", "wan1")],
+    )
+    assert values(found)["dia link_state"] == state
 
 
 def test_a_pair_of_which_one_unit_is_told_has_an_unknown_redundancy():

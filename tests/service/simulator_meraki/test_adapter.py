@@ -329,11 +329,10 @@ async def test_a_listing_takes_as_many_calls_as_planned(dashboard: Start, opened
 
 
 async def test_the_first_contact_takes_as_many_calls_as_planned(dashboard: Start, opened: Opened):
-    """With one target a line, single appliances, and their networks and targets known from states and statistics."""
-    running = await dashboard(4)
+    """With one target a line, and networks and targets known from states and statistics; one of the four is a pair."""
+    running = await dashboard(6)
     everything = inventory_of(running)
-    single = [network for network in running.networks() if not network.paired]
-    sites = {identifier(network) for network in single}
+    sites = {identifier(network) for network in running.networks() if len(network.targets) == 1}
     known = Inventory.of(
         devices=[device for device in everything.devices.values() if device.site in sites],
         links=[link for link in everything.links.values() if link.site in sites],
@@ -342,8 +341,8 @@ async def test_the_first_contact_takes_as_many_calls_as_planned(dashboard: Start
     await adapter.states()
     await adapter.statistics(*window(running))
     running.server.calls.clear()
-    for network in single:
-        await adapter.history(device_of(network), *window(running))
+    for device in known.devices:
+        await adapter.history(device, *window(running))
     assert (
         sum(running.server.calls.values())
         == calls.planned(settings_of(running), directory(known, "meraki1")).at_first_contact
