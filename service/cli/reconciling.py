@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -128,7 +128,7 @@ def duration(seconds: float) -> str:
 
 async def _listing(host: Orchestrator, *, rates: bool) -> Listing:
     """The listing, with a line on stderr now and then. Of the vendors VeloCloud alone tells rates edge by edge."""
-    reading = host.listing(rates=False) if isinstance(host, VeloCloud) and not rates else host.listing()
+    reading = host.listing() if rates or not isinstance(host, VeloCloud) else _without_rates(host)
     telling = asyncio.create_task(_tell(host.name))
     try:
         return await reading
@@ -138,6 +138,11 @@ async def _listing(host: Orchestrator, *, rates: bool) -> Listing:
         ) from error
     finally:
         telling.cancel()
+
+
+async def _without_rates(host: VeloCloud) -> Listing:
+    listing = await host.listing(rates=False)
+    return replace(listing, unrated=(*listing.unrated, "rates, which --no-rates leaves out"))
 
 
 async def _tell(name: str) -> None:

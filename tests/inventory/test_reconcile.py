@@ -575,3 +575,11 @@ def test_a_box_that_another_host_or_nobody_managed_is_found_by_its_serial(
     (identity, *_) = reconciled(host.with_edge(enterprise_id=""), other)
     assert identity.kind is DifferenceKind.EDGE_IDENTITY
     assert identity.settings[0].value == OrchestratorIdentity(name="vco1", edge_id="702")
+
+
+@pytest.mark.parametrize(("name", "expected"), [("LTE  backup\n", "store-117-lte-backup"), ("", "store-117-l-9")])
+def test_a_line_without_a_port_is_called_by_its_name_else_by_its_id(
+    inventory: Inventory, host: Any, name: str, expected: str
+) -> None:
+    found = only(reconciled(host.beside(ListedLink(id="l-9", name=name)), inventory), DifferenceKind.NEW_LINK)
+    assert [item.id for item in found.added] == [expected]
