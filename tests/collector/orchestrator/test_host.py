@@ -138,6 +138,13 @@ async def test_background_that_waits_for_a_token_holds_no_slot(host: Any, opened
     assert len(host.calls) == 4
 
 
+async def test_a_request_that_does_not_say_that_somebody_waits_is_background(host: Any, opened: Open) -> None:
+    host.replies["any"], host.delay = [{}], 0.05
+    one = opened(in_flight=2)
+    await asyncio.gather(*(one.send(asking("any"), {}) for _ in range(3)))
+    assert host.most_at_once == 1
+
+
 async def test_who_gives_up_while_waiting_or_calling_frees_the_slot(host: Any, opened: Open) -> None:
     host.replies["any"], host.delay = [{}], 0.2
     one = opened(in_flight=1)

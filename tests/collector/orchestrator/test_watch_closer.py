@@ -41,11 +41,15 @@ async def test_a_wish_reads_states_and_that_devices_statistics_before_all_backgr
 
     host.replies = {STATUS: [fleet], SERIES: [half_an_hour]}
     watch.faster("edge-118", 20, (START + timedelta(minutes=11)).timestamp())
+    looked = []
     for second in range(12 * 60):
         clock.move_to(START + timedelta(seconds=second))
+        before = len(host.called(SERIES))
         await watch.look_closer()
+        looked += [second] * (len(host.called(SERIES)) - before)
     # At 14:03:00, then each 20 s until 14:13:40; statistics at once, and as soon as a tick has closed.
     assert len(host.called(STATUS)) == 33
+    assert looked == [0, 120, 420]
     ends = [call.body["interval"]["end"] for call in host.called(SERIES)]
     assert ends == [HOUR + minutes * 60_000 for minutes in (0, 5, 10)]
     assert {call.body["edgeId"] for call in host.called(SERIES)} == {703}
