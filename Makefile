@@ -11,8 +11,8 @@ help:
 	@echo "make unit    unit and property tests alone, in seconds"
 	@echo "make lint    ruff and mypy"
 	@echo "make bench   the benchmarks' tables"
-	@echo "make soak    a thousand times kill -9 while the store is written to and maintained, and ten demonstrations;"
-	@echo "             KILLS=n and SEEDS=n for other numbers"
+	@echo "make soak    a thousand times kill -9 while the store is written to and maintained, ten demonstrations,"
+	@echo "             a thousand examples of each property; KILLS=n and SEEDS=n for other numbers"
 
 setup: .venv/.installed
 
@@ -53,6 +53,7 @@ SEEDS ?= 10
 soak: .venv/.developing
 	KILLS=$(KILLS) $(BIN)/python -m pytest -q -s -p no:randomly --timeout=0 tests/collector/test_embedded_crash.py
 	SEEDS=$(SEEDS) $(BIN)/python -m pytest -q tests/e2e/test_demo.py
+	SOAK=true $(BIN)/python -m pytest -q --timeout=0 tests/property
 
 clean:
 	rm -rf .venv build dist *.egg-info demo-out .mypy_cache .ruff_cache .pytest_cache .hypothesis

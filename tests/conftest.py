@@ -15,10 +15,14 @@ sys.path.append(str(Path(__file__).parent / "processes"))
 
 from commands import Commands
 
-# A developer's run takes seconds; CI looks further.
+# A developer's run takes seconds; CI looks further; `make soak` furthest.
 hypothesis.settings.register_profile("quick", max_examples=25)
 hypothesis.settings.register_profile("thorough", max_examples=100)
-hypothesis.settings.load_profile("thorough" if os.environ.get("CI") == "true" else "quick")
+hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
+if os.environ.get("SOAK") == "true":
+    hypothesis.settings.load_profile("soak")
+else:
+    hypothesis.settings.load_profile("thorough" if os.environ.get("CI") == "true" else "quick")
 
 MAY_BE_SKIPPED = ("../shared", "INFLUX_URL")
 """Words of the two reasons that CI accepts: reference data beside the checkout, and an opt-in server's address."""

@@ -22,7 +22,8 @@ from collector.store.port import MeasurementStore
 
 pytestmark = [pytest.mark.rim, pytest.mark.slow]
 
-EXAMPLES = hypothesis.settings().max_examples
+EXAMPLES = max(25, hypothesis.settings().max_examples // 2)
+"""Each takes a quarter of a second."""
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
