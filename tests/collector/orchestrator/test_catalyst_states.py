@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from collector.model import Fact, FactKind
 from collector.orchestrator.catalyst.adapter import Catalyst
 from collector.orchestrator.catalyst.calls import planned
-from collector.orchestrator.catalyst.mapping import part_facts, state_report
+from collector.orchestrator.catalyst.mapping import event_facts, part_facts, state_report
 from collector.orchestrator.catalyst.places import places
 from collector.orchestrator.catalyst.rows import device_rows, event_rows, is_up, session_rows, wan_rows
 from collector.orchestrator.directory import directory
@@ -361,6 +361,36 @@ def test_one_far_end_that_is_down_and_nobody_to_compare_with_says_so():
     assert "nobody to compare with" in fact.detail
 
 
+def test_one_far_end_that_another_site_reaches_is_compared():
+    sessions = [session("10.0.1.1", "down"), session("10.0.1.1", "up", local="10.0.0.2")]
+    devices = [one_edge(), one_edge(**{"system-ip": "10.0.0.2", "uuid": "C8K-2", "site-id": "102"})]
+    fact = told(devices, [transport()], sessions, small())["l-mpls"]
+    assert fact.value == "disconnected"
+    assert "nobody to compare with" not in fact.detail
+
+
+@pytest.mark.parametrize(
+    ("others", "control", "ours"),
+    [
+        ([], 3, "disconnected"),
+        (["102"], 3, "disconnected"),
+        (["102", "102"], 3, "disconnected"),
+        (["101", "101"], 3, "disconnected"),
+        (["102", "103"], 3, "stable"),
+        (["102", "103"], 0, "unknown"),
+    ],
+)
+def test_a_far_end_is_down_for_all_when_two_other_sites_say_so(others: list[str], control: int, ours: str):
+    sessions = [session("10.0.1.1", "down")]
+    devices = [one_edge()]
+    for number, site in enumerate(others):
+        address = f"10.0.2.{number}"
+        devices.append(one_edge(**{"system-ip": address, "uuid": f"C8K-{address}", "site-id": site}))
+        sessions.append(session("10.0.1.1", "down", local=address))
+    wan = [transport(**{"num-vsmarts": control, "num-vmanages": 0})]
+    assert told(devices, wan, sessions, small())["l-mpls"].value == ours
+
+
 def test_a_line_without_tunnels_that_holds_control_connections_is_quiet():
     assert told([one_edge()], [transport()], [], small())["l-mpls"].value == "quiet"
     assert (
@@ -425,6 +455,21 @@ def test_an_events_details_are_pairs():
         [{"entry_time": 1772546520000, "eventname": "x", "system_ip": "1.1.1.1", "details": "a=1; b = two;c;d=e=f"}]
     ).rows[0]
     assert row.values == {"a": "1", "b": "two", "d": "e=f"}
+
+
+@pytest.mark.parametrize(
+    ("name", "address", "told_of"),
+    [
+        ("bfd-state-change", "10.0.0.1", ["l-mpls"]),
+        ("bfd-state-change", "10.0.0.77", []),
+        ("system-login-change", "10.0.0.1", []),
+    ],
+)
+def test_events_of_others_and_of_other_things_are_left_out(name: str, address: str, told_of: list[str]):
+    row = {"entry_time": 1772546520000, "eventname": name, "system_ip": address, "details": "local-color=mpls"}
+    rows, transports = device_rows([one_edge()]).rows, wan_rows([transport()]).rows
+    known = places(rows, transports, directory(small(), "m"))
+    assert [fact.subject for fact in event_facts(event_rows([row]), known, NOW)] == told_of
 
 
 @pytest.mark.parametrize(
