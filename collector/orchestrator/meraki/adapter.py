@@ -52,6 +52,8 @@ from inventory.model import Inventory
 
 Found = TypeVar("Found")
 
+EARLIEST = 120
+"""Seconds after its end until uplinksLossAndLatency answers for a window: `2 minutes into the past`."""
 APPLIANCES = [("productTypes[]", "appliance")]
 
 log = structlog.get_logger()
@@ -69,9 +71,11 @@ class Meraki:
         clock: Clock,
         quota: Quota,
     ) -> None:
-        """Raises ConfigurationError for a tick that is not of whole minutes."""
+        """Raises ConfigurationError for a tick that is not of whole minutes, and one that is asked for too early."""
         if settings.tick % 60:
             raise ConfigurationError(f"{name}: tick {settings.tick} is not of whole minutes, as the dashboard's are")
+        if settings.late < EARLIEST:
+            raise ConfigurationError(f"{name}: late is at least {EARLIEST}; the dashboard answers nothing newer")
         self._name = name
         self._tick = settings.tick
         self._clock = clock

@@ -251,6 +251,12 @@ async def test_a_tick_of_broken_minutes_is_refused_by_the_settings(opened: Opene
         opened(tick=90)
 
 
+async def test_a_window_that_would_be_asked_for_too_early_is_refused_by_the_settings(opened: Opened):
+    opened(late=120)
+    with pytest.raises(ConfigurationError, match="late is at least 120"):
+        opened(late=119)
+
+
 async def test_without_the_right_to_read_volumes_the_rest_stands(dashboard: Dashboard, opened: Opened):
     dashboard.replies[USAGE] = [lambda _: web.json_response({"errors": ["no"]}, status=403)]
     with capture_logs() as logs:
