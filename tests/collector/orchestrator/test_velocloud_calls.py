@@ -194,6 +194,15 @@ def test_an_account_with_fewer_rights_is_told_what_that_costs(inventory: Invento
     assert f"{PAIRS} asks each enterprise that has pairs: up to 36 calls an hour" in notes
 
 
+@pytest.mark.parametrize(("enterprises", "pair", "notes"), [(["41"], True, 1), (["41", "42"], False, 2)])
+def test_what_rights_cannot_change_is_not_told(
+    inventory: Inventory, enterprises: list[str], pair: bool, notes: int
+) -> None:
+    settings = OrchestratorSettings.model_validate({"url": "http://127.0.0.1", "token": "t"})
+    fleet = fleet_of(enterprises, pair=pair, inventory=inventory)
+    assert len(planned(settings, directory(fleet, "vco1")).notes) == notes
+
+
 def test_a_host_without_devices_of_ours_is_asked_for_states_all_the_same(inventory: Inventory) -> None:
     settings = OrchestratorSettings.model_validate({"url": "http://127.0.0.1", "token": "t"})
     plan = planned(settings, directory(inventory, "vco9"))
