@@ -583,3 +583,70 @@ def test_a_line_without_a_port_is_called_by_its_name_else_by_its_id(
 ) -> None:
     found = only(reconciled(host.beside(ListedLink(id="l-9", name=name)), inventory), DifferenceKind.NEW_LINK)
     assert [item.id for item in found.added] == [expected]
+
+
+def test_a_rate_of_zero_is_no_rate_of_a_new_line(inventory: Inventory, host: Any) -> None:
+    new = ListedLink(id="l-9", interface="GE4", down_bps=0.0, up_bps=-1.0)
+    (line,) = only(reconciled(host.beside(new), inventory), DifferenceKind.NEW_LINK).added
+    assert isinstance(line, Link)
+    assert (line.committed_down_bps, line.committed_up_bps) == (None, None)
+
+
+@pytest.mark.parametrize("other", [{"life_cycle": LifeCycle.RETIRED}, {"role": LinkRole.LAN}])
+def test_only_lines_in_use_are_found_by_their_carrier(inventory: Inventory, host: Any, other: dict[str, Any]) -> None:
+    dangling = changed(
+        inventory, inventory.links["store-117-dia"], device=None, interface=None, orchestrator_link=None, **other
+    )
+    assert kinds(reconciled(host.same(), dangling)) == ["new_link"]
+
+
+def test_a_line_of_another_device_is_not_found_by_its_carrier(inventory: Inventory, host: Any) -> None:
+    router = Device(id="router-117", site="store-117", role=inventory.devices["edge-117"].role)
+    elsewhere = changed(
+        merged(inventory, Inventory.of(devices=[router])),
+        inventory.links["store-117-dia"],
+        device="router-117",
+        interface=None,
+        orchestrator_link=None,
+    )
+    assert kinds(reconciled(host.same(), elsewhere)) == ["new_link"]
+
+
+def test_a_backup_line_is_never_the_primary(inventory: Inventory, host: Any) -> None:
+    backup = ListedLink(id="r-1", interface="GE1", backup=True)
+    alone = new_edge(links=(backup,))
+    found = only(reconciled(host.of(host.same().edges[0], alone), inventory), DifferenceKind.NEW_EDGE)
+    assert [item.role for item in found.added if isinstance(item, Link)] == [LinkRole.SECONDARY]
+
+
+def test_a_name_that_two_sites_answer_to_leads_to_neither(inventory: Inventory, host: Any) -> None:
+    twins = merged(inventory, Inventory.of(sites=[Site(id="store-119", client="acme", name="acme-0118")]))
+    listing = host.of(host.same().edges[0], new_edge(name="ACME 0118"))
+    found = only(reconciled(listing, twins), DifferenceKind.NEW_EDGE)
+    assert found.site == "acme-0118"
+    assert isinstance(found.added[0], Site)
+
+
+def test_new_edges_of_one_name_share_a_site_within_a_client_and_not_across(inventory: Inventory, host: Any) -> None:
+    first = new_edge(name="Depot", links=())
+    second = new_edge(name="DEPOT", edge_id="812", serials=("VC8120",), links=())
+    third = new_edge(
+        name="Depot", edge_id="813", serials=("VC8130",), links=(), enterprise_id="5", enterprise_name="Globex"
+    )
+    found = reconciled(host.of(host.same().edges[0], first, second, third), inventory)
+    places = {item.id: item.site for each in found for item in each.added if isinstance(item, Device)}
+    assert places == {"depot-edge": "depot", "depot-edge-2": "depot", "depot-2-edge": "depot-2"}
+    assert written(inventory, found).sites["depot-2"].client == "globex"
+
+
+def test_lines_that_were_long_inactive_do_not_come_with_a_new_edge(inventory: Inventory, host: Any) -> None:
+    ghost = ListedLink(id="old", interface="GE9", last_active=host.now - timedelta(days=31))
+    listing = host.of(host.same().edges[0], new_edge(links=(ghost,)))
+    found = only(reconciled(listing, inventory), DifferenceKind.NEW_EDGE)
+    assert not any(isinstance(item, Link) for item in found.added)
+    assert "1 more not active for a month and left out" in found.theirs
+
+
+def test_an_edge_whose_lines_could_not_be_read_says_so(inventory: Inventory, host: Any) -> None:
+    found = only(reconciled(host.of(host.same().edges[0], new_edge(links=None)), inventory), DifferenceKind.NEW_EDGE)
+    assert "its lines could not be read" in found.theirs
