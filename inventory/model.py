@@ -201,7 +201,8 @@ class Link:
     device: str | None = None
     interface: str | None = None
     orchestrator_link: str | None = None
-    """The link's `internalId` at the device's orchestrator (two links of one edge can share a logicalId)."""
+    """What the device's orchestrator calls the link: VeloCloud's `internalId` (two links of one edge can share a
+    logicalId), Catalyst's local colour, Meraki's uplink (`wan1`, `cellular`)."""
     access: Access | None = None
     role: LinkRole = LinkRole.PRIMARY
     probe_target: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inventory.model import Device, Inventory, LifeCycle, Monitoring, Tool
@@ -19,6 +19,7 @@ class Directory:
     """Links whose id at the host the inventory knows: only that finds them, a port may list a replaced line too."""
     watched_devices: frozenset[str]
     watched_links: frozenset[str]
+    by_device: Mapping[str, Sequence[str]]
 
     def device_of(self, edge: str | None, enterprise: str | None) -> Device | None:
         """The device of an edge; None when it is unknown or belongs to another enterprise than ours does."""
@@ -42,11 +43,9 @@ class Directory:
         ids = {device.orchestrator.enterprise_id for device in self.devices.values() if device.orchestrator}
         return sorted(ids - {""}, key=lambda one: (len(one), one))
 
-    def links_of(self, device: str) -> list[str]:
-        """The watched links of a device."""
-        edges = [edge for edge, known in self.devices.items() if known.id == device]
-        found = {link for by in (self.links, self.interfaces) for (edge, _), link in by.items() if edge in edges}
-        return sorted(found & self.watched_links)
+    def links_of(self, device: str) -> Sequence[str]:
+        """The watched links of a device that the host can tell of, ascending."""
+        return self.by_device.get(device, ())
 
 
 def directory(inventory: Inventory, orchestrator: str) -> Directory:
@@ -58,6 +57,7 @@ def directory(inventory: Inventory, orchestrator: str) -> Directory:
     }
     edges = {device.id: edge for edge, device in devices.items()}
     links, interfaces, watched = {}, {}, set()
+    by_device: dict[str, list[str]] = {}
     for link in inventory.links.values():
         edge = edges.get(link.device or "")
         if edge is None or not link.is_wan:
@@ -68,6 +68,8 @@ def directory(inventory: Inventory, orchestrator: str) -> Directory:
             interfaces[edge, link.interface.casefold()] = link.id
         if link.watched and _seen(link.monitoring):
             watched.add(link.id)
+            if link.orchestrator_link or link.interface:
+                by_device.setdefault(link.device or "", []).append(link.id)
     return Directory(
         devices=devices,
         links=links,
@@ -79,6 +81,7 @@ def directory(inventory: Inventory, orchestrator: str) -> Directory:
             if device.life_cycle is LifeCycle.LIVE and device.monitoring.subscribed and _seen(device.monitoring)
         ),
         watched_links=frozenset(watched),
+        by_device={device: sorted(found) for device, found in by_device.items()},
     )
 
 
