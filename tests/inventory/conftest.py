@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,8 @@ from inventory.model import (
     OrchestratorIdentity,
     Site,
 )
+
+sys.path.append(str(Path(__file__).parent))
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -1,48 +1,21 @@
 """What differs between a host and the inventory, and what accepting it writes."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from differing import changed, kinds, only, written
 
 from inventory.changes import diff, merged
-from inventory.differences import Difference, DifferenceKind, Setting, outcome, proposed
-from inventory.listing import ListedEdge, ListedLink
+from inventory.differences import DifferenceKind, Setting, outcome
+from inventory.listing import ListedEdge
 from inventory.model import (
-    Access,
-    Device,
     Inventory,
     LifeCycle,
-    Link,
-    LinkRole,
     OrchestratorIdentity,
-    Site,
-    SnmpAccess,
 )
 from inventory.reconcile import reconciled
-
-
-def changed(inventory: Inventory, item: Device | Link, **values: Any) -> Inventory:
-    """The inventory with one item otherwise."""
-    other = replace(item, **values)
-    section = {"devices": [other]} if isinstance(other, Device) else {"links": [other]}
-    return merged(inventory, Inventory.of(**section))  # type: ignore[arg-type]
-
-
-def kinds(found: Sequence[Difference]) -> list[str]:
-    return [each.kind.value for each in found]
-
-
-def only(found: Sequence[Difference], kind: DifferenceKind) -> Difference:
-    assert kinds(found) == [kind.value]
-    return found[0]
-
-
-def written(inventory: Inventory, found: Sequence[Difference]) -> Inventory:
-    """The inventory after everything was accepted, which must leave nothing to accept."""
-    return merged(inventory, outcome(inventory, [each for each in found if each.acceptable]).items)
 
 
 def test_a_host_that_says_the_same_differs_in_nothing(inventory: Inventory, host: Any) -> None:
@@ -135,13 +108,6 @@ def test_a_line_that_moved_to_another_port(inventory: Inventory, host: Any) -> N
     found = only(reconciled(host.with_link(interface="GE4"), inventory), DifferenceKind.INTERFACE)
     assert (found.ours, found.theirs, found.note) == ("GE1", "GE4", "")
     assert written(inventory, [found]).links["store-117-dia"].interface == "GE4"
-
-
-def test_moving_a_line_that_snmp_reads_by_its_port_says_so(inventory: Inventory, host: Any) -> None:
-    polled = changed(
-        inventory, inventory.devices["edge-117"], management_address="192.0.2.1", snmp=SnmpAccess(credential="stores")
-    )
-    assert "SNMP" in only(reconciled(host.with_link(interface="GE4"), polled), DifferenceKind.INTERFACE).note
 
 
 def test_a_line_cannot_move_to_a_port_that_another_one_holds(inventory: Inventory, host: Any) -> None:
@@ -277,191 +243,10 @@ def test_a_backup_line_that_is_cold_is_not_stale(inventory: Inventory, host: Any
     assert reconciled(host.with_link(last_active=host.now - timedelta(days=90), backup=True), inventory) == []
 
 
-def test_a_stale_line_that_we_do_not_have_is_no_new_line(inventory: Inventory, host: Any) -> None:
-    ghost = ListedLink(id="old", interface="GE1", isp="Gone Telephone", last_active=host.now - timedelta(days=300))
-    found = only(reconciled(host.beside(ghost), inventory), DifferenceKind.STALE_LINK)
-    assert (found.subject, found.ours) == ("ACME-0117:GE1", "not in the inventory")
-
-
 def test_a_retired_line_that_is_active_is_told(inventory: Inventory, host: Any) -> None:
     retired = changed(inventory, inventory.links["store-117-dia"], life_cycle=LifeCycle.RETIRED)
     found = only(reconciled(host.same(), retired), DifferenceKind.RETIRED_HERE)
     assert not found.acceptable
-
-
-def test_a_new_line_of_a_known_edge(inventory: Inventory, host: Any) -> None:
-    new = ListedLink(id="l-9", interface="GE4", isp="Valley Cable", down_bps=300e6, up_bps=20e6, wireless=False)
-    found = only(reconciled(host.beside(new), inventory), DifferenceKind.NEW_LINK)
-    assert found.theirs == "GE4, Valley Cable, 300 Mbit/s down, 20 Mbit/s up"
-    assert found.added == (
-        Link(
-            id="store-117-ge4",
-            site="store-117",
-            device="edge-117",
-            interface="GE4",
-            orchestrator_link="l-9",
-            role=LinkRole.TERTIARY,
-            carrier="Valley Cable",
-            committed_down_bps=300e6,
-            committed_up_bps=20e6,
-        ),
-    )
-
-
-def test_a_line_that_shares_a_port_is_known_by_its_id_alone(inventory: Inventory, host: Any) -> None:
-    shared = ListedLink(id="l-9", interface="GE1", isp="Valley Cable")
-    found = only(reconciled(host.beside(shared), inventory), DifferenceKind.NEW_LINK)
-    assert found.acceptable
-    (link,) = found.added
-    assert isinstance(link, Link)
-    assert (link.interface, link.orchestrator_link) == (None, "l-9")
-    assert reconciled(host.beside(shared), written(inventory, [found])) == []
-
-
-def test_a_line_that_the_host_knows_under_a_new_id_keeps_its_record(inventory: Inventory, host: Any) -> None:
-    found = only(reconciled(host.with_link(id="l-7"), inventory), DifferenceKind.LINK_IDENTITY)
-    assert found.settings == (Setting("links", "store-117-dia", "orchestrator_link", "l-7"),)
-    assert found.ours == "GE1, id l-1"
-
-
-def test_a_line_known_by_its_port_alone_gets_its_id(inventory: Inventory, host: Any) -> None:
-    by_port = changed(inventory, inventory.links["store-117-dia"], orchestrator_link=None)
-    found = only(reconciled(host.same(), by_port), DifferenceKind.LINK_IDENTITY)
-    assert found.settings == (Setting("links", "store-117-dia", "orchestrator_link", "L-1"),)
-
-
-def test_of_two_lines_at_one_port_the_one_in_use_gets_the_id(inventory: Inventory, host: Any) -> None:
-    by_port = changed(inventory, inventory.links["store-117-dia"], orchestrator_link=None)
-    earlier = ListedLink(id="a-0", interface="GE1", last_active=host.now - timedelta(days=20))
-    found = reconciled(host.beside(earlier), by_port)
-    (identity,) = (each for each in found if each.kind is DifferenceKind.LINK_IDENTITY)
-    assert identity.settings[0].value == "L-1"
-
-
-def test_a_line_without_port_and_id_is_found_by_its_carrier(inventory: Inventory, host: Any) -> None:
-    dangling = changed(inventory, inventory.links["store-117-dia"], device=None, interface=None, orchestrator_link=None)
-    found = only(reconciled(host.same(), dangling), DifferenceKind.LINK_IDENTITY)
-    assert {(one.field, one.value) for one in found.settings} == {
-        ("device", "edge-117"), ("orchestrator_link", "L-1"), ("interface", "ge1"),
-    }  # fmt: skip
-    assert written(dangling, [found]).links["store-117-dia"].device == "edge-117"
-
-
-def test_two_lines_of_one_carrier_without_ports_are_not_guessed_apart(inventory: Inventory, host: Any) -> None:
-    dangling = changed(inventory, inventory.links["store-117-dia"], device=None, interface=None, orchestrator_link=None)
-    twin = replace(dangling.links["store-117-dia"], id="store-117-twin")
-    found = reconciled(host.same(), merged(dangling, Inventory.of(links=[twin])))
-    assert kinds(found) == ["new_link"]
-
-
-def new_edge(**changes: Any) -> ListedEdge:
-    return replace(
-        ListedEdge(
-            edge_id="811",
-            enterprise_id="41",
-            enterprise_name="Acme Dental|90001|",
-            name="ACME-0811 River Road",
-            model="edge610",
-            serials=("VC8110",),
-            address="811 River Road, Peoria, IL",
-            timezone="America/Chicago",
-            links=(
-                ListedLink(id="r-2", interface="USB1", isp="Summit Wireless", wireless=True, backup=True),
-                ListedLink(id="r-1", interface="GE1", isp="Valley Cable", down_bps=300e6, up_bps=20e6),
-            ),
-        ),
-        **changes,
-    )
-
-
-def test_a_new_edge_comes_with_a_site_and_its_lines(inventory: Inventory, host: Any) -> None:
-    found = only(reconciled(host.of(host.same().edges[0], new_edge()), inventory), DifferenceKind.NEW_EDGE)
-    assert found.acceptable
-    site, device, cable, radio = found.added
-    assert site == Site(
-        id="acme-0811-river-road",
-        client="acme",
-        name="ACME-0811 River Road",
-        address="811 River Road, Peoria, IL",
-        timezone="America/Chicago",
-    )
-    assert isinstance(device, Device)
-    assert (device.id, device.vendor, device.model) == ("acme-0811-river-road-edge", "VeloCloud", "edge610")
-    assert device.orchestrator == OrchestratorIdentity(name="vco1", edge_id="811", enterprise_id="41")
-    assert isinstance(cable, Link)
-    assert isinstance(radio, Link)
-    assert (cable.id, cable.role, cable.access) == ("acme-0811-river-road-ge1", LinkRole.PRIMARY, None)
-    assert (cable.committed_down_bps, cable.committed_up_bps) == (300e6, 20e6)
-    assert (radio.id, radio.role, radio.access) == (
-        "acme-0811-river-road-usb1", LinkRole.SECONDARY, Access.LTE,
-    )  # fmt: skip
-
-
-def test_an_edge_that_was_never_activated_is_ordered_with_its_lines(inventory: Inventory, host: Any) -> None:
-    listing = host.of(host.same().edges[0], new_edge(activated=False))
-    found = only(reconciled(listing, inventory), DifferenceKind.NEW_EDGE)
-    assert {item.life_cycle for item in found.added if not isinstance(item, Site)} == {LifeCycle.ORDERED}  # type: ignore[union-attr]
-    assert reconciled(listing, written(inventory, [found])) == []
-
-
-def test_a_new_edge_goes_to_the_site_that_is_called_like_it(inventory: Inventory, host: Any) -> None:
-    listing = host.of(host.same().edges[0], new_edge(name="Acme 0118"))
-    found = only(reconciled(listing, inventory), DifferenceKind.NEW_EDGE)
-    assert found.site == "store-118"
-    assert not any(isinstance(item, Site) for item in found.added)
-
-
-def test_a_new_edge_takes_over_the_lines_of_its_site_by_their_carrier(inventory: Inventory, host: Any) -> None:
-    cable = Link(
-        id="store-118-cable", site="store-118", carrier="Valley Cable Inc.", circuit_id="VC-1", committed_down_bps=250e6
-    )
-    known = merged(inventory, Inventory.of(links=[cable]))
-    found = reconciled(host.of(host.same().edges[0], new_edge(name="118")), known)
-    assert kinds(found) == ["new_edge", "rates"]
-    after = written(known, found)
-    line = after.links["store-118-cable"]
-    assert (line.device, line.interface, line.orchestrator_link) == ("store-118-edge", "GE1", "r-1")
-    assert (line.circuit_id, line.committed_down_bps) == ("VC-1", 300e6)
-    assert [link.id for link in after.links_at("store-118")] == ["store-118-cable", "store-118-usb1"]
-
-
-def test_the_client_is_the_one_whose_devices_the_enterprise_holds(inventory: Inventory, host: Any) -> None:
-    renamed = new_edge(enterprise_name="Globex")
-    found = only(reconciled(host.of(host.same().edges[0], renamed), inventory), DifferenceKind.NEW_EDGE)
-    assert isinstance(found.added[0], Site)
-    assert found.added[0].client == "acme"
-
-
-def test_else_the_client_that_is_called_like_the_enterprise(inventory: Inventory, host: Any) -> None:
-    other = new_edge(enterprise_id="55", enterprise_name="GLOBEX|7|")
-    found = only(reconciled(host.of(host.same().edges[0], other), inventory), DifferenceKind.NEW_EDGE)
-    assert isinstance(found.added[0], Site)
-    assert found.added[0].client == "globex"
-
-
-def test_an_edge_of_a_client_that_nobody_knows_is_told_and_proposed_but_not_taken(
-    inventory: Inventory, host: Any
-) -> None:
-    stranger = new_edge(enterprise_id="66", enterprise_name="Initech|5|")
-    found = only(reconciled(host.of(host.same().edges[0], stranger), inventory), DifferenceKind.NEW_EDGE)
-    assert not found.acceptable
-    assert found.unplaced
-    assert "enterprise 66 Initech" in found.blocked
-    assert set(proposed(inventory, [found]).clients) == {"initech"}
-    assert outcome(inventory, [found]).items == Inventory()
-
-
-def test_an_enterprise_of_two_clients_leads_to_neither(inventory: Inventory, host: Any) -> None:
-    second = Device(
-        id="depot-edge",
-        site="depot-1",
-        role=inventory.devices["edge-117"].role,
-        orchestrator=OrchestratorIdentity(name="vco1", enterprise_id="41", edge_id="703"),
-    )
-    shared = merged(inventory, Inventory.of(devices=[second]))
-    depot = ListedEdge(edge_id="703", enterprise_id="41", name="depot")
-    found = only(reconciled(host.of(host.same().edges[0], depot, new_edge()), shared), DifferenceKind.NEW_EDGE)
-    assert found.unplaced
 
 
 def test_ids_of_differences_stay_from_run_to_run_and_change_with_what_would_be_written(
@@ -494,73 +279,6 @@ def test_accepting_writes_only_what_was_accepted(inventory: Inventory, host: Any
     ]
 
 
-def test_texts_of_a_host_come_clean_into_the_inventory(inventory: Inventory, host: Any) -> None:
-    odd = new_edge(name="Riv\x1b[2Jer\u202e Road\n", timezone="Mars/Olympus", address=" 1 \x00 Road ")
-    found = only(reconciled(host.of(host.same().edges[0], odd), inventory), DifferenceKind.NEW_EDGE)
-    site = found.added[0]
-    assert isinstance(site, Site)
-    assert (site.name, site.address, site.timezone) == ("Riv [2Jer Road", "1 Road", "America/Chicago")
-
-
-def test_a_line_known_by_its_port_alone_is_missed_too(inventory: Inventory, host: Any) -> None:
-    by_port = changed(inventory, inventory.links["store-117-lte"], orchestrator_link=None)
-    fibre, _ = host.same().edges[0].links
-    found = only(reconciled(host.with_edge(links=(fibre,)), by_port), DifferenceKind.MISSING_LINK)
-    assert found.ours == "USB1, no id"
-
-
-def test_a_line_without_port_and_id_is_not_missed(inventory: Inventory, host: Any) -> None:
-    dangling = changed(inventory, inventory.links["store-117-lte"], interface=None, orchestrator_link=None)
-    fibre, _ = host.same().edges[0].links
-    assert reconciled(host.with_edge(links=(fibre,)), dangling) == []
-
-
-def test_of_two_lines_at_one_port_one_that_was_never_active_is_the_other(inventory: Inventory, host: Any) -> None:
-    by_port = changed(inventory, inventory.links["store-117-dia"], orchestrator_link=None)
-    never = ListedLink(id="a-0", interface="GE1")
-    found = reconciled(host.beside(never), by_port)
-    (identity,) = (each for each in found if each.kind is DifferenceKind.LINK_IDENTITY)
-    assert identity.settings[0].value == "L-1"
-
-
-def test_a_stale_line_does_not_get_the_record_of_the_line_at_its_port(inventory: Inventory, host: Any) -> None:
-    by_port = changed(inventory, inventory.links["store-117-dia"], orchestrator_link=None)
-    ghost = host.with_link(id="ghost", last_active=host.now - timedelta(days=90))
-    assert kinds(reconciled(ghost, by_port)) == ["stale_link", "missing_link"]
-
-
-def test_a_retired_line_does_not_come_back_by_its_port(inventory: Inventory, host: Any) -> None:
-    retired = changed(inventory, inventory.links["store-117-dia"], life_cycle=LifeCycle.RETIRED, orchestrator_link=None)
-    assert kinds(reconciled(host.same(), retired)) == ["new_link"]
-
-
-def test_of_two_records_with_one_id_the_one_in_use_is_the_line(inventory: Inventory, host: Any) -> None:
-    earlier = replace(
-        inventory.links["store-117-dia"], id="store-117-zz", life_cycle=LifeCycle.RETIRED, committed_down_bps=1e6
-    )
-    assert reconciled(host.same(), merged(inventory, Inventory.of(links=[earlier]))) == []
-
-
-def test_a_line_whose_isp_the_host_does_not_know_is_not_found_by_carrier(inventory: Inventory, host: Any) -> None:
-    dangling = changed(inventory, inventory.links["store-117-dia"], device=None, interface=None, orchestrator_link=None)
-    for isp in (None, "Unknown"):
-        assert kinds(reconciled(host.with_link(isp=isp), dangling)) == ["new_link"]
-
-
-def test_a_port_that_is_called_like_the_id_adds_nothing(inventory: Inventory, host: Any) -> None:
-    uplink = changed(inventory, inventory.links["store-117-dia"], interface=None, orchestrator_link="wan1")
-    assert reconciled(host.with_link(id="wan1", interface="WAN1"), uplink) == []
-    moved = changed(uplink, uplink.links["store-117-dia"], interface="GE1")
-    assert kinds(reconciled(host.with_link(id="wan1", interface="wan1"), moved)) == ["interface"]
-
-
-def test_a_host_with_one_tenant_has_no_enterprise_to_name(inventory: Inventory, host: Any) -> None:
-    tenant = ListedEdge(edge_id="C8K-1", name="branch-1")
-    (found,) = reconciled(host.of(host.same().edges[0], tenant), inventory)
-    assert found.blocked == "the inventory has no client for edges of this host yet"
-    assert set(proposed(inventory, [found]).clients) == {"vco1"}
-
-
 def test_rates_that_could_not_be_read_hide_no_missing_line(inventory: Inventory, host: Any) -> None:
     fibre, _ = host.same().edges[0].links
     listing = replace(host.with_edge(links=(fibre,)), unrated=("rates of 1 edge: 500",))
@@ -575,78 +293,3 @@ def test_a_box_that_another_host_or_nobody_managed_is_found_by_its_serial(
     (identity, *_) = reconciled(host.with_edge(enterprise_id=""), other)
     assert identity.kind is DifferenceKind.EDGE_IDENTITY
     assert identity.settings[0].value == OrchestratorIdentity(name="vco1", edge_id="702")
-
-
-@pytest.mark.parametrize(("name", "expected"), [("LTE  backup\n", "store-117-lte-backup"), ("", "store-117-l-9")])
-def test_a_line_without_a_port_is_called_by_its_name_else_by_its_id(
-    inventory: Inventory, host: Any, name: str, expected: str
-) -> None:
-    found = only(reconciled(host.beside(ListedLink(id="l-9", name=name)), inventory), DifferenceKind.NEW_LINK)
-    assert [item.id for item in found.added] == [expected]
-
-
-def test_a_rate_of_zero_is_no_rate_of_a_new_line(inventory: Inventory, host: Any) -> None:
-    new = ListedLink(id="l-9", interface="GE4", down_bps=0.0, up_bps=-1.0)
-    (line,) = only(reconciled(host.beside(new), inventory), DifferenceKind.NEW_LINK).added
-    assert isinstance(line, Link)
-    assert (line.committed_down_bps, line.committed_up_bps) == (None, None)
-
-
-@pytest.mark.parametrize("other", [{"life_cycle": LifeCycle.RETIRED}, {"role": LinkRole.LAN}])
-def test_only_lines_in_use_are_found_by_their_carrier(inventory: Inventory, host: Any, other: dict[str, Any]) -> None:
-    dangling = changed(
-        inventory, inventory.links["store-117-dia"], device=None, interface=None, orchestrator_link=None, **other
-    )
-    assert kinds(reconciled(host.same(), dangling)) == ["new_link"]
-
-
-def test_a_line_of_another_device_is_not_found_by_its_carrier(inventory: Inventory, host: Any) -> None:
-    router = Device(id="router-117", site="store-117", role=inventory.devices["edge-117"].role)
-    elsewhere = changed(
-        merged(inventory, Inventory.of(devices=[router])),
-        inventory.links["store-117-dia"],
-        device="router-117",
-        interface=None,
-        orchestrator_link=None,
-    )
-    assert kinds(reconciled(host.same(), elsewhere)) == ["new_link"]
-
-
-def test_a_backup_line_is_never_the_primary(inventory: Inventory, host: Any) -> None:
-    backup = ListedLink(id="r-1", interface="GE1", backup=True)
-    alone = new_edge(links=(backup,))
-    found = only(reconciled(host.of(host.same().edges[0], alone), inventory), DifferenceKind.NEW_EDGE)
-    assert [item.role for item in found.added if isinstance(item, Link)] == [LinkRole.SECONDARY]
-
-
-def test_a_name_that_two_sites_answer_to_leads_to_neither(inventory: Inventory, host: Any) -> None:
-    twins = merged(inventory, Inventory.of(sites=[Site(id="store-119", client="acme", name="acme-0118")]))
-    listing = host.of(host.same().edges[0], new_edge(name="ACME 0118"))
-    found = only(reconciled(listing, twins), DifferenceKind.NEW_EDGE)
-    assert found.site == "acme-0118"
-    assert isinstance(found.added[0], Site)
-
-
-def test_new_edges_of_one_name_share_a_site_within_a_client_and_not_across(inventory: Inventory, host: Any) -> None:
-    first = new_edge(name="Depot", links=())
-    second = new_edge(name="DEPOT", edge_id="812", serials=("VC8120",), links=())
-    third = new_edge(
-        name="Depot", edge_id="813", serials=("VC8130",), links=(), enterprise_id="5", enterprise_name="Globex"
-    )
-    found = reconciled(host.of(host.same().edges[0], first, second, third), inventory)
-    places = {item.id: item.site for each in found for item in each.added if isinstance(item, Device)}
-    assert places == {"depot-edge": "depot", "depot-edge-2": "depot", "depot-2-edge": "depot-2"}
-    assert written(inventory, found).sites["depot-2"].client == "globex"
-
-
-def test_lines_that_were_long_inactive_do_not_come_with_a_new_edge(inventory: Inventory, host: Any) -> None:
-    ghost = ListedLink(id="old", interface="GE9", last_active=host.now - timedelta(days=31))
-    listing = host.of(host.same().edges[0], new_edge(links=(ghost,)))
-    found = only(reconciled(listing, inventory), DifferenceKind.NEW_EDGE)
-    assert not any(isinstance(item, Link) for item in found.added)
-    assert "1 more not active for a month and left out" in found.theirs
-
-
-def test_an_edge_whose_lines_could_not_be_read_says_so(inventory: Inventory, host: Any) -> None:
-    found = only(reconciled(host.of(host.same().edges[0], new_edge(links=None)), inventory), DifferenceKind.NEW_EDGE)
-    assert "its lines could not be read" in found.theirs
