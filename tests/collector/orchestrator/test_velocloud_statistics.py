@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from collector.model import FactKind, SampleBatch
 from collector.orchestrator.port import OrchestratorError
@@ -274,7 +275,11 @@ async def test_a_series_of_another_tick_is_left_out_for_it_would_replace_what_th
     usual = series_row(fleet[1], {"bytesRx": [300], "bytesTx": [300]})
     usual["series"].append({"metric": "bestLatencyMsRx", "startTime": START_MS, "tickInterval": 600_000, "data": [20]})
     host.replies[SERIES] = [[hourly, usual]]
-    batch = await vco.history("edge-117", START, START + timedelta(minutes=15))
+    with capture_logs() as logs:
+        batch = await vco.history("edge-117", START, START + timedelta(minutes=15))
+        await vco.history("edge-117", START, START + timedelta(minutes=15))
+    said = [each for each in logs if each["event"] == "series_of_another_tick_left_out"]
+    assert [each["milliseconds"] for each in said] == [[600_000, 3_600_000]]
     assert list(batch.links) == ["store-117-lte"]
     assert batch.seconds.tolist() == [300]
     assert math.isnan(batch.fields["latency_rx_ms"][0])
