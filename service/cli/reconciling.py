@@ -14,7 +14,6 @@ from rich.console import Console
 from collector.orchestrator.directory import directory
 from collector.orchestrator.opening import planned_calls
 from collector.orchestrator.port import Orchestrator, OrchestratorError
-from collector.orchestrator.quota import limits_of
 from collector.orchestrator.velocloud.adapter import VeloCloud
 from collector.settings import OrchestratorKind, OrchestratorSettings
 from config.clock import rfc3339
@@ -105,7 +104,7 @@ def _say_how_long(request: Request, settings: OrchestratorSettings, inventory: I
     by edge."""
     known = directory(inventory, request.orchestrator)
     calls = planned_calls(settings, known).listing
-    seconds = calls / limits_of(settings.calls_per_hour).rate
+    seconds = 3600 * calls / settings.calls_per_hour
     by_edge = settings.kind is OrchestratorKind.VELOCLOUD
     if (by_edge and not request.rates) or (known.devices and seconds < WORTH_SAYING) or not (known.devices or by_edge):
         return
