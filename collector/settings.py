@@ -120,10 +120,20 @@ class OrchestratorKind(StrEnum):
 PACE_OF: Mapping[str, Mapping[str, int]] = {
     # Statistics no faster than every ten minutes, in ticks of five that may be ten late (VeloCloud API 5.x). The limit
     # itself is not published; one call a second is far below what operators report.
-    OrchestratorKind.VELOCLOUD: {"tick": 300, "late": 600, "statistics_every": 600, "calls_per_hour": 3600},
-    OrchestratorKind.CATALYST: {"tick": 600, "late": 600, "statistics_every": 600, "calls_per_hour": 3600},
-    OrchestratorKind.MERAKI: {"tick": 300, "late": 300, "statistics_every": 300, "calls_per_hour": 18000},
-}
+    OrchestratorKind.VELOCLOUD: {
+        "tick": 300, "late": 600, "statistics_every": 600, "calls_per_hour": 3600, "burst": 60,
+    },
+    # 48 bulk requests a minute since 20.6, two at a time (API guide, "Rate Limits on Results"): 40, and 8 at once.
+    # Readings come with the manager's collection, each half hour as far as is known, after half a tick.
+    OrchestratorKind.CATALYST: {
+        "tick": 600, "late": 2400, "statistics_every": 600, "calls_per_hour": 2400, "burst": 8, "in_flight": 2,
+    },
+    # 10 calls a second for an organization, 10 more once, of all its applications together (Dashboard API, "Rate
+    # Limit"): a fifth of it.
+    OrchestratorKind.MERAKI: {
+        "tick": 300, "late": 300, "statistics_every": 300, "calls_per_hour": 7200, "burst": 10,
+    },
+}  # fmt: skip
 """What each vendor's limits and statistics ask for, where the settings say nothing else."""
 
 
@@ -140,6 +150,7 @@ class OrchestratorSettings(_Section):
     late: int = Field(default=600, ge=0, description="seconds after a tick's end until its statistics must be there")
     history_days: float = Field(default=3.0, ge=0, le=14, description="how much of the past is read at first contact")
     calls_per_hour: int = Field(default=3600, ge=60, description="the quota: what we may call at most, all callers")
+    burst: int = Field(default=60, ge=4, description="calls of the quota that may be made at once after a pause")
     in_flight: int = Field(default=4, ge=1, description="calls at the same time; the vendors ask for a handful")
     timeout: float = Field(default=60.0, gt=0, description="real seconds to wait for an answer")
 
@@ -258,13 +269,20 @@ class CollectorSettings(_Section):
         return self
 
     def cadences(self) -> dict[Source, Cadence]:
-        """When each source's slots are due. SNMP and probes are late by one poll at most."""
+        """When each source's slots are due. SNMP and probes are late by one poll at most.
+
+        Orchestrators share the shortest of their ticks: a longer one stands for every slot that it spans, and its first
+        slots come so much later.
+        """
         orchestrators = self.orchestrators.values()
+        tick = min((each.tick for each in orchestrators), default=300)
         return {
             Source.SNMP: Cadence(every=self.snmp.every, late=self.snmp.every),
             Source.PROBE: Cadence(every=self.probe.every, late=self.probe.every),
             Source.ORCHESTRATOR: Cadence(
-                every=max((settings.tick for settings in orchestrators), default=300),
-                late=max((settings.late + settings.statistics_every for settings in orchestrators), default=1200),
+                every=tick,
+                late=max(
+                    (each.late + each.statistics_every + each.tick - tick for each in orchestrators), default=1200
+                ),
             ),
         }

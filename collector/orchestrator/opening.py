@@ -52,4 +52,4 @@ def planned_calls(settings: OrchestratorSettings, known: Directory) -> CallPlan:
 def quota_of(settings: OrchestratorSettings, folder: Path) -> Quota:
     """The quota of a host, shared by all its accounts here and by every process that keeps its data in `folder`."""
     host = quote(f"{settings.url.host}_{settings.url.port}", safe="")
-    return Quota(settings.calls_per_hour, folder / f"orchestrator-{host}.quota")
+    return Quota(settings.calls_per_hour, folder / f"orchestrator-{host}.quota", burst=settings.burst)

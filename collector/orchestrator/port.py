@@ -92,7 +92,8 @@ class Orchestrator(Protocol):
         """Statistics of one device's links tick by tick, to fill a past that we did not watch."""
 
     async def events(self, start: datetime, end: datetime) -> Sequence[Fact]:
-        """Events of our edges in [start, end), every page."""
+        """Events of our edges in [start, end), every page; findings on statistics that were read of late may lie before
+        `start`."""
 
     async def own_parts(self) -> Sequence[Fact]:
         """States of the host's own gateways and controllers (PART_STATE, subject `name/part`); empty where it has none

@@ -21,8 +21,6 @@ from config.clock import Clock, SystemClock
 
 log = structlog.get_logger()
 
-BURST_SECONDS = 20.0
-"""The bucket holds what the quota grants in this time."""
 KEPT_FOR_URGENT = 0.25
 """The share of the bucket that background polling leaves for calls that somebody waits for."""
 STRETCH_MOST = 8.0
@@ -58,9 +56,8 @@ class Limits:
     capacity: float
 
 
-def limits_of(calls_per_hour: int) -> Limits:
-    rate = calls_per_hour / 3600
-    return Limits(rate=rate, capacity=max(4.0, rate * BURST_SECONDS))
+def limits_of(calls_per_hour: int, burst: int) -> Limits:
+    return Limits(rate=calls_per_hour / 3600, capacity=float(burst))
 
 
 def brought_to(bucket: Bucket, limits: Limits, now: float) -> Bucket:
@@ -121,8 +118,8 @@ Change = Callable[[Bucket, float], tuple[Bucket, float]]
 
 
 class Quota:
-    """One host's quota. `penalty` is the least pause after a 429, in seconds; without a `file` this process alone
-    counts.
+    """One host's quota: so many calls an hour, and `burst` of them at once after a pause. `penalty` is the least pause
+    after a 429, in seconds; without a `file` this process alone counts.
 
     A file that cannot be kept stops no measuring: this process then counts alone, and `problem` says so.
     """
@@ -132,10 +129,11 @@ class Quota:
         calls_per_hour: int,
         file: Path | None = None,
         *,
+        burst: int = 60,
         penalty: float = 5.0,
         clock: Clock | None = None,
     ) -> None:
-        self.limits = limits_of(calls_per_hour)
+        self.limits = limits_of(calls_per_hour, burst)
         self.problem = ""
         self._file = file
         self._penalty = penalty

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from collector.settings import OrchestratorSettings, SnmpCredential, StoreSettings, raw_days_for
+from collector.model import Cadence, Source
+from collector.settings import CollectorSettings, OrchestratorSettings, SnmpCredential, StoreSettings, raw_days_for
 from collector.snmp.agent import AuthProtocol, Community, PrivProtocol, User
 from collector.store.embedded import EmbeddedStore
 from collector.store.opening import open_store
@@ -71,15 +72,26 @@ def test_a_community_or_a_user_is_what_the_poller_takes() -> None:
 
 
 def test_each_vendor_is_asked_at_the_pace_that_it_asks_for() -> None:
-    def pace(**written: object) -> tuple[int, int, int, int]:
+    def pace(**written: object) -> tuple[int, int, int, int, int]:
         one = OrchestratorSettings.model_validate({"url": "https://vco.example.net", **written})
-        return one.tick, one.late, one.statistics_every, one.calls_per_hour
+        return one.tick, one.late, one.statistics_every, one.calls_per_hour, one.burst
 
     token, login = {"token": "env:HOME"}, {"username": "noc", "password": "env:HOME"}
-    assert pace(**token) == (300, 600, 600, 3600)
-    assert pace(kind="meraki", **token) == (300, 300, 300, 18000)
-    assert pace(kind="catalyst", **login) == (600, 600, 600, 3600)
-    assert pace(kind="meraki", calls_per_hour=600, **token) == (300, 300, 300, 600)
+    assert pace(**token) == (300, 600, 600, 3600, 60)
+    assert pace(kind="meraki", **token) == (300, 300, 300, 7200, 10)
+    assert pace(kind="catalyst", **login) == (600, 2400, 600, 2400, 8)
+    assert pace(kind="meraki", calls_per_hour=600, **token) == (300, 300, 300, 600, 10)
+
+
+def test_orchestrators_of_several_vendors_share_the_shortest_tick() -> None:
+    # The longer tick of ten minutes stands for two of five; its first half is over five minutes before it.
+    host, login = {"url": "http://127.0.0.1"}, {"username": "noc", "password": "p"}
+    settings = CollectorSettings.model_validate(
+        {"orchestrators": {"v": {**host, "token": "t"}, "c": {**host, "kind": "catalyst", **login}}}
+    )
+    assert settings.cadences()[Source.ORCHESTRATOR] == Cadence(every=300, late=2400 + 600 + 300)
+    alone = CollectorSettings.model_validate({"orchestrators": {"v": {**host, "token": "t"}}})
+    assert alone.cadences()[Source.ORCHESTRATOR] == Cadence(every=300, late=1200)
 
 
 @pytest.mark.parametrize("kind", ["vmanage", 7, None, ["meraki"], {"meraki": 1}])

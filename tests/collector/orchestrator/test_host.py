@@ -124,7 +124,7 @@ async def test_with_one_slot_an_urgent_call_is_the_next(host: Any, opened: Open)
 
 async def test_background_that_waits_for_a_token_holds_no_slot(host: Any, opened: Open) -> None:
     host.replies["any"] = [{}]
-    quota = Quota(60)
+    quota = Quota(60, burst=4)
     one = opened(quota, in_flight=1)
     # The bucket holds four, of which background leaves one; the next token comes after a minute.
     for _ in range(3):
@@ -311,4 +311,4 @@ def test_a_ca_file_without_certificates_is_a_fault_of_the_settings(
     (tmp_path / "empty.pem").write_text("", encoding="utf-8")
     for name in ("empty.pem", "absent.pem"):
         with pytest.raises(ConfigurationError, match="holds no certificates"):
-            Host("vco1", settings.model_copy(update={"ca_file": tmp_path / name}), "https://x/", Quota(60))
+            Host("vco1", settings.model_copy(update={"ca_file": tmp_path / name}), "https://x/", Quota(60, burst=4))

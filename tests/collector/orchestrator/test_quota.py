@@ -55,9 +55,9 @@ def bucket(tokens: float, **more: float) -> Bucket:
     return Bucket(tokens=tokens, at=T, **more)
 
 
-def test_an_hourly_quota_is_a_rate_and_twenty_seconds_of_it_at_once() -> None:
-    assert limits_of(3600) == Limits(rate=1.0, capacity=20.0)
-    assert limits_of(60) == Limits(rate=1 / 60, capacity=4.0)
+def test_an_hourly_quota_is_a_rate_and_so_many_calls_at_once() -> None:
+    assert limits_of(3600, 20) == Limits(rate=1.0, capacity=20.0)
+    assert limits_of(60, 4) == Limits(rate=1 / 60, capacity=4.0)
 
 
 @pytest.mark.parametrize(
@@ -187,14 +187,14 @@ async def emptied(quota: Quota) -> int:
 
 async def test_the_tokens_of_a_quota_without_a_file_are_its_own() -> None:
     clock = SettableClock()
-    quota = Quota(3600, clock=clock)
+    quota = Quota(3600, burst=20, clock=clock)
     assert await emptied(quota) == 20
     clock.moment += timedelta(seconds=3)
     assert await emptied(quota) == 3
 
 
 async def test_what_does_not_say_that_somebody_waits_is_background() -> None:
-    quota = Quota(3600, clock=SettableClock())
+    quota = Quota(3600, burst=20, clock=SettableClock())
     assert [await quota.take() for _ in range(15)] == [0.0] * 15
     assert await quota.take() > 0
 
@@ -202,7 +202,7 @@ async def test_what_does_not_say_that_somebody_waits_is_background() -> None:
 @pytest.mark.rim
 async def test_two_quotas_on_one_file_share_their_tokens_pauses_and_stretch(tmp_path: Path) -> None:
     clock = SettableClock()
-    one, other = (Quota(3600, tmp_path / "a.quota", clock=clock) for _ in range(2))
+    one, other = (Quota(3600, tmp_path / "a.quota", burst=20, clock=clock) for _ in range(2))
     assert await emptied(one) == 20
     assert await emptied(other) == 0
     clock.moment += timedelta(seconds=20)
@@ -214,7 +214,7 @@ async def test_two_quotas_on_one_file_share_their_tokens_pauses_and_stretch(tmp_
 @pytest.mark.rim
 async def test_a_429_is_followed_by_five_seconds_of_silence_or_by_as_many_as_the_host_asks(tmp_path: Path) -> None:
     clock = SettableClock()
-    quota = Quota(3600, tmp_path / "a.quota", clock=clock)
+    quota = Quota(3600, tmp_path / "a.quota", burst=20, clock=clock)
     await quota.limited()
     assert await quota.take() == pytest.approx(5.0)
     await quota.limited(30.0)
@@ -224,9 +224,9 @@ async def test_a_429_is_followed_by_five_seconds_of_silence_or_by_as_many_as_the
 @pytest.mark.rim
 async def test_a_restart_begins_with_what_the_last_process_left(tmp_path: Path) -> None:
     clock = SettableClock()
-    assert await emptied(Quota(3600, tmp_path / "a.quota", clock=clock)) == 20
+    assert await emptied(Quota(3600, tmp_path / "a.quota", burst=20, clock=clock)) == 20
     clock.moment += timedelta(seconds=2)
-    assert await emptied(Quota(3600, tmp_path / "a.quota", clock=clock)) == 2
+    assert await emptied(Quota(3600, tmp_path / "a.quota", burst=20, clock=clock)) == 2
 
 
 @pytest.mark.rim
@@ -236,7 +236,7 @@ async def test_a_damaged_file_begins_with_what_this_process_knows_and_is_whole_a
 ) -> None:
     clock = SettableClock()
     file = tmp_path / "a.quota"
-    quota = Quota(3600, file, clock=clock)
+    quota = Quota(3600, file, burst=20, clock=clock)
     await emptied(quota)
     await quota.limited(60.0)
     file.write_bytes(damage)
@@ -250,7 +250,7 @@ async def test_a_damaged_file_begins_with_what_this_process_knows_and_is_whole_a
 async def test_the_file_holds_no_secret_and_only_its_owner_changes_it(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
-        await Quota(3600, tmp_path / "a.quota").take()
+        await Quota(3600, tmp_path / "a.quota", burst=20).take()
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a.quota").stat().st_mode) == 0o644
@@ -261,7 +261,7 @@ async def test_a_file_that_cannot_be_kept_stops_no_call_and_is_told(tmp_path: Pa
     clock = SettableClock()
     file = tmp_path / "a.quota"
     file.mkdir()
-    quota = Quota(3600, file, clock=clock)
+    quota = Quota(3600, file, burst=20, clock=clock)
     with capture_logs() as logs:
         assert await emptied(quota) == 20
         assert "counted by this process alone" in quota.problem
@@ -300,7 +300,7 @@ async def holding(file: Path) -> asyncio.subprocess.Process:
 async def test_a_process_killed_while_it_holds_the_lock_leaves_the_state_as_it_was(tmp_path: Path) -> None:
     clock = SettableClock()
     file = tmp_path / "a.quota"
-    quota = Quota(3600, file, clock=clock)
+    quota = Quota(3600, file, burst=20, clock=clock)
     for _ in range(15):
         await quota.take(urgent=True)
     before = file.read_bytes()
@@ -308,7 +308,7 @@ async def test_a_process_killed_while_it_holds_the_lock_leaves_the_state_as_it_w
     child.send_signal(signal.SIGKILL)
     await child.wait()
     assert file.read_bytes() == before
-    assert await emptied(Quota(3600, file, clock=clock)) == 5
+    assert await emptied(Quota(3600, file, burst=20, clock=clock)) == 5
 
 
 @pytest.mark.rim
@@ -317,7 +317,7 @@ async def test_a_process_stopped_while_it_holds_the_lock_holds_up_nobody_for_lon
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quota_module, "LOCK_PAUSE", 0.001)
-    quota = Quota(3600, tmp_path / "a.quota")
+    quota = Quota(3600, tmp_path / "a.quota", burst=20)
     child = await holding(tmp_path / "a.quota")
     child.send_signal(signal.SIGSTOP)
     try:
@@ -335,7 +335,7 @@ async def test_a_caller_that_gives_up_while_another_holds_the_lock_leaves_nothin
     import fcntl
 
     file = tmp_path / "a.quota"
-    quota = Quota(3600, file)
+    quota = Quota(3600, file, burst=20)
     await quota.take()
     with file.open("r+b") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -353,7 +353,7 @@ from pathlib import Path
 from collector.orchestrator.quota import Quota
 
 async def main():
-    quota = Quota(14_400, Path(sys.argv[1]))
+    quota = Quota(14_400, Path(sys.argv[1]), burst=80)
     print(flush=True)
     sys.stdin.readline()
     count, until = 0, time.monotonic() + 1.5

@@ -170,7 +170,7 @@ async def test_all_calls_of_a_look_go_before_background_polling(
 ) -> None:
     """A bucket of 40 calls, of which ten are kept for those who wait; on a clock that stands still nothing is added."""
     clock = ManualClock(NOW)
-    vco = VeloCloud("vco1", settings, inventory, clock, Quota(7200, clock=clock))
+    vco = VeloCloud("vco1", settings, inventory, clock, Quota(7200, burst=40, clock=clock))
     healthy.replies["network/getNetworkGateways"] = [[]]
     for _ in range(30):
         await vco.own_parts()

@@ -154,7 +154,7 @@ async def test_a_wish_is_heeded_while_background_is_out_of_tokens(
 ) -> None:
     host.replies = {STATUS: [fleet], SERIES: [[]]}
     # Four tokens, of which background leaves one; the next comes after a minute.
-    scarce = Quota(60)
+    scarce = Quota(60, burst=4)
     for _ in range(3):
         await scarce.take()
     clock = ManualClock(START)
