@@ -180,7 +180,8 @@ class Journal:
 
     async def append(self, batches: Sequence[SampleBatch], facts: Sequence[Fact]) -> int:
         """Append one entry; it is on disk when this returns. Its number. Raises StoreError beside another writer."""
-        return await asyncio.to_thread(self._append, encode(batches, facts))
+        # Encoding a big host's states takes a tenth of a second, which is not to be the event loop's.
+        return await asyncio.to_thread(lambda: self._append(encode(batches, facts)))
 
     def _append(self, data: bytes) -> int:
         self.claim()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,10 +126,9 @@ class JournalSink:
             await self._hand_over([], kept)
         if self._admission and refusals:
             self._admission.tell("facts", facts[0].source, refusals)
-        for fact in kept:
-            FACTS.labels(fact.kind).inc()
-            if fact.kind is FactKind.POLL_OUTCOME:
-                self._outcomes[fact.subject] = fact.value
+        for kind, count in Counter(fact.kind for fact in kept).items():
+            FACTS.labels(kind).inc(count)
+        self._outcomes.update({fact.subject: fact.value for fact in kept if fact.kind is FactKind.POLL_OUTCOME})
 
     async def run(self) -> None:
         """Commit until cancelled; what was handed over by then is committed before this ends."""

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+RATES_NOT_ASKED = "rates, which were not asked for"
+"""What a listing without rates says in `unrated`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedLink:

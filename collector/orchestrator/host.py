@@ -6,6 +6,7 @@ Knows no vendor: what an answer means is told by the `read` that each adapter ha
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ Result = TypeVar("Result")
 LIMIT_REPEATS = 3
 LARGEST_ANSWER = 512 << 20
 """Bytes; some three times what a host with 125,000 links answers. One that sends more is broken."""
+SHORTEST_HIDDEN = 5
+"""Characters. Shorter secrets are parts of ordinary words, and no secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,8 @@ class Host:
         self._base = base.rstrip("/") + "/"
         self._timeout = settings.timeout
         self._tls = _tls(settings.ca_file)
+        given = [secret.get_secret_value() for secret in (settings.token, settings.password) if secret]
+        self._secrets = [secret for secret in given if len(secret) >= SHORTEST_HIDDEN]
         self._slots = asyncio.Semaphore(settings.in_flight)
         # Background calls hold all slots but one, which is for calls that somebody waits for.
         self._background = asyncio.Semaphore(max(1, settings.in_flight - 1))
@@ -98,8 +103,19 @@ class Host:
     ) -> Result:
         """Send, with a new log-in and a repeat when the session has expired, and waits and repeats after a 429.
 
-        `read` gives the answer's value or raises SessionExpiredError, RateLimitedError or another OrchestratorError.
+        `read` gives the answer's value or raises SessionExpiredError, RateLimitedError or another OrchestratorError,
+        which may quote the answer: a host that echoes our secrets does not bring them into the log.
         """
+        try:
+            return await self._called(request, read, login, urgent)
+        except OrchestratorError as error:
+            said = str(error)
+            hidden = functools.reduce(lambda text, secret: text.replace(secret, "***"), self._secrets, said)
+            if hidden == said:
+                raise
+            raise type(error)(hidden, retryable=error.retryable, blame=error.blame) from None
+
+    async def _called(self, request: Request, read: Callable[[Answer], Result], login: Login, urgent: bool) -> Result:
         renewed, limited = False, 0
         while True:
             headers, generation = await login.headers()

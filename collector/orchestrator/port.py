@@ -102,8 +102,8 @@ class Orchestrator(Protocol):
     async def look(self, device: str) -> DeviceReport:
         """Everything about one device now; some calls for that device alone, urgent."""
 
-    async def listing(self) -> Listing:
+    async def listing(self, *, rates: bool = True) -> Listing:
         """The host's inventory: every edge that this account sees, with its links, rates and ISPs. Paced by the quota;
-        may take long."""
+        may take long. Without `rates` nothing is asked for their sake, and `unrated` says so."""
 
     async def close(self) -> None: ...

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +14,6 @@ from rich.console import Console
 from collector.orchestrator.directory import directory
 from collector.orchestrator.opening import planned_calls
 from collector.orchestrator.port import Orchestrator, OrchestratorError
-from collector.orchestrator.velocloud.adapter import VeloCloud
 from collector.settings import OrchestratorKind, OrchestratorSettings
 from config.clock import rfc3339
 from config.errors import ConfigurationError
@@ -126,22 +125,16 @@ def duration(seconds: float) -> str:
 
 
 async def _listing(host: Orchestrator, *, rates: bool) -> Listing:
-    """The listing, with a line on stderr now and then. Of the vendors VeloCloud alone tells rates edge by edge."""
-    reading = host.listing() if rates or not isinstance(host, VeloCloud) else _without_rates(host)
+    """The listing, with a line on stderr now and then."""
     telling = asyncio.create_task(_tell(host.name))
     try:
-        return await reading
+        return await host.listing(rates=rates)
     except OrchestratorError as error:
         raise OrchestratorError(
             f"{error}; the inventory stays as it is", retryable=error.retryable, blame=error.blame
         ) from error
     finally:
         telling.cancel()
-
-
-async def _without_rates(host: VeloCloud) -> Listing:
-    listing = await host.listing(rates=False)
-    return replace(listing, unrated=(*listing.unrated, "rates, which --no-rates leaves out"))
 
 
 async def _tell(name: str) -> None:

@@ -201,7 +201,7 @@ def test_without_rates_no_edge_is_asked_for_itself(at: Any, vco: SmallVco) -> No
     found = asked(at, "--no-rates")
     assert vco.called("edge/getEdgeConfigurationModules") == 0
     assert [each["kind"] for each in found["differences"]] == ["new_edge", "new_edge"]
-    assert found["unrated"] == ["rates, which --no-rates leaves out"]
+    assert found["unrated"] == ["rates, which were not asked for"]
 
 
 def test_how_long_the_reading_takes_is_said_before_it_begins(at: Any, vco: SmallVco) -> None:

@@ -56,7 +56,7 @@ from collector.orchestrator.windows import floor_to
 from collector.settings import OrchestratorSettings
 from config.clock import Clock
 from config.errors import Blame
-from inventory.listing import Listing
+from inventory.listing import RATES_NOT_ASKED, Listing
 from inventory.model import Inventory
 
 FINDINGS_KEPT = timedelta(hours=3)
@@ -164,12 +164,12 @@ class Catalyst:
         facts = [fact for fact in states.facts if fact.subject in ours]
         return DeviceReport(facts=facts, samples=samples, figures=figures, notes=notes)
 
-    async def listing(self) -> Listing:
+    async def listing(self, *, rates: bool = True) -> Listing:
         """See the port. Rates are told where they are configured; neither carriers nor street addresses are known to
         the manager."""
         wan = await self._fleet()
         unread: list[str] = []
-        unrated: list[str] = []
+        unrated = [] if rates else [RATES_NOT_ASKED]
         on_file: Sequence[InventoryRow] = ()
         interfaces: list[InterfaceRow] = []
         try:
@@ -177,7 +177,7 @@ class Catalyst:
             on_file = self._session.counted(EDGE_INVENTORY, inventory_rows(items))
         except OrchestratorError as error:
             unread.append(str(error))
-        for method in (INTERFACES, IOS_XE_INTERFACES):
+        for method in (INTERFACES, IOS_XE_INTERFACES) if rates else ():
             try:
                 interfaces += await self._all(method, interface_rows)
             except OrchestratorError as error:

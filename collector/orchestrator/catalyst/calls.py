@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from collector.orchestrator.directory import Directory
-from collector.orchestrator.port import CallPlan
+from collector.orchestrator.port import CallPlan, ClockName
 from collector.orchestrator.windows import AGAIN_AFTER
 from collector.settings import OrchestratorSettings
 
@@ -28,6 +30,14 @@ PAGE = 10_000
 TUNNELS_OF_A_LINK = 8
 INTERFACES_OF_AN_EDGE = 12
 """Guesses for the plan; the host's own number of rows decides how many pages there really are."""
+CLOCKS: Mapping[str, ClockName] = {
+    DEVICES: "states",
+    WAN_INTERFACES: "states",
+    BFD_SESSIONS: "states",
+    APP_ROUTE: "statistics",
+    INTERFACE_STATISTICS: "statistics",
+    EVENTS: "events",
+}
 
 
 def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
@@ -48,6 +58,7 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
         },
         at_first_contact=2 * len(known.watched_devices) if settings.history_days else 0,
         listing=2 + pages(links) + 2 * pages(edges * INTERFACES_OF_AN_EDGE),
+        clocks=CLOCKS,
         notes=(
             f"counted with {TUNNELS_OF_A_LINK} tunnels a line and {INTERFACES_OF_AN_EDGE} interfaces an edge, "
             f"{PAGE} rows a page; more of them are more pages",

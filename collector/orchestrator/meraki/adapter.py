@@ -209,9 +209,9 @@ class Meraki:
         facts = state_report([answer], self._known, self._units, self._targets, now).facts
         return await device_report(self._session, device, answer, facts, self._past, self._past_batch, now)
 
-    async def listing(self) -> Listing:
+    async def listing(self, *, rates: bool = True) -> Listing:
         """See the port."""
-        return await read_listing(self._session, self._name, self._clock.now())
+        return await read_listing(self._session, self._name, self._clock.now(), rates=rates)
 
     async def close(self) -> None:
         await self._session.close()

@@ -5,10 +5,11 @@ Each is its path below `/api/v1/`; metrics and errors show it so, without ids.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from collector.orchestrator.directory import Directory
-from collector.orchestrator.port import CallPlan
+from collector.orchestrator.port import CallPlan, ClockName
 from collector.settings import OrchestratorSettings
 
 UPLINK_STATUSES = "organizations/{organization}/appliance/uplink/statuses"
@@ -34,6 +35,13 @@ LONGEST_WINDOW = timedelta(minutes=5)
 """Of uplinksLossAndLatency: `t1 can be a maximum of 5 minutes after t0`."""
 ORGANIZATION_LIMIT = 10
 """Calls a second that one organization takes, of all its applications together (Dashboard API, "Rate limit")."""
+CLOCKS: Mapping[str, ClockName] = {
+    UPLINK_STATUSES: "states",
+    AVAILABILITIES: "states",
+    LOSS_AND_LATENCY: "statistics",
+    USAGE_BY_NETWORK: "statistics",
+    CHANGE_HISTORY: "events",
+}
 
 
 def pieces(start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
@@ -77,6 +85,7 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
         hourly={method: count for method, count in calls.items() if count},
         at_first_contact=past if settings.history_days else 0,
         listing=1 + 3 * pages + devices if organizations else 1,
+        clocks=CLOCKS,
         notes=(
             f"an organization takes {ORGANIZATION_LIMIT} calls a second of all its applications together",
             "the past costs a call for each line, appliance and target, of which one target is counted",

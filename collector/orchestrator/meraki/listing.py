@@ -24,7 +24,7 @@ from collector.orchestrator.meraki.rows import (
 from collector.orchestrator.meraki.session import MerakiSession
 from collector.orchestrator.port import OrchestratorError
 from collector.orchestrator.record import Row, Rows
-from inventory.listing import ListedEdge, ListedLink, Listing
+from inventory.listing import RATES_NOT_ASKED, ListedEdge, ListedLink, Listing
 
 VENDOR = "Cisco Meraki"
 CELLULAR = "cellular"
@@ -46,17 +46,20 @@ class Answers:
     limits: Mapping[str, Limits] = field(default_factory=dict)
 
 
-async def read_listing(session: MerakiSession, name: str, now: datetime) -> Listing:
-    """Every appliance of every organization that the key sees. One call for the organizations, three for each, and one
-    for each network's rates. Raises OrchestratorError when nothing could be read."""
+async def read_listing(session: MerakiSession, name: str, now: datetime, *, rates: bool) -> Listing:
+    """Every appliance of every organization that the key sees. One call for the organizations, three for each, and with
+    `rates` one for each network's. Raises OrchestratorError when nothing could be read."""
     items = await session.list(ORGANIZATIONS, {})
     edges: list[ListedEdge] = []
     unread: list[str] = []
+    unrated = [] if rates else [RATES_NOT_ASKED]
     errors: list[OrchestratorError] = []
     organizations = session.counted(ORGANIZATIONS, organization_rows(items))
     for organization in organizations:
         try:
             answers = await _read(session, organization, unread)
+            if rates:
+                answers.limits = await _limits_of(session, answers, unrated)
         except OrchestratorError as error:
             errors.append(error)
             unread.append(f"organization {organization.organization}: {error}")
@@ -64,7 +67,7 @@ async def read_listing(session: MerakiSession, name: str, now: datetime) -> List
             edges += listed_edges(answers)
     if errors and len(errors) == len(organizations):
         raise errors[0]
-    return Listing(orchestrator=name, vendor=VENDOR, read_at=now, edges=edges, unread=unread)
+    return Listing(orchestrator=name, vendor=VENDOR, read_at=now, edges=edges, unread=unread, unrated=unrated)
 
 
 async def _read(session: MerakiSession, organization: OrganizationRow, unread: list[str]) -> Answers:
@@ -72,18 +75,23 @@ async def _read(session: MerakiSession, organization: OrganizationRow, unread: l
     devices = session.counted(DEVICES, device_rows(await session.list(DEVICES, ids, APPLIANCES)))
     networks: Sequence[NetworkRow] = await _or_unread(session, NETWORKS, ids, APPLIANCES, network_rows, unread) or ()
     appliances = await _or_unread(session, UPLINK_STATUSES, ids, (), unit_rows, unread)
-    places = sorted({device.network for device in devices if device.network})
-    found = await asyncio.gather(*(_limits(session, network) for network in places))
-    refused = [one for one in found if isinstance(one, OrchestratorError)]
-    if refused:
-        unread.append(f"the rates of {len(refused)} networks of organization {organization.organization}: {refused[0]}")
     return Answers(
         organization=organization,
         devices=devices,
         networks={network.network: network for network in networks},
         appliances=None if appliances is None else {row.serial: row for row in appliances},
-        limits={place: one for place, one in zip(places, found, strict=True) if not isinstance(one, OrchestratorError)},
     )
+
+
+async def _limits_of(session: MerakiSession, answers: Answers, unrated: list[str]) -> Mapping[str, Limits]:
+    """Rates by network."""
+    places = sorted({device.network for device in answers.devices if device.network})
+    found = await asyncio.gather(*(_limits(session, network) for network in places))
+    refused = [one for one in found if isinstance(one, OrchestratorError)]
+    if refused:
+        organization = answers.organization.organization
+        unrated.append(f"the rates of {len(refused)} networks of organization {organization}: {refused[0]}")
+    return {place: one for place, one in zip(places, found, strict=True) if not isinstance(one, OrchestratorError)}
 
 
 async def _or_unread(

@@ -32,7 +32,6 @@ from collector.orchestrator.velocloud.pairs import HaStates
 from collector.orchestrator.velocloud.rights import Refusals
 from collector.orchestrator.velocloud.rows import (
     METRICS,
-    read_links,
     read_metrics,
     read_series,
 )
@@ -80,9 +79,7 @@ class VeloCloud:
 
     async def states(self, *, urgent: bool = False) -> StateReport:
         """See the port. One call; where there are HA pairs a second one each five minutes, or when one switched."""
-        rows = await self._session.rows(
-            EDGE_LINK_STATUS, {"enterprises": self._enterprises()}, read_links, urgent=urgent
-        )
+        rows = await read_status(self._session, self._refusals, self._enterprises(), urgent=urgent)
         if not rows and self._known.watched_devices:
             raise self._empty(EDGE_LINK_STATUS)
         edges = await self._pairs.read(rows, urgent=urgent)

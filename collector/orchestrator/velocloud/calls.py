@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from collector.orchestrator.directory import Directory
-from collector.orchestrator.port import CallPlan
+from collector.orchestrator.port import CallPlan, ClockName
 from collector.settings import OrchestratorSettings
 
 EDGE_LINK_STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
@@ -31,6 +31,14 @@ MOST_TICKS = 1024
 """Ticks in one answer of getEdgeLinkSeries."""
 HA_EVERY = 300
 """Seconds between two readings of HA states, which go with readings of states; one more after each switch of a pair."""
+CLOCKS: Mapping[str, ClockName] = {
+    EDGE_LINK_STATUS: "states",
+    NETWORK_ENTERPRISES: "events",
+    AGGREGATE_LINK_METRICS: "statistics",
+    AGGREGATE_EVENTS: "events",
+    ENTERPRISE_EVENTS: "events",
+    NETWORK_GATEWAYS: "events",
+}
 
 
 def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
@@ -55,6 +63,7 @@ def planned(settings: OrchestratorSettings, known: Directory) -> CallPlan:
         hourly={method: count for method, count in calls.items() if count},
         at_first_contact=int(windows) * len(known.watched_devices),
         listing=lists + edges.total(),
+        clocks=CLOCKS,
         notes=tuple(_notes(enterprises, ticks, 3600 / ha_every if pairs else 0.0, lists)),
     )
 

@@ -23,7 +23,7 @@ from collector.orchestrator.velocloud.paging import read_pages
 from collector.orchestrator.velocloud.rights import refuses
 from collector.orchestrator.velocloud.session import VcoSession, number
 from config.errors import Blame
-from inventory.listing import ListedEdge, ListedLink, Listing
+from inventory.listing import RATES_NOT_ASKED, ListedEdge, ListedLink, Listing
 
 AT_ONCE = 4
 FAILURES_IN_A_ROW = 5
@@ -60,9 +60,12 @@ async def read_listing(session: VcoSession, known: Directory, now: datetime, *, 
             retryable=True,
             blame=Blame.VENDOR,
         )
+    unrated: list[str] = []
     if rates:
-        edges = await _with_rates(session, edges, unread)
-    return Listing(orchestrator=session.name, vendor=VENDOR, read_at=now, edges=edges, unread=unread)
+        edges = await _with_rates(session, edges, unrated)
+    else:
+        unrated.append(RATES_NOT_ASKED)
+    return Listing(orchestrator=session.name, vendor=VENDOR, read_at=now, edges=edges, unread=unread, unrated=unrated)
 
 
 async def _enterprises(session: VcoSession, known: Directory, unread: list[str]) -> dict[str, str]:
@@ -189,15 +192,15 @@ class _Rates:
     skipped: int = 0
 
 
-async def _with_rates(session: VcoSession, edges: Sequence[ListedEdge], unread: list[str]) -> list[ListedEdge]:
+async def _with_rates(session: VcoSession, edges: Sequence[ListedEdge], unrated: list[str]) -> list[ListedEdge]:
     """The edges with the rates, and whether a line is wireless, from each one's configuration."""
     rates = _Rates()
     asked = iter([edge for edge in edges if edge.activated and edge.links])
     await asyncio.gather(*(_ask(session, asked, rates) for _ in range(AT_ONCE)))
     for reason, names in rates.failed.items():
-        unread.append(f"rates of {len(names)} edges, {', '.join(names[:3])}{', ...' if names[3:] else ''}: {reason}")
+        unrated.append(f"rates of {len(names)} edges, {', '.join(names[:3])}{', ...' if names[3:] else ''}: {reason}")
     if rates.skipped:
-        unread.append(f"rates of {rates.skipped} more edges were not asked for, after {FAILURES_IN_A_ROW} failures")
+        unrated.append(f"rates of {rates.skipped} more edges were not asked for, after {FAILURES_IN_A_ROW} failures")
     return [_rated(edge, rates.lines.get(edge.edge_id, ())) for edge in edges]
 
 

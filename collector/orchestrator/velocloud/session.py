@@ -100,7 +100,7 @@ def _json(body: bytes) -> object:
 def _raise_vendor_error(call: str, status: int, message: str) -> NoReturn:
     if message.startswith("tokenError"):
         raise SessionExpiredError(f"{call} with {message!r}: the session has expired; a token must be made anew")
-    if status >= 500:
+    if status >= 500 and "does not have privilege" not in message:
         raise OrchestratorError(
             f"{call} with {status}, {message!r}, a fault of its own; asking again later",
             retryable=True,

@@ -206,6 +206,18 @@ async def test_an_expired_session_is_renewed_and_the_call_repeated_once(host: An
     assert (logins, len(host.calls)) == (4, 4)
 
 
+async def test_a_host_that_echoes_our_secret_does_not_bring_it_into_an_error(host: Any, opened: Open) -> None:
+    host.replies["any"] = [lambda request, _: web.Response(status=403, text=request.headers["Authorization"])]
+
+    def quoting(answer: Answer) -> bytes:
+        raise OrchestratorError(f"403, {answer.body.decode()!r}", retryable=True, blame=Blame.VENDOR)
+
+    with pytest.raises(OrchestratorError, match=r"403, 'Token \*\*\*'") as caught:
+        await opened().call(asking("any"), quoting, KEY)
+    assert (caught.value.retryable, caught.value.blame) == (True, Blame.VENDOR)
+    assert caught.value.__cause__ is None
+
+
 async def test_an_expired_token_is_an_error_at_once(host: Any, opened: Open) -> None:
     host.replies["any"] = [lambda *_: web.Response(status=401)]
     one = opened()

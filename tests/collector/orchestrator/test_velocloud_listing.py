@@ -167,6 +167,7 @@ async def test_an_edge_with_its_lines_rates_and_place(known_host: Any, vco: Velo
             )
         ],
         unread=[],
+        unrated=[],
     )
     (asked,) = known_host.called(EDGES)
     assert (asked.body["enterpriseId"], asked.body["with"]) == (41, ["links", "site"])

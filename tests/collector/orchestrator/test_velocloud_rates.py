@@ -90,7 +90,7 @@ async def test_an_edge_whose_rates_cannot_be_read_is_unread_and_no_error(
     listing = await vco.listing()
     assert [one.id for one in only(listing).links or ()] == [DIA, LTE]
     assert all(one.down_bps is None for one in only(listing).links or ())
-    (said,) = listing.unread
+    (said,) = listing.unrated
     assert said.startswith("rates of 1 edges, ACME-0117: ")
 
 
@@ -100,7 +100,7 @@ async def test_rates_that_nobody_may_read_are_not_asked_for_ten_thousand_times(k
     assert len(listing.edges) == 50
     asked = len(known_host.called(CONFIGURATION))
     assert 5 <= asked <= 8
-    reasons, skipped = listing.unread
+    reasons, skipped = listing.unrated
     assert reasons.startswith(f"rates of {asked} edges, ACME-0117, ACME-0117, ACME-0117, ...: ")
     assert skipped.startswith(f"rates of {50 - asked} more edges were not asked for")
 
@@ -116,7 +116,7 @@ async def test_single_failures_among_many_edges_stop_nothing(known_host: Any, vc
     listing = await vco.listing()
     assert len(known_host.called(CONFIGURATION)) == 30
     assert len([one for one in listing.edges if one.links and one.links[0].down_bps]) == 20
-    (said,) = listing.unread
+    (said,) = listing.unrated
     assert said.startswith("rates of 10 edges")
 
 

@@ -11,11 +11,13 @@ from aiohttp import web
 
 from collector.orchestrator.port import OrchestratorError
 from collector.orchestrator.quota import Quota
+from collector.orchestrator.velocloud.adapter import VeloCloud
 from collector.orchestrator.velocloud.rights import Refusals
 from collector.orchestrator.velocloud.session import VcoSession
 from collector.orchestrator.velocloud.status import read_status, status_items
 from collector.settings import OrchestratorSettings
 from config.clock import ManualClock
+from inventory.model import Inventory
 
 NOW = datetime(2026, 3, 3, 14, 3, tzinfo=UTC)
 STATUS = "monitoring/getEnterpriseEdgeLinkStatus"
@@ -69,6 +71,30 @@ async def test_a_customers_account_reads_the_same_rows_edge_by_edge_of_its_one_e
     host.replies[STATUS] = [refusal]
     assert list(await read_status(session, Refusals("vco1", clock), [41])) == list(rows)
     assert host.called(EDGES)[0].body == {"enterpriseId": 41, "with": ["links"]}
+
+
+@pytest.mark.rim
+async def test_a_customers_account_has_states(
+    host: Any, settings: OrchestratorSettings, inventory: Inventory, clock: ManualClock
+) -> None:
+    host.replies = {STATUS: [refusal], EDGES: [[edge()]]}
+    vco = VeloCloud("vco1", settings, inventory, clock, Quota(1_000_000, penalty=0.01))
+    report = await vco.states()
+    await vco.close()
+    assert {(fact.subject, fact.value) for fact in report.facts} == {
+        ("edge-117", "connected"),
+        ("store-117-dia", "stable"),
+    }
+    assert "edge-118" in report.absent
+
+
+@pytest.mark.rim
+async def test_a_missing_privilege_is_one_whatever_status_it_comes_with(
+    host: Any, session: VcoSession, clock: ManualClock
+) -> None:
+    said = {"error": {"code": -32603, "message": "user does not have privilege [READ:ENTERPRISE]"}}
+    host.replies = {STATUS: [lambda *_: web.json_response(said, status=500)], EDGES: [[edge()]]}
+    assert len(await read_status(session, Refusals("vco1", clock), [41])) == 1
 
 
 @pytest.mark.rim

@@ -302,7 +302,7 @@ async def test_what_a_listing_cannot_read_is_said(dashboard: Start, opened: Open
     listing = await opened(running, Inventory.of()).listing()
     assert len(listing.edges) == 4
     assert any(second in sentence for sentence in listing.unread)
-    assert any("the rates of 2 networks" in sentence for sentence in listing.unread)
+    assert any("the rates of 2 networks" in sentence for sentence in listing.unrated)
 
 
 async def test_uplinks_that_cannot_be_read_say_nothing_of_the_links(dashboard: Start, opened: Opened):
