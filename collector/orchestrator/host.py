@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
+import structlog
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from collector.metrics import ORCHESTRATOR_CALLS
+from collector.metrics import ORCHESTRATOR_CALLS, ORCHESTRATOR_DAMAGED
 from collector.orchestrator.login import Login
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import LONGEST_QUIET, Quota
@@ -26,6 +27,8 @@ from collector.settings import OrchestratorSettings
 from config.errors import Blame, ConfigurationError
 
 Result = TypeVar("Result")
+
+log = structlog.get_logger()
 
 LIMIT_REPEATS = 3
 LARGEST_ANSWER = 512 << 20
@@ -207,6 +210,13 @@ class Host:
             f"{request.method}; nothing is sent there, check the orchestrator's `url`",
             blame=Blame.VENDOR,
         )
+
+
+def note_damage(orchestrator: str, method: str, fields: int) -> None:
+    """Count what was unusable in an answer."""
+    if fields:
+        ORCHESTRATOR_DAMAGED.labels(orchestrator, method).inc(fields)
+        log.debug("damaged_answer", orchestrator=orchestrator, method=method, fields=fields)
 
 
 def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:

@@ -49,6 +49,7 @@ from collector.orchestrator.catalyst.rows import (
 from collector.orchestrator.catalyst.samples import joined, readings_window, statistics_batch
 from collector.orchestrator.catalyst.session import CatalystSession
 from collector.orchestrator.directory import directory
+from collector.orchestrator.host import note_damage
 from collector.orchestrator.port import DeviceReport, OrchestratorError, StateReport
 from collector.orchestrator.quota import Quota
 from collector.orchestrator.record import Rows
@@ -234,7 +235,7 @@ class Catalyst:
         pages = []
         async for page in self._session.pages(method, query, keys, urgent=urgent):
             readings, damaged = read(page)
-            self._session.note_damage(method, damaged)
+            note_damage(self._name, method, damaged)
             pages.append(readings)
         return pages
 

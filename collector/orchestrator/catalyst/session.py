@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,9 +11,9 @@ from typing import NoReturn, TypeVar
 import msgspec
 import structlog
 
-from collector.metrics import ORCHESTRATOR_DAMAGED
+from collector.orchestrator.answers import NOT_JSON, in_a_circle, json_value, misshapen, not_json, own_fault
 from collector.orchestrator.catalyst.columns import decoded
-from collector.orchestrator.host import Answer, Host, Request
+from collector.orchestrator.host import Answer, Host, Request, note_damage
 from collector.orchestrator.login import LoginRefusedError, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import Quota
@@ -33,7 +32,6 @@ LOG_OUT_WITHIN = 10.0
 MOST_PAGES = 1000
 MOST_AT_ONCE = 2
 """The vendor takes two bulk requests at a time ("Rate Limits on Results" of its API guide)."""
-_NOT_JSON = object()
 
 
 def document(host: str, method: str, answer: Answer, keys: tuple[str, ...] = ()) -> object:
@@ -65,29 +63,17 @@ def document(host: str, method: str, answer: Answer, keys: tuple[str, ...] = ())
     value = _json(answer.body, keys if answer.status == 200 else ())
     if answer.status != 200:
         _raise_vendor_error(call, answer.status, value)
-    if value is _NOT_JSON:
-        what = f"{len(answer.body)} bytes that are no JSON, perhaps half an answer" if answer.body else "an empty body"
-        raise OrchestratorError(f"{call} with {what}; asking again later", retryable=True, blame=Blame.VENDOR)
+    if value is NOT_JSON:
+        raise not_json(call, answer.body, "the manager")
     return value
 
 
 def _json(body: bytes, keys: tuple[str, ...]) -> object:
+    """The value of a body; of its rows only `keys`, where there are any and the body is as it should be."""
     try:
-        return decoded(body, keys) if keys else msgspec.json.decode(body)
-    except msgspec.ValidationError:
-        return _json(body, ())
-    except RecursionError:
-        return _NOT_JSON
-    except msgspec.DecodeError:
-        return _lenient_json(body)
-
-
-def _lenient_json(body: bytes) -> object:
-    """JSON that is not of the strict kind (NaN, half a surrogate pair), or none."""
-    try:
-        return json.loads(body.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return _NOT_JSON
+        return decoded(body, keys) if keys else json_value(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return json_value(body)
 
 
 def _raise_vendor_error(call: str, status: int, value: object) -> NoReturn:
@@ -98,11 +84,7 @@ def _raise_vendor_error(call: str, status: int, value: object) -> NoReturn:
         meant = "this account may not read it; check its user group" if status == 403 else "check `url`"
         raise OrchestratorError(f"{call} with {status}{quoted}: {meant}")
     if status >= 500:
-        raise OrchestratorError(
-            f"{call} with {status}{quoted}, a fault of its own; asking again later",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        raise own_fault(call, f"{status}{quoted}")
     raise OrchestratorError(f"{call} with {status}{quoted}, which we do not expect; check `url`", blame=Blame.VENDOR)
 
 
@@ -161,19 +143,11 @@ class CatalystSession:
             if not data or (more.get("startId") or None) == following.get("startId", ""):
                 break
             following, first = {**more, "count": query["count"]}, data[0]
-        raise OrchestratorError(
-            f"{self.host} pages {method} in a circle; asking again later", retryable=True, blame=Blame.VENDOR
-        )
-
-    def note_damage(self, method: str, fields: int) -> None:
-        """Count what was unusable in an answer."""
-        if fields:
-            ORCHESTRATOR_DAMAGED.labels(self.name, method).inc(fields)
-            log.debug("damaged_answer", orchestrator=self.name, method=method, fields=fields)
+        raise in_a_circle(self.host, method)
 
     def counted(self, method: str, rows: Rows[Row]) -> Sequence[Row]:
         """The rows; what was unusable in the answer is counted."""
-        self.note_damage(method, rows.damaged)
+        note_damage(self.name, method, rows.damaged)
         return rows.rows
 
     async def close(self) -> None:
@@ -190,11 +164,7 @@ class CatalystSession:
         data = answer.get("data") if isinstance(answer, dict) else None
         if isinstance(data, list):
             return data
-        raise OrchestratorError(
-            f"{self.host} answered {method} with JSON that is not an object with a list `data`; asking again later",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        raise misshapen(self.host, method, "an object with a list `data`")
 
     async def _log_in(self) -> Mapping[str, str]:
         """The headers of a new session: its cookies, and the token against forgery that managers since 19.2 give.

@@ -3,18 +3,23 @@ answer means. Nothing here knows what the figures mean."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-import structlog
 from pydantic import AnyHttpUrl
 
-from collector.metrics import ORCHESTRATOR_DAMAGED
-from collector.orchestrator.host import Answer, Host, Request
+from collector.orchestrator.answers import (
+    NOT_JSON,
+    in_a_circle,
+    json_value,
+    misshapen,
+    not_json,
+    own_fault,
+)
+from collector.orchestrator.host import Answer, Host, Request, note_damage
 from collector.orchestrator.login import KeyLogin
 from collector.orchestrator.meraki.calls import PAGE
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
@@ -25,8 +30,6 @@ from config.errors import Blame
 
 Row = TypeVar("Row")
 Query = Sequence[tuple[str, str]]
-
-log = structlog.get_logger()
 
 API = "/api/v1"
 DOMAINS = ("meraki.com", "meraki.ca", "meraki.cn", "meraki.in", "gov-meraki.com")
@@ -64,7 +67,7 @@ def page(host: str, method: str, answer: Answer) -> Page:
         )
     if answer.status in REDIRECTS:
         return Page(moved=answer.headers.get("Location", ""))
-    value = _json(answer.body)
+    value = json_value(answer.body)
     said = _errors(value)
     if answer.status == 401:
         raise SessionExpiredError(f"{call} with 401{said}: the API key is wrong, revoked or expired; make a new one")
@@ -76,29 +79,14 @@ def page(host: str, method: str, answer: Answer) -> Page:
             "and that their API access is enabled"
         )
     if answer.status >= 500:
-        raise OrchestratorError(
-            f"{call} with {answer.status}, a fault of its own; asking again later",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        raise own_fault(call, str(answer.status))
     if answer.status == 204:
         return Page()
     if answer.status != 200 or said:
         raise OrchestratorError(f"{call} with {answer.status}{said}; check ids and settings", blame=Blame.VENDOR)
-    if value is _NOT_JSON:
-        _raise_not_json(call, answer.body)
+    if value is NOT_JSON:
+        raise not_json(call, answer.body, "the dashboard's API")
     return Page(value=value, following=following_page(answer.headers.getall("Link", [])))
-
-
-_NOT_JSON = object()
-
-
-def _json(body: bytes) -> object:
-    try:
-        # A name with a broken letter must not cost the whole answer.
-        return json.loads(body.decode("utf-8", "replace"))
-    except (ValueError, RecursionError):
-        return _NOT_JSON
 
 
 def _errors(value: object) -> str:
@@ -106,16 +94,6 @@ def _errors(value: object) -> str:
     errors = value.get("errors") if isinstance(value, dict) else None
     said = "; ".join(map(str, errors)) if isinstance(errors, list) else str(errors or "")
     return f" ({said[:200]})" if said else ""
-
-
-def _raise_not_json(call: str, body: bytes) -> NoReturn:
-    if body.lstrip()[:1] == b"<":
-        what = "an HTML page instead of JSON; check that `url` is the dashboard's API and no proxy or log-in page"
-    elif not body.strip():
-        what = "an empty body; asking again later"
-    else:
-        what = f"{len(body)} bytes that are no JSON, perhaps half an answer; asking again later"
-    raise OrchestratorError(f"{call} with {what}", retryable=True, blame=Blame.VENDOR)
 
 
 def following_page(headers: Sequence[str]) -> str | None:
@@ -176,15 +154,13 @@ class MerakiSession:
         while True:
             found, url = await self._page(method, ids, url, urgent)
             if not isinstance(found.value, list):
-                raise self.misshapen(method, "a list")
+                raise misshapen(self.host, method, "a list")
             entries += found.value
             if found.following is None:
                 return entries
             url = self._led_to(method, url, found.following)
             if url in followed or len(followed) >= MOST_PAGES:
-                raise OrchestratorError(
-                    f"{self.host} pages {method} in a circle; asking again later", retryable=True, blame=Blame.VENDOR
-                )
+                raise in_a_circle(self.host, method)
             followed.add(url)
 
     async def _page(self, method: str, ids: Mapping[str, str], url: str, urgent: bool) -> tuple[Page, str]:
@@ -227,17 +203,8 @@ class MerakiSession:
 
     def counted(self, method: str, rows: Rows[Row]) -> Sequence[Row]:
         """The rows; what was unusable in the answer is counted."""
-        if rows.damaged:
-            ORCHESTRATOR_DAMAGED.labels(self.name, method).inc(rows.damaged)
-            log.debug("damaged_answer", orchestrator=self.name, method=method, fields=rows.damaged)
+        note_damage(self.name, method, rows.damaged)
         return rows.rows
-
-    def misshapen(self, method: str, expected: str) -> OrchestratorError:
-        return OrchestratorError(
-            f"{self.host} answered {method} with JSON that is not {expected}; asking again later",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
 
     async def close(self) -> None:
         for host in self._hosts.values():

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collector.orchestrator.port import OrchestratorError
+from collector.orchestrator.answers import in_a_circle
 from collector.orchestrator.record import Record
 from collector.orchestrator.velocloud.session import VcoSession
-from config.errors import Blame
 
 MOST_PAGES = 500
 """A million events of one question; a host that goes on is broken."""
@@ -46,8 +45,6 @@ async def read_pages(
         if following is None:
             return Pages(items, cut=True)
         if following in followed or len(followed) == MOST_PAGES:
-            raise OrchestratorError(
-                f"{session.host} pages {method} in a circle; asking again later", retryable=True, blame=Blame.VENDOR
-            )
+            raise in_a_circle(session.host, method)
         followed.add(following)
         asked["nextPageLink"] = following

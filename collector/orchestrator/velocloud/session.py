@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import NoReturn, TypeVar
 from urllib.parse import unquote
 
-import structlog
-
-from collector.metrics import ORCHESTRATOR_DAMAGED
-from collector.orchestrator.host import Answer, Host, Request
+from collector.orchestrator.answers import NOT_JSON, json_value, misshapen, not_json, own_fault
+from collector.orchestrator.host import Answer, Host, Request, note_damage
 from collector.orchestrator.login import KeyLogin, Login, LoginRefusedError, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import Quota
@@ -23,10 +20,9 @@ from config.errors import Blame
 
 Row = TypeVar("Row")
 
-log = structlog.get_logger()
-
 SESSION_COOKIE = "velocloud.session"
 MESSAGE_COOKIE = "velocloud.message"
+EXPECTED = "the orchestrator"
 LOGINS = ("login/operatorLogin", "login/enterpriseLogin")
 
 
@@ -51,20 +47,16 @@ def document(host: str, method: str, answer: Answer) -> object:
     if answer.status in (403, 404):
         said = "this account may not call it; check its rights" if answer.status == 403 else "check `url`"
         raise OrchestratorError(f"{call} with {answer.status}: {said}")
-    value = _json(answer.body)
+    value = json_value(answer.body)
     error = value.get("error") if isinstance(value, dict) else None
     if isinstance(error, dict):
         _raise_vendor_error(call, answer.status, str(error.get("message", ""))[:200])
     if answer.status >= 500:
-        raise OrchestratorError(
-            f"{call} with {answer.status}, a fault of its own; asking again later",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        raise own_fault(call, str(answer.status))
     if answer.status != 200:
         raise OrchestratorError(f"{call} with {answer.status}, which we do not expect; check `url`", blame=Blame.VENDOR)
-    if value is _NOT_JSON:
-        _raise_not_json(call, answer.body)
+    if value is NOT_JSON:
+        raise not_json(call, answer.body, EXPECTED)
     return value
 
 
@@ -79,44 +71,12 @@ def listed(host: str, method: str, answer: Answer) -> bytes:
     raise misshapen(host, method, "a list")
 
 
-def misshapen(host: str, method: str, expected: str) -> OrchestratorError:
-    return OrchestratorError(
-        f"{host} answered {method} with JSON that is not {expected}; asking again later",
-        retryable=True,
-        blame=Blame.VENDOR,
-    )
-
-
-_NOT_JSON = object()
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return _NOT_JSON
-
-
 def _raise_vendor_error(call: str, status: int, message: str) -> NoReturn:
     if message.startswith("tokenError"):
         raise SessionExpiredError(f"{call} with {message!r}: the session has expired; a token must be made anew")
     if status >= 500 and "does not have privilege" not in message:
-        raise OrchestratorError(
-            f"{call} with {status}, {message!r}, a fault of its own; asking again later",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        raise own_fault(call, f"{status}, {message!r}")
     raise OrchestratorError(f"{call} with {status}, {message!r}; check ids and rights")
-
-
-def _raise_not_json(call: str, body: bytes) -> NoReturn:
-    if body.lstrip()[:1] == b"<":
-        what = "an HTML page instead of JSON; check that `url` is the orchestrator and no proxy or log-in page"
-    elif not body.strip():
-        what = "an empty body; asking again later"
-    else:
-        what = f"{len(body)} bytes that are no JSON, perhaps half an answer; asking again later"
-    raise OrchestratorError(f"{call} with {what}", retryable=True, blame=Blame.VENDOR)
 
 
 class VcoSession:
@@ -162,7 +122,7 @@ class VcoSession:
         try:
             return self.counted(method, await asyncio.to_thread(read, body))
         except ValueError:
-            _raise_not_json(f"{self.host} answered {method}", body)
+            raise not_json(f"{self.host} answered {method}", body, EXPECTED) from None
 
     async def list(self, method: str, parameters: Mapping[str, object], *, urgent: bool = False) -> list[object]:
         """As `call`, for a method that answers a list."""
@@ -173,9 +133,7 @@ class VcoSession:
 
     def counted(self, method: str, rows: Rows[Row]) -> Sequence[Row]:
         """The rows; what was unusable in the answer is counted."""
-        if rows.damaged:
-            ORCHESTRATOR_DAMAGED.labels(self.name, method).inc(rows.damaged)
-            log.debug("damaged_answer", orchestrator=self.name, method=method, fields=rows.damaged)
+        note_damage(self.name, method, rows.damaged)
         return rows.rows
 
     def misshapen(self, method: str, expected: str) -> OrchestratorError:
