@@ -27,11 +27,13 @@ class RateLimitedError(OrchestratorError):
 @dataclass(frozen=True, slots=True)
 class StateReport:
     """Link and edge states. `unmapped` names edges or links of the host that the inventory does not know,
-    `absent` those of ours that the host did not mention: absent is not healthy."""
+    `absent` those of ours that the host did not mention: absent is not healthy. `unread` are sentences on parts of the
+    host that did not answer; nothing is said of what is ours there."""
 
     facts: Sequence[Fact]
     unmapped: Sequence[str]
     absent: Sequence[str]
+    unread: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

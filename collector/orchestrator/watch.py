@@ -103,6 +103,7 @@ class OrchestratorWatch:
         self._state_at = clock.now()
         self._say_every = min(timedelta(seconds=settings.states_every), STATE_HOLDS / 2)
         self._unmapped: Sequence[str] = ()
+        self._unread: Sequence[str] = ()
         self._states_at: datetime | None = None
         self._states_asked = self._states_took = 0.0
         self._stretch_told = 1.0
@@ -150,6 +151,7 @@ class OrchestratorWatch:
         async def work() -> None:
             report = await self._orchestrator.states(urgent=urgent)
             self._note_unmapped(report.unmapped)
+            self._unread = report.unread
             self._states_at = self._clock.now()
             await self._tell([*report.facts, *self._absent(report)], self._paced().states)
 
@@ -343,7 +345,7 @@ class OrchestratorWatch:
             self._steps.errors(), self._states_at, newest, self._clock.now(), self._settings, expected
         )
         stretch = self._quota.stretch
-        notes = [detail, slower(paced, stretch), self._quota.problem]
+        notes = [detail, *self._unread, slower(paced, stretch), self._quota.problem]
         return SourceHealth(name=self._name, state=state, detail="; ".join(filter(None, notes)), newest=newest)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -97,7 +98,9 @@ class Meraki:
         self._units = learned(self._units, [(row.serial, row.network) for row in rows])
         now = self._clock.now()
         self._reached = {answer.organization for answer in answers if reached(answer, self._known, self._units, now)}
-        return state_report(answers, self._known, self._units, self._targets, now)
+        report = state_report(answers, self._known, self._units, self._targets, now)
+        silent = [f"organization {one}: {why}" for (step, one), why in self._troubles.items() if step == "states"]
+        return replace(report, unread=silent)
 
     async def _states_of(
         self, organization: str, query: Sequence[tuple[str, str]] = (), *, urgent: bool

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
+from watched import StoreSink
 
 from collector.model import FactKind
 from collector.orchestrator.directory import directory
@@ -23,7 +24,9 @@ from collector.orchestrator.meraki import calls
 from collector.orchestrator.meraki.adapter import Meraki
 from collector.orchestrator.port import OrchestratorError
 from collector.orchestrator.quota import Quota
+from collector.orchestrator.watch import OrchestratorWatch
 from collector.settings import OrchestratorSettings
+from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock
 from config.errors import ConfigurationError
 from inventory.model import Client, Device, DeviceRole, Inventory, Link, LinkRole, OrchestratorIdentity, Site
@@ -292,6 +295,21 @@ async def test_an_organization_that_refuses_costs_the_others_nothing(dashboard: 
     assert not report.absent
     assert ["6000" in entry["id"] for entry in logs if entry["event"] == "organization_unread"] == [True]
     assert "API access is not enabled" in next(entry["error"] for entry in logs if "error" in entry)
+
+
+async def test_the_source_says_which_organization_does_not_answer_and_is_ok_otherwise(
+    dashboard: Dashboard, opened: Opened, store: EmbeddedStore
+):
+    path = "/organizations/6000/appliance/uplink/statuses"
+    healthy, dashboard.replies[path] = dashboard.replies[path], [lambda _: web.json_response({}, status=403)]
+    settings = OrchestratorSettings.model_validate({"kind": "meraki", "url": dashboard.url, "token": KEY})
+    clock = ManualClock(NOW)
+    watch = OrchestratorWatch(opened(TWO_ORGANIZATIONS), settings, TWO_ORGANIZATIONS, clock, StoreSink(store), store)
+    assert await watch.read_states()
+    assert "organization 6000" in watch.health().detail
+    dashboard.replies[path] = healthy
+    assert await watch.read_states()
+    assert "6000" not in watch.health().detail
 
 
 async def test_a_device_without_its_organization_is_told(opened: Opened):
