@@ -300,14 +300,13 @@ async def test_an_organization_that_refuses_costs_the_others_nothing(dashboard: 
 async def test_the_source_says_which_organization_does_not_answer_and_is_ok_otherwise(
     dashboard: Dashboard, opened: Opened, store: EmbeddedStore
 ):
-    path = "/organizations/6000/appliance/uplink/statuses"
-    healthy, dashboard.replies[path] = dashboard.replies[path], [lambda _: web.json_response({}, status=403)]
     settings = OrchestratorSettings.model_validate({"kind": "meraki", "url": dashboard.url, "token": KEY})
     clock = ManualClock(NOW)
     watch = OrchestratorWatch(opened(TWO_ORGANIZATIONS), settings, TWO_ORGANIZATIONS, clock, StoreSink(store), store)
     assert await watch.read_states()
     assert "organization 6000" in watch.health().detail
-    dashboard.replies[path] = healthy
+    dashboard.replies["/organizations/6000/appliance/uplink/statuses"] = [[appliance("Q2BB-BBBB-0002")]]
+    dashboard.replies["/organizations/6000/devices/availabilities"] = [[availability("Q2BB-BBBB-0002")]]
     assert await watch.read_states()
     assert "6000" not in watch.health().detail
 
