@@ -173,5 +173,5 @@ async def _check(config: Path | None, as_json: bool) -> int:
     if as_json:
         print_json({**asdict(plan), "missing": missing})
     else:
-        print("\n".join([*plan.lines(), *(f"MISSING: {sentence}" for sentence in missing)]))
+        print("\n".join([*plan.lines(), *(f"FAULT: {sentence}" for sentence in missing)]))
     return 2 if missing else 0

@@ -14,6 +14,7 @@ from rich.console import Console
 from collector.orchestrator.directory import directory
 from collector.orchestrator.opening import planned_calls
 from collector.orchestrator.port import Orchestrator, OrchestratorError
+from collector.plan import duration
 from collector.settings import OrchestratorKind, OrchestratorSettings
 from config.clock import rfc3339
 from config.errors import ConfigurationError
@@ -114,14 +115,6 @@ def _say_how_long(request: Request, settings: OrchestratorSettings, inventory: I
     )
     quicker = "; --no-rates leaves out the rates and is quick" if by_edge else ""
     print(f"reading {request.orchestrator} takes {how_many}{quicker}", file=sys.stderr)
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `2 h 47 min`."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 async def _listing(host: Orchestrator, *, rates: bool) -> Listing:

@@ -11,7 +11,7 @@ from collector.model import Fact, FactKind, SampleBatch, Source
 from collector.orchestrator.port import DeviceReport, Figure
 from config.clock import epoch_ms
 from inventory.differences import DifferenceKind, difference
-from service.cli.reconciling import ask, duration
+from service.cli.reconciling import ask
 from service.cli.wording import looked_lines
 from service.documents import Looked, looked_document, newest_samples
 
@@ -47,14 +47,6 @@ def test_answers_that_end_accept_nothing_at_all(given: list[str]) -> None:
         return given.pop(0)
 
     assert ask(TWO, "vco1", read) == []
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(40.0, "40 s"), (89.9, "90 s"), (600.0, "10 min"), (3600.0, "1 h 0 min"), (10_020.0, "2 h 47 min")],
-)
-def test_a_duration_is_said_as_people_say_it(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def batch() -> SampleBatch:
