@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from config.database import Database
@@ -149,6 +149,18 @@ async def test_money_keeps_its_cents_and_times_their_moment(database: Database) 
     found = await loaded(database)
     assert str(found.clients["c"].monthly_charge) == "12480.10"
     assert found.maintenance[0].start == start
+
+
+async def test_ids_that_an_older_version_kept_as_numbers_are_text(database: Database) -> None:
+    identity = OrchestratorIdentity(name="vco", edge_id="702", enterprise_id="41")
+    edge = Device(id="d", site="s", role=DeviceRole.SDWAN_EDGE, orchestrator=identity)
+    async with database.writing() as connection:
+        await replace_inventory(
+            connection, Inventory.of([Client(id="c", name="c")], [Site(id="s", client="c")], [edge])
+        )
+        numbers = {"name": "vco", "enterprise_id": 41, "edge_id": 702}
+        await connection.execute(update(tables.device).values(orchestrator=numbers))
+    assert (await loaded(database)).devices["d"].orchestrator == identity
 
 
 def test_a_change_reads_as_the_fields_that_are_set() -> None:
