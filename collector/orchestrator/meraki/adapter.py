@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -45,6 +45,7 @@ from collector.orchestrator.meraki.session import MerakiSession
 from collector.orchestrator.meraki.units import learned, units
 from collector.orchestrator.port import DeviceReport, OrchestratorError, StateReport
 from collector.orchestrator.quota import Quota
+from collector.orchestrator.windows import floor_to
 from collector.settings import OrchestratorSettings
 from config.clock import Clock, rfc3339
 from config.errors import Blame, ConfigurationError
@@ -181,8 +182,11 @@ class Meraki:
         )
 
     def _past_batch(self, past: Past, start: datetime, end: datetime) -> SampleBatch:
-        figures = ticks_of(best_minutes(past.series, start, end), self._tick)
-        return batch(figures, history_volumes(past.slots, start, end, self._tick), self._tick, self._clock.now())
+        """Of whole ticks: one that is not over yet would be told as if it were."""
+        tick = timedelta(seconds=self._tick)
+        first, last = floor_to(start + tick - timedelta(microseconds=1), tick), floor_to(end, tick)
+        figures = ticks_of(best_minutes(past.series, first, last), self._tick)
+        return batch(figures, history_volumes(past.slots, first, last, self._tick), self._tick, self._clock.now())
 
     async def events(self, start: datetime, end: datetime) -> Sequence[Fact]:
         """See the port. Changes of our appliances' status; one call for each organization and page. The dashboard has

@@ -247,6 +247,15 @@ async def test_a_look_names_each_uplink_target_and_unit(dashboard: Start, opened
     assert values[f"wan1 of {network.serials[0]}"] == "active, 198.51.100.7 as 203.0.113.9"
 
 
+async def test_a_look_shows_no_tick_that_is_not_over(dashboard: Start, opened: Opened):
+    # At 12:09:30 three minutes of the tick from 12:05 on are there, but it is not over.
+    running = await dashboard(1)
+    noon = running.server.clock.now()
+    running.server.clock.move_to(noon + timedelta(minutes=9, seconds=30))
+    report = await opened(running).look(device_of(running.networks()[0]))
+    assert max(report.samples.time.tolist()) == epoch_ms(noon)
+
+
 async def test_what_a_look_may_not_read_is_a_note(dashboard: Start, opened: Opened):
     running = await dashboard(1)
     network = running.networks()[0]
