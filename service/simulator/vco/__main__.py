@@ -50,7 +50,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rate-limit", choices=("on", "off"), default="on")
     parser.add_argument("--name", default="vco-simulated", help="of the orchestrator in the inventory")
     parser.add_argument("--inventory", type=Path, help="write the fleet's inventory to this file (YAML)")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if given.token_from_env and given.token_from_env not in os.environ:
+        parser.error(f"the environment variable {given.token_from_env} is not set")
+    return given
 
 
 def accounts(token: str = TOKEN) -> list[Account]:
