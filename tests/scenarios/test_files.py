@@ -32,6 +32,19 @@ async def test_a_claim_meets_a_suspected_trouble_and_a_ticket_system_that_is_awa
 
 
 @pytest.mark.slow
+async def test_an_edge_offline_at_its_orchestrator_while_data_flow_is_no_outage_and_no_ticket():
+    lines = await played(FILES / "management-lost-data-alive.yaml")
+    (trouble,) = [line for line in lines if line["line"] == "trouble"]
+    assert (trouble["cause"], trouble["severity"], trouble["onset"]) == (
+        "management_lost", "minor", "2026-03-03T11:30:30Z",
+    )  # fmt: skip
+    assert {line["cause"] for line in lines if "cause" in line} == {"management_lost"}
+    assert [line["reason"] for line in lines if line["line"] == "withheld"] == ["no_ticket_for_cause"]
+    assert [line["status"] for line in lines if line["line"] == "case"] == ["suspected", "open", "monitoring"]
+    assert (lines[-1]["tickets"], lines[-1]["calls"]) == ([], {})
+
+
+@pytest.mark.slow
 async def test_a_replay_gives_the_same_lines_every_time():
     path = FILES / "loss-claimed-then-gone.yaml"
     assert await played(path) == await played(path)
