@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import unused_port
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from collector.model import SampleBatch, Source
 from config.clock import epoch_ms
@@ -206,6 +206,17 @@ async def test_a_site_that_was_never_measured_is_unknown_and_not_well(desk: str,
     await page.goto(f"{desk}/sites/store-207")
     await expect(page.locator("h1")).to_contain_text("unknown")
     await expect(page.locator("#line-figures")).not_to_contain_text("0 %")
+
+
+async def test_what_is_typed_before_the_page_is_ready_is_searched_too(desk: str, page: Page) -> None:
+    async def later(route: Route) -> None:
+        await asyncio.sleep(0.5)
+        await route.continue_()
+
+    await page.route("**/htmx.min.js", later)
+    await page.goto(desk, wait_until="commit")
+    await page.locator("#q").fill("harbor")
+    await expect(page.locator("#hits a")).to_have_count(2)
 
 
 async def test_the_keyboard_alone_finds_a_site(desk: str, page: Page) -> None:

@@ -11,17 +11,22 @@ document.addEventListener("keydown", (event) => {
     search.focus();
     search.select();
   } else if (event.key === "Escape" && hits.contains(document.activeElement ?? null)) {
-    hits.replaceChildren();
+    closeHits();
     search.focus();
   } else if (event.key === "Escape" && event.target === search) {
-    hits.replaceChildren();
+    closeHits();
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     walkHits(event);
   }
 });
 
 document.addEventListener("click", (event) => {
-  if (!event.target.closest(".search")) hits.replaceChildren();
+  if (!event.target.closest(".search")) closeHits();
+});
+
+// htmx starts in a task of its own, after this script's; what was typed before counts too.
+setTimeout(() => {
+  if (search.value && document.activeElement === search) search.dispatchEvent(new Event("input"));
 });
 
 // Whoever decides types their name once per browser.
@@ -36,6 +41,12 @@ fillNames();
 const report = document.getElementById("report");
 if (report && location.hash === "#report") report.open = true;
 report?.addEventListener("toggle", () => report.open && report.querySelector("input[name=since]").focus());
+
+// An answer that is still on its way must not open them again.
+function closeHits() {
+  search.dispatchEvent(new Event("htmx:abort"));
+  hits.replaceChildren();
+}
 
 function walkHits(event) {
   const links = [...hits.querySelectorAll("a")];
