@@ -61,3 +61,13 @@ def in_a_circle(host: str, method: str) -> OrchestratorError:
     return OrchestratorError(
         f"{host} pages {method} in a circle; asking again later", retryable=True, blame=Blame.VENDOR
     )
+
+
+def nothing_listed(call: str, known: str, check: str) -> OrchestratorError:
+    """The error for an empty list where the inventory has `known` ("7 edges"): a fault, and no statement."""
+    return OrchestratorError(
+        f"{call} with an empty list, though the inventory has {known} there; nothing is concluded from it, "
+        f"check {check}",
+        retryable=True,
+        blame=Blame.VENDOR,
+    )

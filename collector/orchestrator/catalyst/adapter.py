@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from collector.model import Fact, SampleBatch
+from collector.orchestrator.answers import nothing_listed
 from collector.orchestrator.catalyst.calls import (
     APP_ROUTE,
     APP_ROUTE_OF_ONE,
@@ -263,13 +264,9 @@ class Catalyst:
         )
 
     def _empty(self, method: str) -> OrchestratorError:
-        count = len(self._known.watched_devices)
-        return OrchestratorError(
-            f"{self._session.host} answered {method} with an empty list, though the inventory has {count} edges there; "
-            "nothing is concluded from it, check the account's rights and what the manager collects",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        known = f"{len(self._known.watched_devices)} edges"
+        call = f"{self._session.host} answered {method}"
+        return nothing_listed(call, known, "the account's rights and what the manager collects")
 
 
 def _period(start: datetime, end: datetime) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TypeVar
 import structlog
 
 from collector.model import Fact, SampleBatch
+from collector.orchestrator.answers import nothing_listed
 from collector.orchestrator.directory import directory
 from collector.orchestrator.meraki.calls import (
     AVAILABILITIES,
@@ -48,7 +49,7 @@ from collector.orchestrator.quota import Quota
 from collector.orchestrator.windows import floor_to
 from collector.settings import OrchestratorSettings
 from config.clock import Clock, rfc3339
-from config.errors import Blame, ConfigurationError
+from config.errors import ConfigurationError
 from inventory.listing import Listing
 from inventory.model import Inventory
 
@@ -268,13 +269,9 @@ class Meraki:
         )
 
     def _empty(self, method: str, organization: str) -> OrchestratorError:
-        return OrchestratorError(
-            f"{self._session.host} answered {method} of organization {organization} with an empty list, though the "
-            f"inventory has {self._watched_in(organization)} appliances there; nothing is concluded from it, check the "
-            "key's rights and the ids",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        known = f"{self._watched_in(organization)} appliances"
+        call = f"{self._session.host} answered {method} of organization {organization}"
+        return nothing_listed(call, known, "the key's rights and the ids")
 
 
 def _span(start: datetime, end: datetime) -> list[tuple[str, str]]:

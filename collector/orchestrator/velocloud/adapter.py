@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from collector.model import Fact, SampleBatch
+from collector.orchestrator.answers import nothing_listed
 from collector.orchestrator.directory import directory
 from collector.orchestrator.port import DeviceReport, OrchestratorError, StateReport
 from collector.orchestrator.quota import Quota
@@ -41,7 +42,6 @@ from collector.orchestrator.velocloud.status import read_status
 from collector.orchestrator.windows import floor_to
 from collector.settings import OrchestratorSettings
 from config.clock import Clock, epoch_ms, from_epoch_ms
-from config.errors import Blame
 from inventory.listing import Listing
 from inventory.model import Inventory
 
@@ -171,13 +171,9 @@ class VeloCloud:
         raise OrchestratorError(f"the inventory gives {device} no edge at {self._name}; add its orchestrator ids")
 
     def _empty(self, method: str) -> OrchestratorError:
-        count = len(self._known.watched_devices)
-        return OrchestratorError(
-            f"{self._session.host} answered {method} with an empty list, though the inventory has {count} edges there; "
-            "nothing is concluded from it, check the account's rights and the enterprise ids",
-            retryable=True,
-            blame=Blame.VENDOR,
-        )
+        known = f"{len(self._known.watched_devices)} edges"
+        call = f"{self._session.host} answered {method}"
+        return nothing_listed(call, known, "the account's rights and the enterprise ids")
 
 
 def series_windows(start: datetime, end: datetime, tick: timedelta) -> list[tuple[datetime, datetime]]:
