@@ -33,7 +33,7 @@ from collector.store.rows import rows_of
 from config.clock import epoch_ms
 from inventory.model import Access, Client, Inventory, Link, Site
 from triage.judging import Judging
-from triage.policy import load_policy
+from triage.policy_files import load_policy
 from triage.sweep import FIELDS, fleet_of, hot_minutes, nominated
 from triage.sweeping import Sweep
 

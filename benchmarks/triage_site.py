@@ -28,7 +28,7 @@ from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
 from triage.judge import judge
 from triage.judging import Judging
 from triage.model import Claim, Measured, Picture
-from triage.policy import load_policy
+from triage.policy_files import load_policy
 
 NOW = datetime(2026, 3, 3, 18, 30, tzinfo=UTC)
 

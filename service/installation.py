@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import structlog
 from sqlalchemy import func, select
 
 from collector.journal import Journal
@@ -26,8 +27,11 @@ from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
 from triage.lease import Lease
 from triage.performer import Performer
-from triage.policy import Policy, load_policy
+from triage.policy import Policy
+from triage.policy_files import load_policy
 from triage.tickets.builtin import BuiltinTickets
+
+log = structlog.get_logger()
 
 INVENTORY_AGE = timedelta(seconds=5)
 """How old the inventory and policy in memory may be before they are looked at again (real time)."""
@@ -61,6 +65,7 @@ class Installation:
     _policy: Policy | None = None
     _read_at: datetime | None = None
     _digest: str = ""
+    _policy_fault: str = ""
 
     async def inventory(self) -> Inventory:
         """The inventory, at most a few seconds old; the same object while nothing has changed."""
@@ -83,8 +88,23 @@ class Installation:
             digest = await inventory_digest(connection)
             if digest != self._digest:
                 self._inventory, self._digest = await load_inventory(connection), digest
-        self._policy = load_policy(self.settings.policy)
+        self._refresh_policy()
         self._read_at = now
+
+    def _refresh_policy(self) -> None:
+        """Take over a changed policy file; while it is faulty, go on with the last one that was not."""
+        try:
+            policy = load_policy(self.settings.policy)
+        except ConfigurationError as error:
+            if self._policy is None:
+                raise
+            if str(error) != self._policy_fault:
+                log.error("policy_file_refused", why=str(error), faults=[str(fault) for fault in error.faults])
+            self._policy_fault = str(error)
+            return
+        self._policy_fault = ""
+        if self._policy is None or policy.hash != self._policy.hash:
+            self._policy = policy
 
     def engine(self) -> Engine:
         return Engine(self.database, self.judging, self.evidence, self.clock)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigurationError
-from triage.policy import load_policy
+from triage.policy_files import load_policy
 
 
 async def replay_to(path: Path, policy_file: Path | None, out: Path | None) -> None:

@@ -89,6 +89,8 @@ class _Look:
     claim: Claim | None
     picture: Picture
     policy: Policy
+    whole: Policy
+    """With its overrides; `policy` is what of it holds for the site."""
     times: _Times
     examined: Sequence[Examined]
     main: Examined | None
@@ -116,9 +118,10 @@ def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
 
 
 def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> _Look:
+    whole, policy = policy, policy.of(None, picture.client.id, picture.site.id)
     times = _times(claim, policy, now)
     excluded = [(epoch_ms(window.start), epoch_ms(window.end)) for window in picture.maintenance]
-    examined = [examine(measured, times.search, times.now, policy, excluded) for measured in picture.links]
+    examined = [examine(measured, times.search, times.now, whole, excluded) for measured in picture.links]
     wan = [each for each in examined if each.link.is_wan]
     lan = [each for each in examined if not each.link.is_wan]
     carrying = [each for each in wan if carries_traffic(each, policy, times.since, times.until)] or wan
@@ -133,6 +136,7 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
         claim=claim,
         picture=picture,
         policy=policy,
+        whole=whole,
         times=times,
         examined=examined,
         main=main,
@@ -214,7 +218,7 @@ def _own(look: _Look, event: Event) -> Examined | None:
 def _peers(look: _Look) -> list[Examined]:
     """The carrier's other lines; what lies behind them says nothing of the carrier."""
     times = look.times
-    return [examine(peer, times.search, times.now, look.policy, behind=False) for peer in look.picture.peers]
+    return [examine(peer, times.search, times.now, look.whole, behind=False) for peer in look.picture.peers]
 
 
 def _carrier(look: _Look, event: Event, peers: Sequence[Examined]) -> CarrierPicture:
@@ -296,7 +300,7 @@ def _blank(look: _Look) -> Verdict:
         detectable=detectable(main, policy, times.since, times.until) if main else {},
         secondary_fit=any(option.fit for option in options) if options else None,
         options=options,
-        policy=policy_hash(policy),
+        policy=policy_hash(look.whole),
         reason="",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 from collector.model import Cadence, Fact, Series, Source
@@ -89,11 +89,19 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """One link with everything known of it over the window: a Series per source, its facts ascending in time."""
+    """One link with everything known of it over the window: a Series per source, its facts ascending in time.
+
+    `client` says whose it is, as policies differ by client; `zone` is its site's, whose days and hours its habits
+    follow. `troubled` are the periods [from, to), in epoch milliseconds, of troubles that are already known: what was
+    measured then says nothing of what is ordinary.
+    """
 
     link: Link
     series: Sequence[Series]
     facts: Sequence[Fact] = ()
+    client: str = ""
+    zone: tzinfo = UTC
+    troubled: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

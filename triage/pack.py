@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from collector.model import FIELDS, Fact, FloatArray, Series
 from config.clock import epoch_ms, rfc3339
 from inventory.model import Device, Link, Site
 from triage.detection.baseline import baseline
-from triage.detection.view import BINS, View, half_hour
+from triage.detection.view import View, half_hour
 from triage.documents import policy_document, verdict_document
 from triage.evidence import EvidencePack
 from triage.model import Claim, Picture, Verdict
@@ -58,7 +58,7 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
         },
         "facts": [_fact(fact) for fact in sorted(facts) if fact.subject in subjects and start <= fact.time <= now],
         "series": [excerpt for one in series if (excerpt := _series(one, first, last)) is not None],
-        "baselines": [line for one in series for line in _baselines(one, first, last, policy)],
+        "baselines": [line for one in series for line in _baselines(one, first, last, policy, picture.site.zone)],
     }
     return EvidencePack.of(document)
 
@@ -108,11 +108,11 @@ def _series(series: Series, first: int, last: int) -> dict[str, Any] | None:
     }
 
 
-def _baselines(series: Series, first: int, last: int, policy: Policy) -> Iterator[dict[str, Any]]:
+def _baselines(series: Series, first: int, last: int, policy: Policy, zone: tzinfo) -> Iterator[dict[str, Any]]:
     """The ordinary course of each charted metric, by half hours of the day, as the detectors see it."""
-    view = View(series, first, last, policy.windows)
+    view = View(series, first, last, policy.windows, zone=zone)
     moments = np.arange(first - first % 1_800_000, last, 1_800_000, dtype=np.int64)
-    bins = half_hour(moments) % BINS
+    bins = half_hour(moments, zone)
     for metric in CHARTED:
         if not view.has(metric):
             continue

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-import config
 from collector.model import Source, TimeArray
-from config.errors import ConfigurationError
-from config.yamlfile import faults_of, read_model
-from inventory.model import Access
+from config.errors import ConfigurationError, Fault
+from config.expected import Place
+from config.yamlfile import faults_of, field_name, line_of
+from inventory.model import Access, Link, LinkRole, Ownership
 from triage.evidence import canonical_json
 from triage.model import Cause
-
-DEFAULT_POLICY = Path(config.__file__).parent / "policies" / "default.yaml"
 
 
 class _Section(BaseModel):
@@ -118,11 +116,6 @@ class Limits(_Section):
     window_minutes: float = Field(gt=0)
 
 
-class AccessLimits(_Section):
-    wired: Limits
-    wireless: Limits
-
-
 class OptionPolicy(_Section):
     headroom_pct: float = Field(gt=0)
     recent_minutes: float = Field(gt=0)
@@ -147,8 +140,44 @@ class CasePolicy(_Section):
     causes_without_ticket: tuple[Cause, ...]
 
 
+class Where(_Section):
+    """Which lines an override is for: every key that is given must hold the line's value."""
+
+    access: tuple[Access, ...] = ()
+    ownership: tuple[Ownership, ...] = ()
+    role: tuple[LinkRole, ...] = ()
+    sla_profile: tuple[str, ...] = ()
+    client: tuple[str, ...] = ()
+    site: tuple[str, ...] = ()
+    link: tuple[str, ...] = ()
+
+    def meets(self, link: Link | None, site: str, client: str) -> bool:
+        """Whether it is for this line; without a line, whether it is for the whole site."""
+        known: dict[str, object] = {"client": client, "site": site}
+        if link is not None:
+            known |= {"access": link.access, "ownership": link.ownership, "role": link.role}
+            known |= {"sla_profile": link.sla_profile, "link": link.id}
+        return all(known.get(name) in wanted for name, wanted in self if wanted)
+
+    @property
+    def rank(self) -> int:
+        """The more special one is laid over the more general: kind of access, contract, client, site, line."""
+        return max((place for place, name in enumerate(_RANKS) if getattr(self, name)), default=0)
+
+
+_RANKS = ("access", "ownership", "role", "sla_profile", "client", "site", "link")
+
+
+class Override(_Section):
+    """Other values for some lines; `name` is unique."""
+
+    name: str
+    where: Where
+    change: Mapping[str, Any]
+
+
 class Policy(_Section):
-    """`config/policies/default.yaml` describes every key with its unit and source."""
+    """`config/policies/` describes every key with its unit and source."""
 
     claims: ClaimPolicy
     windows: WindowPolicy
@@ -162,20 +191,42 @@ class Policy(_Section):
     saturation: SaturationPolicy
     traffic_gone: TrafficGonePolicy
     carrier: CarrierPolicy
-    access: AccessLimits
+    limits: Limits
     options: OptionPolicy
     sources: SourceOrder
     severity: SeverityPolicy
     cases: CasePolicy
+    overrides: tuple[Override, ...] = ()
 
     @cached_property
     def hash(self) -> str:
         """`sha256:` and the hex digest of the policy's canonical JSON."""
         return "sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
 
-    def limits(self, access: Access | None) -> Limits:
-        """The limits of an access type; unknown counts as wired."""
-        return self.access.wireless if access is not None and access.wireless else self.access.wired
+    def of(self, link: Link | None, client: str = "", site: str = "") -> Policy:
+        """What holds for a line of this client; without a line, for a site. Its hash is not the policy's own."""
+        where = link.site if link is not None else site
+        chosen = tuple(place for place, one in enumerate(self._ranked) if one.where.meets(link, where, client))
+        if chosen not in self._laid:
+            laid = self.model_dump(mode="json") | {"overrides": ()}
+            for place in chosen:
+                laid = overlaid(laid, self._ranked[place].change)
+            self._laid[chosen] = Policy.model_validate(laid)
+        return self._laid[chosen]
+
+    def variants(self) -> tuple[Policy, ...]:
+        """What holds where no override does, and with each one alone."""
+        base = self.model_dump(mode="json") | {"overrides": ()}
+        changes: list[Mapping[str, Any]] = [{}, *(one.change for one in self.overrides)]
+        return tuple(Policy.model_validate(overlaid(base, change)) for change in changes)
+
+    @cached_property
+    def _ranked(self) -> tuple[Override, ...]:
+        return tuple(sorted(self.overrides, key=lambda one: one.where.rank))
+
+    @cached_property
+    def _laid(self) -> dict[tuple[int, ...], Policy]:
+        return {}
 
 
 def policy_hash(policy: Policy) -> str:
@@ -183,24 +234,57 @@ def policy_hash(policy: Policy) -> str:
     return policy.hash
 
 
-def load_policy(path: Path | None = None) -> Policy:
-    """The policy of a YAML file, the shipped one by default. Raises ConfigurationError naming every fault."""
-    return read_model(path or DEFAULT_POLICY, Policy)
-
-
 def merged(policy: Policy, changes: Mapping[str, Any], name: str = "policy") -> Policy:
-    """The policy with some keys replaced, sections key by key. Raises ConfigurationError naming every fault."""
+    """The policy with some keys replaced, sections key by key; `overrides` are added, or replace those of their name.
+
+    Raises ConfigurationError naming every fault.
+    """
+    return checked(with_changes(policy.model_dump(mode="json"), changes), name, {})
+
+
+def checked(document: Mapping[str, Any], name: str, lines: Mapping[Place, int]) -> Policy:
+    """The policy of a whole document. Raises ConfigurationError naming every fault, those of overrides too."""
     try:
-        return Policy.model_validate(_overlaid(policy.model_dump(mode="json"), changes))
+        policy = Policy.model_validate(document)
     except ValidationError as error:
-        faults = faults_of(error, name, {})
-        raise ConfigurationError(f"{name} has {len(faults)} fault{'s' * (len(faults) != 1)}", faults) from None
+        raise _faulty(faults_of(error, name, lines, Policy), name) from None
+    faults = []
+    names: set[str] = set()
+    for place, override in enumerate(policy.overrides):
+        try:
+            Policy.model_validate(overlaid(policy.model_dump(mode="json") | {"overrides": ()}, override.change))
+        except ValidationError as error:
+            for fault in faults_of(error, name, {}):
+                where: Place = ("overrides", place, "change", *fault.field.split("."))
+                faults.append(replace(fault, line=line_of(lines, where), field=field_name(where)))
+        if override.name in names:
+            where = ("overrides", place, "name")
+            faults.append(Fault(name, line_of(lines, where), field_name(where), override.name, "a name of its own"))
+        names.add(override.name)
+    if faults:
+        raise _faulty(faults, name)
+    return policy
 
 
-def _overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _faulty(faults: list[Fault], name: str) -> ConfigurationError:
+    return ConfigurationError(f"{name} has {len(faults)} fault{'s' * (len(faults) != 1)}", faults)
+
+
+def with_changes(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """As `overlaid`, with overrides added instead of replaced as a whole."""
+    result = overlaid(base, changes)
+    added = changes.get("overrides")
+    if isinstance(added, list | tuple):
+        names = {one.get("name") for one in added if isinstance(one, Mapping)}
+        result["overrides"] = [*(one for one in base.get("overrides", ()) if one["name"] not in names), *added]
+    return result
+
+
+def overlaid(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A document with some keys replaced; where both sides hold keys, key by key."""
     result = dict(base)
     for key, value in changes.items():
         inner = result.get(key)
         both_maps = isinstance(inner, Mapping) and isinstance(value, Mapping)
-        result[key] = _overlaid(inner, value) if both_maps else value  # type: ignore[arg-type]
+        result[key] = overlaid(inner, value) if both_maps else value  # type: ignore[arg-type]
     return result

@@ -30,8 +30,8 @@ async def read_picture(
     devices = inventory.devices_at(site)
     start, end = now - history, now + timedelta(milliseconds=1)
     own, peers, device_facts = await asyncio.gather(
-        read_measured(store, links, start, end),
-        read_measured(store, _peers(inventory, site, links), now - peer_history, end),
+        read_measured(store, inventory, links, start, end),
+        read_measured(store, inventory, _peers(inventory, site, links), now - peer_history, end),
         store.facts([device.id for device in devices], now - peer_history, end),
     )
     return Picture(
@@ -52,6 +52,7 @@ async def read_picture(
 
 async def read_measured(
     store: MeasurementStore,
+    inventory: Inventory,
     links: Sequence[Link],
     start: datetime,
     end: datetime,
@@ -68,7 +69,16 @@ async def read_measured(
     facts: dict[str, list[Fact]] = {name: [] for name in names}
     for fact in await store.facts(names, start, end):
         facts[fact.subject].append(fact)
-    return [Measured(link=link, series=series[link.id], facts=facts[link.id]) for link in links]
+    return [
+        Measured(
+            link=link,
+            series=series[link.id],
+            facts=facts[link.id],
+            client=inventory.sites[link.site].client,
+            zone=inventory.sites[link.site].zone,
+        )
+        for link in links
+    ]
 
 
 def _peers(inventory: Inventory, site: str, links: Sequence[Link]) -> list[Link]:

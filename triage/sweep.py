@@ -38,8 +38,9 @@ def hot_minutes(policy: Policy) -> int:
     """The longest window that a rule of the sweep looks at: what is told of now may have ended the policy's
     `recovered_after_minutes` ago, and before that a limit needs its window, flapping its changes, lost traffic an
     hour; half an hour beside a fault says what is ordinary."""
-    limits = (policy.access.wired.window_minutes, policy.access.wireless.window_minutes)
-    longest = max(*limits, policy.flapping.join_minutes * policy.flapping.changes, policy.windows.join_minutes, 60 + 30)
+    limits = (one.limits.window_minutes for one in policy.variants())
+    flapping = policy.flapping.join_minutes * policy.flapping.changes
+    longest = max(*limits, flapping, policy.windows.join_minutes, 60 + 30)
     return int(np.ceil(longest + policy.claims.recovered_after_minutes + SLOT_MINUTES))
 
 
@@ -57,7 +58,7 @@ class Fleet:
 
 def fleet_of(links: Sequence[str], inventory: Inventory, policy: Policy) -> Fleet:
     lines = [inventory.links[link] for link in links]
-    limits = [policy.limits(line.access) for line in lines]
+    limits = [policy.of(line, inventory.sites[line.site].client).limits for line in lines]
     return Fleet(
         down_bps=_column(line.committed_down_bps or np.nan for line in lines),
         up_bps=_column(line.committed_up_bps or np.nan for line in lines),

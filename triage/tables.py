@@ -54,6 +54,7 @@ case = Table(
     Column("opened_at", Moment, nullable=False),
     Column("ended_at", Moment),
     Column("ticket", String(100)),
+    Column("parent", BigInteger, index=True),
     Column("document", JSON, nullable=False),
     Index(
         "uq_triage_case_open",
@@ -63,6 +64,18 @@ case = Table(
         sqlite_where=text("open = 1"),
         postgresql_where=text("open"),
     ),
+)
+
+trouble = Table(
+    "triage_trouble",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("case_number", ForeignKey("triage_case.number"), nullable=False, index=True),
+    Column("link", String(100), nullable=False),
+    Column("cause", String(20), nullable=False),
+    Column("onset", Moment, nullable=False),
+    Column("end", Moment),
+    Index("ix_triage_trouble_link_onset", "link", "onset"),
 )
 
 verdict = Table(

@@ -18,7 +18,7 @@ from triage.detection.segments import maximal_segments, runs
 from triage.documents import verdict_document
 from triage.judge import judge
 from triage.model import Cause, Claim, Measured, Picture, VerdictKind
-from triage.policy import load_policy
+from triage.policy_files import load_policy
 from triage.recompute import recompute, recompute_from_facts
 from triage.scope import binomial_tail
 

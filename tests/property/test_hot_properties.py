@@ -22,7 +22,8 @@ from config.clock import epoch_ms
 from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
 from triage.judge import judge
 from triage.model import Cause, Measured, Picture, Verdict, VerdictKind
-from triage.policy import Policy, load_policy, merged
+from triage.policy import Policy, merged
+from triage.policy_files import load_policy
 from triage.sweep import FIELDS, fleet_of, hot_minutes, nominated
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -176,17 +177,16 @@ def test_an_absolute_limit_is_nominated_at_its_last_bit(access, limit, window, m
 
 
 def changed(section: str, key: str, value: float) -> Policy:
-    """The policy with one threshold, of the wired access where it is a limit."""
-    limits = {"access": {"wired": {key: value}}}
-    return merged(POLICY, limits if section == "access" else {section: {key: value}})
+    """The policy with one threshold."""
+    return merged(POLICY, {section: {key: value}})
 
 
 @settings(deadline=None)
 @given(
     st.sampled_from(
         [
-            ("access", "latency_ms", "rtt_ms", 1440, 0.0),
-            ("access", "jitter_ms", "jitter_ms", 1440, 0.0),
+            ("limits", "latency_ms", "rtt_ms", 1440, 0.0),
+            ("limits", "jitter_ms", "jitter_ms", 1440, 0.0),
             ("latency", "minimum", "rtt_ms", 3, 20.0),
             ("jitter", "minimum", "jitter_ms", 3, 2.0),
             ("loss", "minimum_pct", "loss_pct", 40, 0.0),

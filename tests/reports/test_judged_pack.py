@@ -15,7 +15,7 @@ from reports.model import Figure, Report, Rows
 from triage.judge import judge
 from triage.model import Claim, Measured, Picture
 from triage.pack import build_pack
-from triage.policy import load_policy
+from triage.policy_files import load_policy
 
 NOW = datetime(2026, 3, 3, 18, 56, tzinfo=UTC)
 MINUTES = 3 * 24 * 60

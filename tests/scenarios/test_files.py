@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config.errors import ConfigurationError
-from triage.policy import load_policy
+from triage.policy_files import load_policy
 from triage.replay.files import replay_file
 
 FILES = Path(__file__).parent / "files"

@@ -26,7 +26,7 @@ from triage.judging import Judging
 from triage.lease import Lease
 from triage.model import Claim
 from triage.performer import Performer
-from triage.policy import load_policy
+from triage.policy_files import load_policy
 from triage.repository import OutboxStatus
 from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import NewTicket, TicketError

@@ -26,7 +26,8 @@ from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
 from triage.model import VerdictKind
-from triage.policy import load_policy, merged
+from triage.policy import merged
+from triage.policy_files import load_policy
 from triage.replay.files import replay_file
 
 pytestmark = pytest.mark.rim

@@ -42,7 +42,8 @@ TRAFFIC = ("rx_bps", "tx_bps")
 def views_of(
     measured: Measured, start: int, now: int, policy: Policy, excluded: Sequence[tuple[int, int]] = ()
 ) -> list[View]:
-    return [View(series, start, now, policy.windows, excluded) for series in measured.series if len(series)]
+    never = (*excluded, *measured.troubled)
+    return [View(series, start, now, policy.windows, never, measured.zone) for series in measured.series if len(series)]
 
 
 def examine(
@@ -56,8 +57,9 @@ def examine(
 ) -> Examined:
     """Every degradation of one link in [start, now), in epoch milliseconds; with `behind`, also behind it."""
     link = measured.link
+    policy = policy.of(link, measured.client)
     views = views_of(measured, start, now, policy, excluded)
-    limits = policy.limits(link.access)
+    limits = policy.limits
     found: list[Event] = []
     changes = changes_of(measured, views)
     for view in views:

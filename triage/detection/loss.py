@@ -244,7 +244,7 @@ def _as_often(view: View, whole: Counts, policy: Policy, segment: Segment) -> bo
     if not len(times):
         return False
     lost, sent = whole.lost[view.past], whole.sent[view.past]
-    ordinary = rate_baseline(view, lost, sent, whole_day=True)[half_hour(times)]
+    ordinary = rate_baseline(view, lost, sent, whole_day=True)[half_hour(times, view.zone)]
     alike = scan(lost[view.recent], sent[view.recent], ordinary, policy.loss.evidence)
     count = sum(each.score >= policy.habitual.alike * segment.score for each in alike)
     return policy.habitual.is_habitual(count, times, brief=False)

@@ -169,7 +169,7 @@ def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment
     if not len(times):
         return False
     table = baseline(view, view.past_column(metric), whole_day=True)
-    bins = half_hour(times)
+    bins = half_hour(times, view.zone)
     usual = _ordinary(table, bins, size)
     alike = policy.habitual.alike
     count = sum(

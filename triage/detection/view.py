@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import UTC, timedelta, tzinfo
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import FloatArray, Series, Source, TimeArray
+from config.clock import from_epoch_ms
 from triage.detection.event import MINUTE
 from triage.policy import WindowPolicy
 
 BINS = 48
-"""Half hours of the day; UTC, as a shift of the clock moves a client's habits by two bins at most."""
+"""Half hours of the day in the site's zone."""
 ENOUGH = 800
 """Past samples looked at for one half hour: quantiles of more are no better and cost time."""
 
@@ -26,7 +28,8 @@ ENOUGH_RECENT = 7 * 1440
 class View:
     """Rows of `series` in [start, now) are judged, earlier ones are the past.
 
-    `excluded` are periods [from, to) that never train a baseline: maintenance and known troubles.
+    `excluded` are periods [from, to) that never train a baseline: maintenance and known troubles. `zone` is the
+    site's: habits follow its clock.
     """
 
     series: Series
@@ -34,6 +37,7 @@ class View:
     now: int
     windows: WindowPolicy
     excluded: Sequence[tuple[int, int]] = ()
+    zone: tzinfo = UTC
 
     @property
     def link(self) -> str:
@@ -98,12 +102,12 @@ class View:
 
     @cached_property
     def bins(self) -> NDArray[np.int64]:
-        return half_hour(self.time)
+        return half_hour(self.time, self.zone)
 
     @cached_property
     def _past_bins(self) -> NDArray[np.int64]:
         time = self.series.time[self.past]
-        bins = half_hour(time)
+        bins = half_hour(time, self.zone)
         for begin, end in self.excluded:
             bins[(time >= begin) & (time < end)] = -1
         return bins
@@ -143,6 +147,45 @@ class View:
         return rows[:: max(1, len(rows) // ENOUGH)]
 
 
-def half_hour(time: TimeArray) -> NDArray[np.int64]:
-    """The half hour of the UTC day, 0 to 47."""
-    return (time // (30 * MINUTE)) % BINS
+def half_hour(time: TimeArray, zone: tzinfo) -> NDArray[np.int64]:
+    """The half hour of the zone's day, 0 to 47, of each of these moments."""
+    return (local(time, zone) // (30 * MINUTE)) % BINS
+
+
+def local(time: TimeArray, zone: tzinfo) -> TimeArray:
+    """Epoch milliseconds as the zone's clock would show them. Clocks change on quarters of an hour, so each of those
+    is asked once."""
+    if zone is UTC or not len(time):
+        return time
+    quarter = 15 * MINUTE
+    first, last = int(time.min()) // quarter, int(time.max()) // quarter
+    offsets = _offsets(zone, first, last)
+    return time + offsets[time // quarter - first]
+
+
+@lru_cache(maxsize=256)
+def _offsets(zone: tzinfo, first: int, last: int) -> TimeArray:
+    """The offset from UTC in milliseconds of each quarter of an hour from `first` to `last`; found by halving, as it
+    hardly ever changes."""
+    offsets = np.empty(last - first + 1, dtype=np.int64)
+    waiting = [(first, last)]
+    while waiting:
+        begin, end = waiting.pop()
+        one, other = _offset(zone, begin), _offset(zone, end)
+        if one == other and end - begin <= _A_WEEK:
+            offsets[begin - first : end - first + 1] = one
+        elif begin == end:
+            offsets[begin - first] = one
+        else:
+            middle = (begin + end) // 2
+            waiting += [(begin, middle), (middle + 1, end)]
+    return offsets
+
+
+def _offset(zone: tzinfo, quarter: int) -> int:
+    moment = from_epoch_ms(quarter * 15 * MINUTE).astimezone(zone)
+    return int((moment.utcoffset() or timedelta()) / timedelta(milliseconds=1))
+
+
+_A_WEEK = 7 * 96
+"""Quarters of an hour between two looks: no zone changes its clock twice in a week and comes back."""

@@ -18,7 +18,8 @@ from inventory.model import Access, Client, Inventory, Link, LinkRole, Ownership
 from triage.documents import verdict_document
 from triage.judge import judge
 from triage.model import Claim, Measured, Picture, Symptom
-from triage.policy import Policy, load_policy, merged
+from triage.policy import Policy, merged
+from triage.policy_files import load_policy
 
 
 class _Line(BaseModel):
@@ -124,7 +125,8 @@ def picture_of(scenario: Scenario, series: Mapping[str, Series]) -> Picture:
     }
 
     def measured(link: Link) -> Measured:
-        return Measured(link, [series[link.id]] if link.id in series else [])
+        owner = inventory.sites[link.site]
+        return Measured(link, [series[link.id]] if link.id in series else [], client=owner.client, zone=owner.zone)
 
     return Picture(
         site=site,

@@ -12,7 +12,8 @@ from collector.model import Cadence, Fact, Series, Source
 from config.clock import epoch_ms
 from inventory.model import Access, Client, Device, DeviceRole, Link, LinkRole, Site
 from triage.model import Claim, Measured, Picture
-from triage.policy import Policy, load_policy
+from triage.policy import Policy
+from triage.policy_files import load_policy
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 STEP = 300

@@ -122,7 +122,7 @@ def test_nothing_measured_nominates_nothing(series, link, policy, now):
 def test_the_window_is_as_long_as_the_longest_rule_of_the_policy(policy):
     """90 minutes of a wireless limit, ended up to 20 minutes ago, and two slots of five minutes at its edges."""
     assert hot_minutes(policy) == 90 + 20 + 10
-    longer = merged(policy, {"access": {"wireless": {"window_minutes": 200}}})
+    longer = merged(policy, {"limits": {"window_minutes": 200}})
     assert hot_minutes(longer) == 230
     rarer = merged(policy, {"flapping": {"changes": 10}})
     assert hot_minutes(rarer) == 10 * 20 + 20 + 10
