@@ -13,7 +13,7 @@ def upgrade() -> None:
     op.create_table(
         "triage_trouble",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("case_number", sa.BigInteger(), nullable=False),
+        sa.Column("case_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("link", sa.String(length=100), nullable=False),
         sa.Column("cause", sa.String(length=20), nullable=False),
         sa.Column("onset", sa.BigInteger(), nullable=False),
