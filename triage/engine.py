@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -45,7 +46,7 @@ from triage.sweeping import Sweep
 log = structlog.get_logger()
 
 REJUDGE_OPEN_CASES_EVERY = 5
-"""Minutes between two looks at a case that is open already; spread by case number."""
+"""Minutes between two looks at a case that is open already; spread by site, so that no case moves another's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -187,7 +188,7 @@ class Engine:
             standing = await repository.cases(connection, only_open=True, limit=10_000)
         minute = epoch_ms(now) // 60_000
         for case in standing:
-            looked_at = (minute + repository.number_of(case.id)) % REJUDGE_OPEN_CASES_EVERY == 0
+            looked_at = (minute + crc32(case.site.encode())) % REJUDGE_OPEN_CASES_EVERY == 0
             if case.status in (CaseStatus.SUSPECTED, CaseStatus.PENDING) or not looked_at:
                 sites.discard(case.site)
             elif case.site in inventory.sites:
