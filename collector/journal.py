@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 
@@ -106,10 +107,12 @@ class Journal:
     Every call raises StoreError when the file cannot be read or written.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """`read_only`: the file must be there, and every call that would write fails."""
+        self.path, self.read_only = path, read_only
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"the folder {path.parent} cannot be made: {error.strerror}") from error
         self._writing, self._reading = threading.Lock(), threading.Lock()
@@ -118,7 +121,10 @@ class Journal:
 
     def _connect(self) -> sqlite3.Connection:
         with self._translated():
-            connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+            file = f"file:{quote(str(self.path))}{'?mode=ro' if self.read_only else ''}"
+            connection = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False, uri=True)
+            if self.read_only:
+                return connection
             new = not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'bound'").fetchone()
             if new:
                 # Both are the file's, settled by whoever makes it; said again they would be a write.

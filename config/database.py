@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import MetaData, event
 from sqlalchemy.engine import Connection
@@ -38,6 +40,14 @@ def database_url(location: str | Path) -> str:
     return text if "://" in text else f"sqlite+aiosqlite:///{text}"
 
 
+def _reading_only(url: str) -> tuple[str, dict[str, Any]]:
+    """URL and connection arguments with which the database itself refuses every write."""
+    path = url.removeprefix("sqlite+aiosqlite:///")
+    if path != url:
+        return f"sqlite+aiosqlite:///file:{quote(path)}?mode=ro&uri=true", {}
+    return url, {"server_settings": {"default_transaction_read_only": "on"}}
+
+
 class RecordsError(LineproofError):
     """The records database cannot be read or written now: a full disk, a lock that is not given up, no server."""
 
@@ -49,9 +59,11 @@ class Database:
     cannot change before it commits and two writers wait instead of failing.
     """
 
-    def __init__(self, location: str | Path) -> None:
+    def __init__(self, location: str | Path, *, read_only: bool = False) -> None:
+        """`read_only`: nothing can be written through it, whatever is asked; a SQLite file must be there then."""
         self.url = database_url(location)
-        self._engine = create_async_engine(self.url)
+        url, options = _reading_only(self.url) if read_only else (self.url, {})
+        self._engine = create_async_engine(url, connect_args=options)
         self._has_failed = False
         self._is_sqlite = self._engine.dialect.name == "sqlite"
         if self._is_sqlite:

@@ -129,18 +129,22 @@ class Installation:
 
 
 @asynccontextmanager
-async def opened(path: Path | None) -> AsyncIterator[Installation]:
-    """Open an installation by its settings file. Raises ConfigurationError when its database needs `db upgrade`."""
+async def opened(path: Path | None, *, read_only: bool = False) -> AsyncIterator[Installation]:
+    """Open an installation by its settings file; `read_only`: records and journal refuse every write.
+
+    Raises ConfigurationError when its database needs `db upgrade`.
+    """
     settings = read_settings(find_settings(path))
-    settings.data.mkdir(parents=True, exist_ok=True)
+    if not read_only:
+        settings.data.mkdir(parents=True, exist_ok=True)
     clock = settings.make_clock()
-    database = Database(settings.records or settings.data / "records.db")
+    database = Database(settings.records or settings.data / "records.db", read_only=read_only)
     store: MeasurementStore | None = None
     try:
         await is_current(database)
         async with database.reading() as connection:
             links = await connection.scalar(select(func.count()).select_from(link))
-        journal, store = open_store(settings.store, settings.data, links or 0)
+        journal, store = open_store(settings.store, settings.data, links or 0, read_only=read_only)
         yield Installation(
             settings=settings,
             clock=clock,

@@ -60,10 +60,11 @@ class EmbeddedStore:
         self.journal, self.folder = journal, folder
         self.retention = Retention(raw_days, rollup_days)
         self.manifest_path, self.parts_folder = folder / "manifest.json", folder / "parts"
-        with translated(self.parts_folder):
-            self.parts_folder.mkdir(parents=True, exist_ok=True)
-        if CURSOR not in journal.cursors():
-            journal.advance(CURSOR, 0)
+        if not journal.read_only:
+            with translated(self.parts_folder):
+                self.parts_folder.mkdir(parents=True, exist_ok=True)
+            if CURSOR not in journal.cursors():
+                journal.advance(CURSOR, 0)
         self._tail, self._lock = Tail(journal), threading.Lock()
         self._known: tuple[tuple[int, int, int], Manifest] | None = None
         self._outlines: Outlines | None = None

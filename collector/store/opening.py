@@ -25,14 +25,16 @@ def check_unclaimed(settings: StoreSettings, data: Path) -> None:
         raise StoreError(being_written(path, process))
 
 
-def open_store(settings: StoreSettings, data: Path, links: int = 0) -> tuple[Journal, MeasurementStore]:
+def open_store(
+    settings: StoreSettings, data: Path, links: int = 0, *, read_only: bool = False
+) -> tuple[Journal, MeasurementStore]:
     """The journal, and the store that answers questions. Raises StoreError.
 
     Samples and facts are collected by `journal.append`. The embedded store reads the same journal; into InfluxDB they
     come by a `Forwarder`, which the collector's process runs. `links` is how many there are: unless the settings say
-    it, that decides how long raw samples are kept.
+    it, that decides how long raw samples are kept. `read_only`: nothing on disk is made or changed.
     """
-    journal = Journal(journal_path(settings, data))
+    journal = Journal(journal_path(settings, data), read_only=read_only)
     raw_days = settings.raw_days_of(links)
     if settings.kind == "embedded":
         _check_never_forwarded(journal, data / settings.folder)
