@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -20,12 +20,13 @@ from inventory.model import Inventory
 from triage.cases import PersonAct
 from triage.model import Symptom
 from triage.policy import Policy, merged
+from triage.replay.expect import ExpectationError, Expected, expectation_faults
+from triage.replay.moments import moment_of
 
 KINDS = (
     "samples", "facts", "event", "poll", "claim", "maintenance", "person", "ticket_system", "actuator", "policy",
     "restart",
 )  # fmt: skip
-_OFFSET = re.compile(r"([+-])(\d{1,4}):(\d{2}):(\d{2})")
 Value = float | Literal["gap"] | None
 
 
@@ -164,22 +165,28 @@ class ScenarioFile(_Body):
     policy: Mapping[str, Any] = {}
     history: tuple[Samples, ...] = ()
     timeline: tuple[Entry, ...] = ()
+    expect: tuple[Mapping[str, Any], ...] = Field(
+        default=(), description="partial output lines that must come, in this order, others may come between them"
+    )
+    never: tuple[Mapping[str, Any], ...] = Field(default=(), description="partial output lines that must not come")
 
     def moment(self, text: str) -> datetime:
         """RFC 3339, or an offset from the start. Raises ValueError."""
-        offset = _OFFSET.fullmatch(text.strip())
-        if offset is None:
-            moment = datetime.fromisoformat(text)
-            if moment.tzinfo is None:
-                raise ValueError("a time with its zone")
-            return moment.astimezone(UTC)
-        hours, minutes, seconds = (int(part) for part in offset.groups()[1:])
-        apart = timedelta(hours=hours, minutes=minutes, seconds=seconds)
-        return self.start.astimezone(UTC) + (apart if offset[1] == "+" else -apart)
+        return moment_of(text, self.start)
 
 
-def read_scenario(path: Path, policy: Policy) -> tuple[ScenarioFile, Inventory, Policy]:
-    """The scenario, its inventory and the policy in force at its start. Raises ConfigurationError with every fault."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A scenario file as read: `policy` is the one in force at its start."""
+
+    scenario: ScenarioFile
+    inventory: Inventory
+    policy: Policy
+    expected: Expected
+
+
+def read_scenario(path: Path, policy: Policy) -> Reading:
+    """The scenario with its inventory, policy and expectations. Raises ConfigurationError with every fault."""
     document, lines = read_yaml(path)
     try:
         scenario = ScenarioFile.model_validate(document)
@@ -187,20 +194,33 @@ def read_scenario(path: Path, policy: Policy) -> tuple[ScenarioFile, Inventory, 
         faults = faults_of(error, str(path), lines)
         raise ConfigurationError(f"{path} is not a scenario file", faults) from None
     faults = [_bad_time(path, lines, place, text) for place, text in _times(scenario) if not _is_time(scenario, text)]
+    faults += expectation_faults(str(path), "expect", scenario.expect, lines)
+    faults += expectation_faults(str(path), "never", scenario.never, lines)
     if faults:
-        raise ConfigurationError(f"{path} has times that are none", faults)
+        raise ConfigurationError(f"{path} has {len(faults)} fault{'s' * (len(faults) != 1)}", faults)
     inside = {place[1:]: line for place, line in lines.items() if place[:1] == ("inventory",)}
     inventory = inventory_of(scenario.inventory, str(path), inside)
-    return scenario, inventory, merged(policy, scenario.policy, str(path)) if scenario.policy else policy
+    used = merged(policy, scenario.policy, str(path)) if scenario.policy else policy
+    expected = Expected(str(path), scenario.moment("+00:00:00"), scenario.expect, scenario.never, lines)
+    return Reading(scenario, inventory, used, expected)
 
 
 async def replay_file(path: Path, policy: Policy) -> AsyncIterator[Mapping[str, Any]]:
-    """What happened, line by line; the last line is the summary. Raises ConfigurationError."""
+    """What happened, line by line; the last line is the summary.
+
+    Raises ConfigurationError before the first line, and ExpectationError after the last one where the file expects
+    something else.
+    """
     from triage.replay.play import play
 
-    scenario, inventory, used = read_scenario(path, policy)
-    async for line in play(scenario, inventory, used):
+    reading = read_scenario(path, policy)
+    came: list[Mapping[str, Any]] = []
+    async for line in play(reading.scenario, reading.inventory, reading.policy):
+        came.append(line)
         yield line
+    said = reading.expected.check(came)
+    if said:
+        raise ExpectationError("\n".join(said))
 
 
 def number(value: Value) -> float:
@@ -230,16 +250,3 @@ def _is_time(scenario: ScenarioFile, text: str) -> bool:
 
 def _bad_time(path: Path, lines: Mapping[Place, int], place: Place, text: str) -> Fault:
     return Fault(str(path), line_of(lines, place), field_name(place), text, "RFC 3339 or +HH:MM:SS after the start")
-
-
-def line_schema() -> dict[str, Any]:
-    """The keys of an output line."""
-    return {
-        "seq": "counts from 1",
-        "at": "RFC 3339, when it happened in the scenario",
-        "line": ["trouble", "verdict", "case", "ticket", "note", "proposal", "alarm", "withheld", "call", "summary"],
-        "reason": "why, one of the reasons",
-        "input": "place in the timeline from 0, absent for what the minute's sweep or a timer did",
-        "timer": "which timer was due",
-        "site, link, case, ticket, proposal": "what it is about",
-    }

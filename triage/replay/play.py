@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -15,12 +14,12 @@ import numpy as np
 from collector.journal import Journal
 from collector.model import Cadence, Fact, FactKind, SampleBatch, Source
 from collector.store.embedded import EmbeddedStore
-from config.clock import ManualClock, epoch_ms, rfc3339
+from config.clock import ManualClock, epoch_ms
 from config.database import Database
 from inventory.model import Inventory, MaintenanceWindow
 from triage import inbox, repository
 from triage.actuator.port import ActuatorError
-from triage.cases import Case, ClaimReported, Decision, PersonActed, Reason, Tick, TimerDue
+from triage.cases import ClaimReported, PersonActed
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
@@ -29,14 +28,10 @@ from triage.performer import Performer
 from triage.policy import Policy, merged
 from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTickets
 from triage.replay.files import Entry, Facts, Newest, Person, Samples, ScenarioFile, State, number
+from triage.replay.telling import Telling
 from triage.tickets.port import TicketError
 
 MINUTE = timedelta(minutes=1)
-ALARMS = (Reason.OWN_BLINDNESS, Reason.FAR_END_GAVE_UP)
-WITHHELD = (
-    Reason.IN_MAINTENANCE, Reason.NO_TICKET_FOR_CAUSE, Reason.TROUBLE_DID_NOT_HOLD, Reason.RECHECK_WITHOUT_DATA,
-    Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.CLIENT_MUST_CONFIRM,
-)  # fmt: skip
 
 
 async def play(scenario: ScenarioFile, inventory: Inventory, policy: Policy) -> AsyncIterator[Mapping[str, Any]]:
@@ -64,18 +59,16 @@ class Player:
         self._store = EmbeddedStore(self._journal, folder / "parts", 36_500)
         self._evidence = EvidenceFolder(folder / "evidence")
         self._cadences: dict[Source, Cadence] = {}
-        self._lines: list[dict[str, Any]] = []
-        self._seq = 0
-        self._calls: Counter[str] = Counter()
-        self._entry: int | None = None
-        self._entry_by_input: dict[int, int] = {}
+        self._telling = Telling(self._clock)
         self._tickets = ScriptedTickets(self._database, self._clock)
-        self._tickets.script = Script(TicketError, self._called)
-        self._actuator = ScriptedActuator(Script(ActuatorError, self._called))
+        self._tickets.script = Script(TicketError, self._telling.called)
+        self._actuator = ScriptedActuator(Script(ActuatorError, self._telling.called))
         self._restart()
 
     def _restart(self) -> None:
-        self._engine = Engine(self._database, self._judging, self._evidence, self._clock, observer=self._decided)
+        self._engine = Engine(
+            self._database, self._judging, self._evidence, self._clock, observer=self._telling.decided
+        )
         self._engine.follow(self._journal)
         self._performer = Performer(
             self._database, self._clock, self._tickets, PackOnly(), self._actuator, self._evidence, self._known
@@ -106,15 +99,15 @@ class Player:
         while moment <= until:
             self._clock.move_to(moment)
             while entries and entries[0][0] <= moment:
-                _, self._entry, entry = entries.pop(0)
+                _, self._telling.entry, entry = entries.pop(0)
                 await self._happen(entry)
                 await self._settle()
-                self._entry = None
+                self._telling.entry = None
             await self._engine.fire_timers()
             if moment.second == 0 and moment.microsecond == 0:
                 await self._engine.tick()
             await self._settle()
-            for line in self._taken():
+            for line in self._telling.taken():
                 yield line
             moment = await self._next_moment(entries[0][0] if entries else None)
         yield await self._summary()
@@ -150,10 +143,10 @@ class Player:
                 facts.append(Fact(now, poll.device, FactKind.REBOOT, f"{poll.uptime_s:g}", poll.source, now))
             await self._store.write_facts(facts)
         elif entry.maintenance is not None:
-            window = MaintenanceWindow(id=f"window-{self._entry}", **entry.maintenance.model_dump())
+            window = MaintenanceWindow(id=f"window-{self._telling.entry}", **entry.maintenance.model_dump())
             self._inventory = replace(self._inventory, maintenance=(*self._inventory.maintenance, window))
         elif entry.policy is not None:
-            self._policy = merged(self._policy, entry.policy, f"timeline[{self._entry}].policy")
+            self._policy = merged(self._policy, entry.policy, f"timeline[{self._telling.entry}].policy")
         else:
             await self._act(entry, now)
 
@@ -176,9 +169,8 @@ class Player:
             self._restart()
 
     async def _put(self, happened: ClaimReported | PersonActed) -> None:
-        place = self._entry or 0
-        seq = await inbox.enqueue(self._database, f"entry:{place}", happened, self._clock.now())
-        self._entry_by_input[seq] = place
+        key = f"entry:{self._telling.entry}"
+        self._telling.caused(await inbox.enqueue(self._database, key, happened, self._clock.now()))
 
     async def _target(self, person: Person) -> str:
         if not isinstance(person.target, Newest):
@@ -209,71 +201,11 @@ class Player:
             )
         )
 
-    def _called(self, what: str, key: str, outcome: str) -> None:
-        self._calls[what] += 1
-        self._tell("call", outcome, call=what, key=key)
-
-    def _decided(self, row: inbox.Row, site: str, decision: Decision) -> None:
-        reason, case, judged = decision.reason, decision.case, decision.judged
-        origin: dict[str, Any] = {"site": site or None, "detail": decision.detail or None}
-        if isinstance(row.input, TimerDue):
-            origin["timer"] = row.input.kind.value
-        elif not isinstance(row.input, Tick) and row.seq in self._entry_by_input:
-            origin["input"] = self._entry_by_input[row.seq]
-        if judged is not None and reason is not Reason.NOTHING_FOUND:
-            verdict = judged.verdict
-            kind = "trouble" if reason is Reason.TROUBLE_SUSPECTED else "verdict"
-            self._tell(
-                kind, reason, **origin, link=verdict.link, case=case.id if case else None,
-                verdict=verdict.verdict.value, cause=verdict.cause.value, scope=verdict.scope.value,
-                severity=verdict.severity.value if verdict.severity else None,
-                onset=rfc3339(verdict.onset) if verdict.onset else None,
-            )  # fmt: skip
-        if reason in ALARMS:
-            self._tell("alarm", reason, **origin)
-        if reason in WITHHELD:
-            self._tell("withheld", reason, **origin)
-        self._tell_case(reason, origin, case, decision)
-
-    def _tell_case(self, reason: Reason, origin: Mapping[str, Any], case: Case | None, decision: Decision) -> None:
-        if case is not None:
-            self._tell("case", reason, **origin, case=case.id, status=case.status.value, ticket=case.ticket)
-            if reason is Reason.FAR_END_ANSWERED and case.ticket is not None:
-                self._tell("ticket", reason, **origin, case=case.id, ticket=case.ticket)
-        if decision.proposal is not None:
-            proposal = decision.proposal
-            self._tell(
-                "proposal", reason, **origin, case=proposal.case, proposal=proposal.id, link=proposal.to_link,
-                status=proposal.status.value,
-            )  # fmt: skip
-        for effect in decision.effects:
-            if effect.kind.value == "note_ticket":
-                self._tell("note", reason, **origin, case=effect.case, ticket=effect.ticket, text=effect.text)
-
-    def _tell(self, line: str, reason: str, **about: object) -> None:
-        known = {name: value for name, value in about.items() if value is not None}
-        self._seq += 1
-        head = {"seq": self._seq, "at": rfc3339(self._clock.now()), "line": line, "reason": str(reason)}
-        self._lines.append(head | known)
-
-    def _taken(self) -> list[dict[str, Any]]:
-        lines, self._lines = self._lines, []
-        return lines
-
     async def _summary(self) -> Mapping[str, Any]:
         async with self._database.reading() as connection:
-            standing = await repository.cases(connection, only_open=True)
+            standing = await repository.cases(connection, only_open=True, limit=10_000)
         tickets = await self._tickets.list()
-        self._seq += 1
-        return {
-            "seq": self._seq,
-            "at": rfc3339(self._clock.now()),
-            "line": "summary",
-            "reason": "end",
-            "open_cases": [case.id for case in reversed(standing)],
-            "tickets": [ticket.id for ticket in reversed(tickets)],
-            "calls": dict(self._calls),
-        }
+        return self._telling.summary([case.id for case in reversed(standing)], [one.id for one in reversed(tickets)])
 
 
 def _state_facts(facts: Facts, inventory: Inventory, now: datetime) -> list[Fact]:

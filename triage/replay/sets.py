@@ -126,7 +126,8 @@ def picture_of(scenario: Scenario, series: Mapping[str, Series]) -> Picture:
 
     def measured(link: Link) -> Measured:
         owner = inventory.sites[link.site]
-        return Measured(link, [series[link.id]] if link.id in series else [], client=owner.client, zone=owner.zone)
+        lines = [series[link.id]] if link.id in series else []
+        return Measured(link, lines, client=owner.client, market=owner.market, zone=owner.zone)
 
     return Picture(
         site=site,
