@@ -224,7 +224,9 @@ def _peers(look: _Look) -> list[Examined]:
 def _carrier(look: _Look, event: Event, peers: Sequence[Examined]) -> CarrierPicture:
     own = _own(look, event)
     domain = own.link.fault_domain if own else None
-    return carrier_picture(event, domain, peers, look.times.now, look.policy)
+    nearby = {peer.link.site for peer in look.picture.peers if peer.market == look.picture.site.market}
+    times = look.times
+    return carrier_picture(event, domain, peers, times.search, times.now, look.policy, nearby=nearby)
 
 
 def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:

@@ -91,15 +91,16 @@ class Claim:
 class Measured:
     """One link with everything known of it over the window: a Series per source, its facts ascending in time.
 
-    `client` says whose it is, as policies differ by client; `zone` is its site's, whose days and hours its habits
-    follow. `troubled` are the periods [from, to), in epoch milliseconds, of troubles that are already known: what was
-    measured then says nothing of what is ordinary.
+    `client` says whose it is, as policies differ by client; `market` where its site is, as carriers fail by market;
+    `zone` is its site's, whose days and hours its habits follow. `troubled` are the periods [from, to), in epoch
+    milliseconds, of troubles that are already known: what was measured then says nothing of what is ordinary.
     """
 
     link: Link
     series: Sequence[Series]
     facts: Sequence[Fact] = ()
     client: str = ""
+    market: str = ""
     zone: tzinfo = UTC
     troubled: Sequence[tuple[int, int]] = ()
 

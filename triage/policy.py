@@ -105,7 +105,7 @@ class TrafficGonePolicy(_Section):
 class CarrierPolicy(_Section):
     minimum_sites: int = Field(ge=1)
     onset_minutes: float = Field(gt=0)
-    chance: float = Field(gt=0, lt=1)
+    usual_per_day: float = Field(gt=0)
     significance: float = Field(gt=0, lt=1)
 
 

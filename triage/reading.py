@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from inventory.model import Inventory, Link
 from triage.model import Measured, Picture
 
 PEER_LINKS = 40
-"""How many other lines of a carrier are looked at: enough to see a shared fault, bounded for a national carrier."""
+"""How many other lines of a site's carriers are looked at: enough to see a shared fault, bounded for national ones."""
 
 
 async def read_picture(
@@ -31,7 +32,7 @@ async def read_picture(
     start, end = now - history, now + timedelta(milliseconds=1)
     own, peers, device_facts = await asyncio.gather(
         read_measured(store, inventory, links, start, end),
-        read_measured(store, inventory, _peers(inventory, site, links), now - peer_history, end),
+        read_measured(store, inventory, peers_of(inventory, site, links), now - peer_history, end),
         store.facts([device.id for device in devices], now - peer_history, end),
     )
     return Picture(
@@ -75,21 +76,33 @@ async def read_measured(
             series=series[link.id],
             facts=facts[link.id],
             client=inventory.sites[link.site].client,
+            market=inventory.sites[link.site].market,
             zone=inventory.sites[link.site].zone,
         )
         for link in links
     ]
 
 
-def _peers(inventory: Inventory, site: str, links: Sequence[Link]) -> list[Link]:
-    """Watched lines of the same carriers at other sites, those of the same market first."""
+def peers_of(inventory: Inventory, site: str, links: Sequence[Link]) -> list[Link]:
+    """Watched lines of the same carriers at other sites, a line a site and carrier: each carrier's share of the limit.
+
+    Those of the same market come first. The rest of a carrier is a sample that is the same each time and leans to no
+    client or region, as names do.
+    """
     market = inventory.sites[site].market
-    carriers = {link.fault_domain for link in links if link.is_wan and link.fault_domain}
-    others = [
-        link
-        for carrier in sorted(carriers)
-        for link in inventory.links_in_fault_domain(carrier)
-        if link.site != site and link.watched
-    ]
-    others.sort(key=lambda link: (inventory.sites[link.site].market != market, link.id))
-    return others[:PEER_LINKS]
+    carriers = dict.fromkeys(link.fault_domain for link in links if link.is_wan and link.fault_domain)
+    ranked: list[tuple[int, int, Link]] = []
+    for order, carrier in enumerate(carriers):
+        lines: dict[str, Link] = {}
+        for link in inventory.links_in_fault_domain(carrier):
+            if link.site != site and link.watched:
+                lines.setdefault(link.site, link)
+        near = sorted(lines.values(), key=lambda link: (inventory.sites[link.site].market != market, _spread(link)))
+        ranked += [(place, order, link) for place, link in enumerate(near)]
+    ranked.sort(key=lambda one: one[:2])
+    return [link for _, _, link in ranked[:PEER_LINKS]]
+
+
+def _spread(link: Link) -> int:
+    """A number that has nothing to do with the name's order, and is the same in every process."""
+    return zlib.crc32(link.site.encode())

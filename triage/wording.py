@@ -48,7 +48,8 @@ def found(kind: VerdictKind, event: Event, cause: Cause, carrier: CarrierPicture
     tense = "" if kind is VerdictKind.CONFIRMED else "it is over: "
     where = f"on {event.link} {here.since(event)}"
     told = f"{CAUSES[cause]} {where}: {figure(event)}" if cause in CAUSES else f"{figure(event)} {where}"
-    others = f"; {carrier.struck} of {carrier.peers} other sites of the carrier have it too" if carrier.shared else ""
+    area = "the carrier in this market" if carrier.nearby else "the carrier"
+    others = f"; {carrier.struck} of {carrier.peers} other sites of {area} have it too" if carrier.shared else ""
     return f"{tense}{told}{_against(event)}{others}"
 
 

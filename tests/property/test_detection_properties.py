@@ -20,7 +20,7 @@ from triage.judge import judge
 from triage.model import Cause, Claim, Measured, Picture, VerdictKind
 from triage.policy_files import load_policy
 from triage.recompute import recompute, recompute_from_facts
-from triage.scope import binomial_tail
+from triage.scope import negative_binomial_tail
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 ROWS = 400
@@ -46,11 +46,11 @@ def test_runs_are_exactly_the_true_rows(mask):
     assert [row for first, stop in found for row in range(first, stop)] == [i for i, each in enumerate(mask) if each]
 
 
-@given(st.integers(0, 30), st.floats(0.01, 0.99))
-def test_a_binomial_tail_falls_from_one(n, p):
-    tails = [binomial_tail(n, k, p) for k in range(n + 2)]
+@given(st.floats(1.0, 50.0), st.floats(0.0, 0.9))
+def test_a_negative_binomial_tail_falls_from_one(shape, p):
+    tails = [negative_binomial_tail(k, shape, p) for k in range(40)]
     assert math.isclose(tails[0], 1.0)
-    assert tails[-1] == 0.0
+    assert all(0.0 <= tail <= 1.0 for tail in tails)
     assert all(later <= earlier + 1e-12 for earlier, later in itertools.pairwise(tails))
 
 
