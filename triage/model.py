@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from enum import StrEnum
 
 from collector.model import Cadence, Fact, Series, Source
 from inventory.model import Client, Device, Link, MaintenanceWindow, Site
+from triage.detection.learnt import Learnt
 
 
 class Symptom(StrEnum):
@@ -92,8 +93,9 @@ class Measured:
     """One link with everything known of it over the window: a Series per source, its facts ascending in time.
 
     `client` says whose it is, as policies differ by client; `market` where its site is, as carriers fail by market;
-    `zone` is its site's, whose days and hours its habits follow. `troubled` are the periods [from, to), in epoch
-    milliseconds, of troubles that are already known: what was measured then says nothing of what is ordinary.
+    `zone` and `holidays` are its site's, whose days and hours its habits follow. `troubled` are the periods [from, to),
+    in epoch milliseconds, of troubles that are already known: what was measured then says nothing of what is ordinary.
+    `learnt` is what each source had found ordinary before the judged window.
     """
 
     link: Link
@@ -103,6 +105,8 @@ class Measured:
     market: str = ""
     zone: tzinfo = UTC
     troubled: Sequence[tuple[int, int]] = ()
+    holidays: Collection[date] = ()
+    learnt: Mapping[Source, Learnt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from collector.model import FIELDS, Fact, FloatArray, Series
 from config.clock import epoch_ms, rfc3339
 from inventory.model import Device, Link, Site
 from triage.detection.baseline import baseline
-from triage.detection.view import View, half_hour
+from triage.detection.habits import bins_of
+from triage.detection.view import View
 from triage.documents import policy_document, verdict_document
 from triage.evidence import EvidencePack
 from triage.model import Claim, Picture, Verdict
@@ -58,7 +59,7 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
         },
         "facts": [_fact(fact) for fact in sorted(facts) if fact.subject in subjects and start <= fact.time <= now],
         "series": [excerpt for one in series if (excerpt := _series(one, first, last)) is not None],
-        "baselines": [line for one in series for line in _baselines(one, first, last, policy, picture.site.zone)],
+        "baselines": [line for one in series for line in _baselines(one, first, last, policy, picture.site)],
     }
     return EvidencePack.of(document)
 
@@ -108,16 +109,16 @@ def _series(series: Series, first: int, last: int) -> dict[str, Any] | None:
     }
 
 
-def _baselines(series: Series, first: int, last: int, policy: Policy, zone: tzinfo) -> Iterator[dict[str, Any]]:
+def _baselines(series: Series, first: int, last: int, policy: Policy, site: Site) -> Iterator[dict[str, Any]]:
     """The ordinary course of each charted metric, by half hours of the day, as the detectors see it."""
-    view = View(series, first, last, policy.windows, zone=zone)
+    view = View(series, first, last, policy.windows, zone=site.zone, holidays=site.holidays)
     moments = np.arange(first - first % 1_800_000, last, 1_800_000, dtype=np.int64)
-    bins = half_hour(moments, zone)
+    bins = bins_of(moments, site.zone, site.holidays)
     for metric in CHARTED:
         if not view.has(metric):
             continue
-        ordinary = baseline(view, view.past_column(metric), bins=bins)
-        if ordinary.thin(view):
+        ordinary = baseline(view, metric, bins=bins)
+        if ordinary.thin(policy.windows.thin_samples):
             continue
         yield {
             "link": series.link,

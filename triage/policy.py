@@ -41,6 +41,7 @@ class WindowPolicy(_Section):
     time_of_day_minutes: float = Field(gt=0, le=720)
     global_weight: float = Field(ge=0)
     thin_samples: int = Field(ge=1)
+    days_of_a_kind: int = Field(ge=1)
     join_minutes: float = Field(gt=0)
 
 

@@ -78,6 +78,7 @@ async def read_measured(
             client=inventory.sites[link.site].client,
             market=inventory.sites[link.site].market,
             zone=inventory.sites[link.site].zone,
+            holidays=inventory.sites[link.site].holidays,
         )
         for link in links
     ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from triage.detection import loss, shift
-from triage.detection.baseline import rate_baseline
+from triage.detection.baseline import loss_rate
 from triage.detection.link import QUALITY, Examined
 from triage.model import Cause
 from triage.policy import Policy
@@ -35,11 +35,11 @@ def detectable(examined: Examined, policy: Policy, since: int, until: int) -> Ma
     for metric in loss.METRICS:
         if view.has(metric):
             whole = loss.counts(view, metric, policy)
-            table = rate_baseline(view, whole.lost[view.past], whole.sent[view.past])
+            table = loss_rate(view, metric, whole.lost[view.past], whole.sent[view.past])
             sent = whole.sent[view.rows][inside]
-            if not np.isnan(table).all() and not np.isnan(sent).all():
+            if table.known and not np.isnan(sent).all():
                 packets = float(np.nanmean(sent)) * MINUTES * 60_000 / view.step
-                ordinary = float(np.nanmedian(table[view.bins][inside]))
+                ordinary = float(np.nanmedian(table.rate[view.bins][inside]))
                 found = loss.smallest_detectable_pct(ordinary, packets, policy.loss.evidence)
                 smallest[metric] = max(policy.loss.minimum_pct, found)
     return smallest

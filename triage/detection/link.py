@@ -43,7 +43,20 @@ def views_of(
     measured: Measured, start: int, now: int, policy: Policy, excluded: Sequence[tuple[int, int]] = ()
 ) -> list[View]:
     never = (*excluded, *measured.troubled)
-    return [View(series, start, now, policy.windows, never, measured.zone) for series in measured.series if len(series)]
+    return [
+        View(
+            series,
+            start,
+            now,
+            policy.windows,
+            never,
+            measured.zone,
+            measured.holidays,
+            measured.learnt.get(series.source),
+        )
+        for series in measured.series
+        if len(series)
+    ]
 
 
 def examine(

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model import FloatArray, Source
-from triage.detection.baseline import rate_baseline
+from triage.detection.baseline import loss_rate
 from triage.detection.changes import UNCHANGED, Changes
 from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import refined
 from triage.detection.segments import Segment, maximal_segments, runs
-from triage.detection.view import View, half_hour
+from triage.detection.view import View
 from triage.model import Cause, Direction
 from triage.policy import Limits, Policy
 from triage.words import metric_words
@@ -75,12 +75,12 @@ def losses(view: View, metric: str, policy: Policy, limits: Limits, changes: Cha
         return []
     whole = counts(view, metric, policy)
     sent, lost = whole.sent[view.rows], whole.lost[view.rows]
-    table = rate_baseline(view, whole.lost[view.past], whole.sent[view.past])
-    known = not np.isnan(table).all()
+    table = loss_rate(view, metric, whole.lost[view.past], whole.sent[view.past])
+    known = table.known
     # Without a past only the absolute limit is a yardstick: ordinary is then what just stays below it.
-    ordinary = table[view.bins] if known else np.full(len(sent), limits.loss_pct / 300)
+    ordinary = table.rate[view.bins] if known else np.full(len(sent), limits.loss_pct / 300)
     stretches = [
-        (segment.first, segment.stop, _as_often(view, whole, policy, segment) if known else False)
+        (segment.first, segment.stop, _as_often(view, metric, whole, policy, segment) if known else False)
         for segment in scan(lost, sent, ordinary, policy.loss.evidence)
     ]
     events = []
@@ -238,13 +238,13 @@ def _extent(view: View, rate: FloatArray, first: int, stop: int, mean: float, ca
     return int(view.time[first] + early), end
 
 
-def _as_often(view: View, whole: Counts, policy: Policy, segment: Segment) -> bool:
+def _as_often(view: View, metric: str, whole: Counts, policy: Policy, segment: Segment) -> bool:
     """Whether the link loses as much by itself, as often as the policy calls habitual."""
     times = view.series.time[view.past][view.recent]
     if not len(times):
         return False
     lost, sent = whole.lost[view.past], whole.sent[view.past]
-    ordinary = rate_baseline(view, lost, sent, whole_day=True)[half_hour(times, view.zone)]
+    ordinary = loss_rate(view, metric, lost, sent, whole_day=True).rate[view.recent_bins]
     alike = scan(lost[view.recent], sent[view.recent], ordinary, policy.loss.evidence)
     count = sum(each.score >= policy.habitual.alike * segment.score for each in alike)
     return policy.habitual.is_habitual(count, times, brief=False)

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import FloatArray
-from triage.detection.baseline import Baseline, baseline
+from triage.detection.baseline import baseline
 from triage.detection.event import MINUTE, Event, direction_of
+from triage.detection.learnt import Baseline
 from triage.detection.onset import extent
 from triage.detection.segments import Segment, maximal_segments, runs
-from triage.detection.view import View, half_hour
+from triage.detection.view import View
 from triage.model import Cause
 from triage.policy import EffectSize, Limits, Policy
 from triage.words import metric_words
@@ -44,7 +45,7 @@ class Ordinary:
 
 def ordinary(view: View, metric: str, size: EffectSize) -> Ordinary:
     """What is ordinary for each judged row."""
-    table = baseline(view, view.past_column(metric))
+    table = baseline(view, metric)
     return _ordinary(table, view.bins, size)
 
 
@@ -168,9 +169,7 @@ def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment
     past, times = view.past_column(metric)[view.recent], view.series.time[view.past][view.recent]
     if not len(times):
         return False
-    table = baseline(view, view.past_column(metric), whole_day=True)
-    bins = half_hour(times, view.zone)
-    usual = _ordinary(table, bins, size)
+    usual = _ordinary(baseline(view, metric, whole_day=True), view.recent_bins, size)
     alike = policy.habitual.alike
     count = sum(
         each.score >= alike * segment.score and _height(past, usual, each) >= alike * height

@@ -84,7 +84,7 @@ def traffic_gone(view: View, metric: str, policy: Policy) -> list[Event]:
         return []
     floor = policy.traffic_gone.minimum_bps
     level = np.log10(np.maximum(view.column(metric), floor))
-    table = baseline(view, np.log10(np.maximum(view.past_column(metric), floor)))
+    table = baseline(view, metric, floor=floor)
     hour = table.centre[view.bins]
     effect = _effect(level, policy)
     before, after = _medians_around(level, max(2, int(60 * MINUTE / view.step)))

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, timedelta, tzinfo
-from functools import cached_property, lru_cache
+from datetime import UTC, date, tzinfo
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import FloatArray, Series, Source, TimeArray
-from config.clock import from_epoch_ms
 from triage.detection.event import MINUTE
+from triage.detection.habits import BINS, HALF_HOURS, bins_of, days_of, is_day_off
+from triage.detection.learnt import Learnt
 from triage.policy import WindowPolicy
 
-BINS = 48
-"""Half hours of the day in the site's zone."""
 ENOUGH = 800
 """Past samples looked at for one half hour: quantiles of more are no better and cost time."""
 
@@ -28,8 +27,9 @@ ENOUGH_RECENT = 7 * 1440
 class View:
     """Rows of `series` in [start, now) are judged, earlier ones are the past.
 
-    `excluded` are periods [from, to) that never train a baseline: maintenance and known troubles. `zone` is the
-    site's: habits follow its clock.
+    `excluded` are periods [from, to) that never train a baseline: maintenance and known troubles. `zone` and
+    `holidays` are the site's: habits follow its clock and its days off. `learnt` is what was found to be ordinary
+    before, which then need not be computed from the past rows.
     """
 
     series: Series
@@ -38,6 +38,8 @@ class View:
     windows: WindowPolicy
     excluded: Sequence[tuple[int, int]] = ()
     zone: tzinfo = UTC
+    holidays: Collection[date] = ()
+    learnt: Learnt | None = None
 
     @property
     def link(self) -> str:
@@ -102,30 +104,51 @@ class View:
 
     @cached_property
     def bins(self) -> NDArray[np.int64]:
-        return half_hour(self.time, self.zone)
+        """The bin (`habits.BINS`) of each judged row."""
+        return bins_of(self.time, self.zone, self.holidays)
+
+    @cached_property
+    def recent_bins(self) -> NDArray[np.int64]:
+        """The bin of each `recent` row, excluded or not."""
+        return bins_of(self.series.time[self.past][self.recent], self.zone, self.holidays)
 
     @cached_property
     def _past_bins(self) -> NDArray[np.int64]:
         time = self.series.time[self.past]
-        bins = half_hour(time, self.zone)
+        bins = bins_of(time, self.zone, self.holidays)
         for begin, end in self.excluded:
             bins[(time >= begin) & (time < end)] = -1
         return bins
 
-    def ordinary_rows(self, bin_of_day: int) -> NDArray[np.int64]:
-        """Indices into the past of samples from around the same time of day, thinned to at most about ENOUGH."""
-        if bin_of_day not in self._rows_near:
-            self._rows_near[bin_of_day] = self._thinned(self._near(bin_of_day)[self._past_bins])
-        return self._rows_near[bin_of_day]
+    @cached_property
+    def trains(self) -> NDArray[np.bool_]:
+        """Which past rows say what is ordinary: all but the excluded ones."""
+        return self._past_bins >= 0
 
     @cached_property
-    def _rows_near(self) -> dict[int, NDArray[np.int64]]:
+    def tells_days_apart(self) -> bool:
+        """Whether the past holds enough days of either kind, working days and days off, to learn each by itself."""
+        days = np.unique(days_of(self.series.time[self.past][self.trains], self.zone))
+        off = int(np.count_nonzero(is_day_off(days, self.holidays)))
+        return min(off, len(days) - off) >= self.windows.days_of_a_kind
+
+    def ordinary_rows(self, bin_of_day: int, *, own_kind: bool = False) -> NDArray[np.int64]:
+        """Indices into the past of samples from around the same time of day, thinned to at most about ENOUGH; with
+        `own_kind` only from days of the bin's own kind."""
+        asked = (bin_of_day if own_kind else bin_of_day % HALF_HOURS, own_kind)
+        if asked not in self._rows_near:
+            near = self._near(bin_of_day, own_kind=own_kind)
+            self._rows_near[asked] = self._thinned(near[self._past_bins])
+        return self._rows_near[asked]
+
+    @cached_property
+    def _rows_near(self) -> dict[tuple[int, bool], NDArray[np.int64]]:
         return {}
 
     @cached_property
     def all_ordinary_rows(self) -> NDArray[np.int64]:
         """As `ordinary_rows`, of the whole day."""
-        return self._thinned(self._past_bins >= 0)
+        return self._thinned(self.trains)
 
     @cached_property
     def recent(self) -> NDArray[np.bool_]:
@@ -136,56 +159,15 @@ class View:
         mask[:-ENOUGH_RECENT] = False
         return np.asarray(mask)
 
-    def _near(self, bin_of_day: int) -> NDArray[np.bool_]:
-        reach = self.windows.time_of_day_minutes * BINS / 1440
-        apart = np.abs(np.arange(BINS) - bin_of_day)
+    def _near(self, bin_of_day: int, *, own_kind: bool) -> NDArray[np.bool_]:
+        reach = self.windows.time_of_day_minutes * HALF_HOURS / 1440
+        apart = np.abs(np.arange(BINS) - bin_of_day) % HALF_HOURS
+        near = np.minimum(apart, HALF_HOURS - apart) <= reach
+        if own_kind:
+            near &= np.arange(BINS) // HALF_HOURS == bin_of_day // HALF_HOURS
         # The last element answers for bin -1: excluded.
-        return np.append(np.minimum(apart, BINS - apart) <= reach, False)
+        return np.append(near, False)
 
     def _thinned(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         rows = np.flatnonzero(mask)
         return rows[:: max(1, len(rows) // ENOUGH)]
-
-
-def half_hour(time: TimeArray, zone: tzinfo) -> NDArray[np.int64]:
-    """The half hour of the zone's day, 0 to 47, of each of these moments."""
-    return (local(time, zone) // (30 * MINUTE)) % BINS
-
-
-def local(time: TimeArray, zone: tzinfo) -> TimeArray:
-    """Epoch milliseconds as the zone's clock would show them. Clocks change on quarters of an hour, so each of those
-    is asked once."""
-    if zone is UTC or not len(time):
-        return time
-    quarter = 15 * MINUTE
-    first, last = int(time.min()) // quarter, int(time.max()) // quarter
-    offsets = _offsets(zone, first, last)
-    return time + offsets[time // quarter - first]
-
-
-@lru_cache(maxsize=256)
-def _offsets(zone: tzinfo, first: int, last: int) -> TimeArray:
-    """The offset from UTC in milliseconds of each quarter of an hour from `first` to `last`; found by halving, as it
-    hardly ever changes."""
-    offsets = np.empty(last - first + 1, dtype=np.int64)
-    waiting = [(first, last)]
-    while waiting:
-        begin, end = waiting.pop()
-        one, other = _offset(zone, begin), _offset(zone, end)
-        if one == other and end - begin <= _A_WEEK:
-            offsets[begin - first : end - first + 1] = one
-        elif begin == end:
-            offsets[begin - first] = one
-        else:
-            middle = (begin + end) // 2
-            waiting += [(begin, middle), (middle + 1, end)]
-    return offsets
-
-
-def _offset(zone: tzinfo, quarter: int) -> int:
-    moment = from_epoch_ms(quarter * 15 * MINUTE).astimezone(zone)
-    return int((moment.utcoffset() or timedelta()) / timedelta(milliseconds=1))
-
-
-_A_WEEK = 7 * 96
-"""Quarters of an hour between two looks: no zone changes its clock twice in a week and comes back."""
