@@ -75,13 +75,17 @@ class Engine:
         clock: Clock,
         *,
         observer: Callable[[inbox.Row, str, Decision], None] | None = None,
+        sweep: Sweep | None = None,
+        tick_minutes: int = 1,
     ) -> None:
+        """`tick_minutes`: how far apart ticks are, for whoever plays history and ticks less often than each minute."""
         self._database = database
         self._judging = judging
         self._evidence = evidence
         self._clock = clock
         self._observer = observer
-        self._sweep = Sweep()
+        self._sweep = sweep or Sweep()
+        self._tick_minutes = tick_minutes
         self._ticked = -1
 
     def follow(self, journal: Journal) -> None:
@@ -186,9 +190,9 @@ class Engine:
         sites = set(swept.sites)
         async with self._database.reading() as connection:
             standing = await repository.cases(connection, only_open=True, limit=10_000)
-        minute = epoch_ms(now) // 60_000
+        turn, turns = epoch_ms(now) // 60_000 // self._tick_minutes, REJUDGE_OPEN_CASES_EVERY // self._tick_minutes
         for case in standing:
-            looked_at = (minute + crc32(case.site.encode())) % REJUDGE_OPEN_CASES_EVERY == 0
+            looked_at = (turn + crc32(case.site.encode())) % max(1, turns) == 0
             if case.status in (CaseStatus.SUSPECTED, CaseStatus.PENDING) or not looked_at:
                 sites.discard(case.site)
             elif case.site in inventory.sites:

@@ -39,11 +39,11 @@ class _Subjects:
 
 
 class Sweep:
-    """Follows `journal`; without one the store is read anew at each look."""
+    """Follows `journal`; without one the store is read anew at each look, or `follower` knows better."""
 
-    def __init__(self, journal: Journal | None = None) -> None:
+    def __init__(self, journal: Journal | None = None, follower: HotFollower | None = None) -> None:
         self._journal = journal
-        self._follower = HotFollower(journal)
+        self._follower = follower or HotFollower(journal)
         self._subjects: _Subjects | None = None
 
     @property
