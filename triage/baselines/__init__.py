@@ -1,0 +1,1 @@
+"""What is ordinary for each line, learnt each night and kept as versioned tables."""
