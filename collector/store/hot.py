@@ -1,7 +1,8 @@
 """The hot window: the last minutes of every watched line's samples as arrays in memory, for the sweep alone.
 
-A row a series (link and source), a column a minute, a float32 matrix a field, holding only the series that ever
-measured it. What is decided is decided from stored float64 values: this only tells where to look.
+A float32 matrix a field, of the series (link and source) that ever measured it. In memory a minute of all series lies
+together: as such a minute arrives, and as rules look at all lines at once. What is decided is decided from stored
+float64 values: this only tells where to look.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ class HotWindow:
         self._series: Numbers = np.empty(0, np.int64)
         self._newest: Numbers = np.empty(0, np.int64)
         self._seconds: Shorts = np.empty(0, np.int32)
-        self._age: Shorts = np.empty((0, self._columns), np.int32)
-        self._lag: Shorts = np.empty((0, self._columns), np.int32)
-        self._several: NDArray[np.bool_] = np.empty((0, self._columns), np.bool_)
+        self._age: Shorts = np.empty((self._columns, 0), np.int32)
+        self._lag: Shorts = np.empty((self._columns, 0), np.int32)
+        self._several: NDArray[np.bool_] = np.empty((self._columns, 0), np.bool_)
         self._matrices = {name: _Matrix(self._columns) for name in self.fields}
 
     def __len__(self) -> int:
@@ -79,6 +80,11 @@ class HotWindow:
         return _minutes_of(self._seconds[: self._count])
 
     @property
+    def slot_seconds(self) -> Shorts:
+        """Per series the length of its newest slot in seconds."""
+        return self._seconds[: self._count]
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all arrays."""
         own = (self._row, self._series, self._newest, self._seconds, self._age, self._lag, self._several)
@@ -88,14 +94,14 @@ class HotWindow:
         """The series that ever measured a field: the rows of its matrix."""
         return self._matrices[name].series
 
-    def matrix(self, name: str, minute: int, rows: slice = slice(None)) -> Floats:
+    def matrix(self, name: str, minute: int, rows: slice | NDArray[np.integer] = slice(None)) -> Floats:
         """Values of a field in the `minutes` up to and with `minute` (since 1970), a row for each of `measured(name)`
-        (of these rows of it), the newest column last; NaN where nothing was measured or kept."""
+        (of these rows of it), the newest column last; NaN where nothing was measured or kept. Columns lie together."""
         wanted = np.arange(minute - self.minutes + 1, minute + 1)
-        values = self._matrices[name].filled[rows].take(wanted % self._columns, axis=1)
+        values = self._matrices[name].taken(wanted % self._columns, rows)
         newest = self.now_minute + AHEAD
-        values[:, (wanted <= newest - self._columns) | (wanted > newest)] = np.nan
-        return values
+        values[(wanted <= newest - self._columns) | (wanted > newest)] = np.nan
+        return values.T
 
     def rows_of(self, name: str, series: NDArray[np.integer]) -> Shorts:
         """Where these series stand in a field's matrix; -1 for those that never measured it."""
@@ -109,10 +115,10 @@ class HotWindow:
             return
         self.now_minute = minute
         columns = np.arange(minute + AHEAD - fresh + 1, minute + AHEAD + 1) % self._columns
-        self._age[:, columns] = _EMPTY
-        self._several[:, columns] = False
+        self._age[columns] = _EMPTY
+        self._several[columns] = False
         for matrix in self._matrices.values():
-            matrix.filled[:, columns] = np.nan
+            matrix.forget(columns)
 
     def take_in(self, rows: Rows) -> None:
         """Put rows where they belong, in the order in which they were written; what is too old, too far ahead, or of
@@ -148,15 +154,15 @@ class HotWindow:
         """One row a cell."""
         age = ((rows.time[row] // MINUTE_MS + offset) * MINUTE_MS - rows.time[row]).astype(np.int32)
         lag = _int32(rows.received_at[row] - rows.time[row])
-        there, was = self._age[series, column], self._lag[series, column]
+        there, was = self._age[column, series], self._lag[column, series]
         empty, same = there == _EMPTY, there == age
         newer = empty | (age < there)
         wins = newer | (same & (lag >= was))
         brief = rows.seconds[row] < 60
-        beside = brief & ~empty & ((~same & (there <= 0)) | (same & self._several[series, column]))
-        self._age[series[wins], column[wins]] = age[wins]
-        self._lag[series[wins], column[wins]] = lag[wins]
-        self._several[series[beside], column[beside]] = True
+        beside = brief & ~empty & ((~same & (there <= 0)) | (same & self._several[column, series]))
+        self._age[column[wins], series[wins]] = age[wins]
+        self._lag[column[wins], series[wins]] = lag[wins]
+        self._several[column[beside], series[beside]] = True
         for name, matrix in self._matrices.items():
             values = rows.fields.get(name)
             if values is None:
@@ -194,10 +200,10 @@ class HotWindow:
 
 
 class _Matrix:
-    """One field: a row for each series that measured it."""
+    """One field: of each series that measured it a value a minute; the minutes are the first axis."""
 
     def __init__(self, columns: int) -> None:
-        self._values: Floats = np.empty((0, columns), np.float32)
+        self._values: Floats = np.empty((columns, 0), np.float32)
         self._series: Shorts = np.empty(0, np.int32)
         self._row: Shorts = np.empty(0, np.int32)
         self._count = 0
@@ -210,9 +216,14 @@ class _Matrix:
     def series(self) -> Shorts:
         return self._series[: self._count]
 
-    @property
-    def filled(self) -> Floats:
-        return self._values[: self._count]
+    def taken(self, columns: NDArray[np.integer], rows: slice | NDArray[np.integer]) -> Floats:
+        """A copy of these minutes of these series."""
+        if isinstance(rows, slice):
+            return self._values[:, : self._count][:, rows].take(columns, axis=0)
+        return self._values[columns[:, None], rows]
+
+    def forget(self, columns: NDArray[np.integer]) -> None:
+        self._values[columns] = np.nan
 
     def find(self, series: NDArray[np.integer]) -> Shorts:
         known = series < len(self._row)
@@ -232,11 +243,11 @@ class _Matrix:
     ) -> None:
         """Measured values into cells; `beside` are those that share their minute with other slots."""
         row = self._places(series)
-        old = self._values[row, column]
+        old = self._values[column, row]
         values = np.where(wins | np.isnan(old), new, old)
         if beside.any() and name not in TRAFFIC:
             values = np.where(beside, _gathered(name, old, new, newer), values)
-        self._values[row, column] = values
+        self._values[column, row] = values
 
     def _places(self, series: NDArray[np.integer]) -> Shorts:
         row = self.find(series)
@@ -278,10 +289,11 @@ def _int32(values: Numbers) -> Shorts:
     return np.clip(values, -(2**31) + 1, 2**31 - 1).astype(np.int32)
 
 
-def _room(array: NDArray[Scalar], rows: int, fill: float) -> NDArray[Scalar]:
-    """The array with room for so many rows, grown by more than asked so that growing is rare."""
-    if rows <= len(array):
+def _room(array: NDArray[Scalar], series: int, fill: float) -> NDArray[Scalar]:
+    """The array with room for so many series, its last axis, grown by more than asked so that growing is rare."""
+    held = array.shape[-1]
+    if series <= held:
         return array
-    grown = np.full((max(rows, len(array) + len(array) // 8), *array.shape[1:]), fill, array.dtype)
-    grown[: len(array)] = array
+    grown = np.full((*array.shape[:-1], max(series, held + held // 8)), fill, array.dtype)
+    grown[..., :held] = array
     return grown
