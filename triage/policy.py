@@ -83,9 +83,9 @@ class DownPolicy(_Section):
 
 
 class FlappingPolicy(_Section):
-    changes: int = Field(ge=2)
+    changes: int = Field(ge=3)
     changes_with_loss: int = Field(ge=1)
-    join_minutes: float = Field(gt=0)
+    half_life_minutes: float = Field(gt=0)
     dispersion: float = Field(gt=1)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from collector.model import Fact, FactKind, FloatArray, Series
 from config.clock import epoch_ms, from_epoch_ms
-from triage.detection.changes import stated_by
+from triage.detection.changes import times_said
 from triage.detection.contact import LOST
 from triage.detection.facts import DISCONNECTED
 from triage.model import Finding
@@ -27,6 +27,7 @@ STATISTICS: Mapping[str, Callable[[FloatArray], float]] = {
     "min": lambda values: float(np.min(values)),
     "sum": lambda values: float(np.sum(values)),
     "last": lambda values: float(values[-1]),
+    "changes": lambda values: float(np.abs(np.diff(values)).sum()),
 }
 
 
@@ -53,10 +54,10 @@ def recompute(finding: Finding, series: Series, until: int | None = None) -> flo
 def recompute_from_facts(finding: Finding, facts: Sequence[Fact], subjects: Sequence[str]) -> float:
     """How many facts of the finding's kind and value its source stated about the subjects in [onset, end), or how
     often it said another state than before."""
-    kind = FactKind(finding.metric.removeprefix(FACTS))
+    kind = FactKind(finding.metric.removeprefix(FACTS).partition("/")[0])
     own = [fact for fact in facts if fact.kind is kind and fact.source is finding.source and fact.subject in subjects]
     if finding.statistic == "changes":
-        times = [from_epoch_ms(int(time)) for time in stated_by(own, finding.source)[0]]
+        times = [from_epoch_ms(int(time)) for time in times_said(finding.metric, own, finding.source)]
     else:
         times = [fact.time for fact in own if kind not in SAID or fact.value == SAID[kind]]
     return float(sum(finding.onset <= time and (finding.end is None or time < finding.end) for time in times))

@@ -39,7 +39,7 @@ def hot_minutes(policy: Policy) -> int:
     `recovered_after_minutes` ago, and before that a limit needs its window, flapping its changes, lost traffic an
     hour; half an hour beside a fault says what is ordinary."""
     limits = (one.limits.window_minutes for one in policy.variants())
-    flapping = policy.flapping.join_minutes * policy.flapping.changes
+    flapping = policy.flapping.half_life_minutes * policy.flapping.changes
     longest = max(*limits, flapping, policy.windows.join_minutes, 60 + 30)
     return int(np.ceil(longest + policy.claims.recovered_after_minutes + SLOT_MINUTES))
 
@@ -126,7 +126,7 @@ def said_to_ail(facts: HotFacts, policy: Policy, now_ms: int) -> set[str]:
     """Links and devices of which a source says, or said until lately, that they are down or out of contact, and links
     whose state changed as often as the policy calls flapping."""
     lately = now_ms - int(policy.claims.recovered_after_minutes * MINUTE)
-    changed = now_ms - int(max(policy.claims.recovered_after_minutes, policy.flapping.join_minutes) * MINUTE)
+    changed = now_ms - int(max(policy.claims.recovered_after_minutes, policy.flapping.half_life_minutes) * MINUTE)
     found = set()
     for (subject, kind, _), runs in facts.runs():
         if _was_lost(kind, runs, lately) or (

@@ -201,6 +201,6 @@ def flapping(flaps: Minutes, policy: Policy) -> Mask:
     """As many changes as the policy calls flapping, the last of them still told of."""
     rows = np.flatnonzero((flaps.values > 0).any(axis=1))
     some = flaps.some(rows)
-    changed = _told(some, policy, policy.flapping.join_minutes) & (some.values > 0)
+    changed = _told(some, policy, policy.flapping.half_life_minutes) & (some.values > 0)
     found = (np.nansum(some.raised(), axis=1) >= policy.flapping.changes) & changed.any(axis=1)
     return _where(rows, found, len(flaps.values))

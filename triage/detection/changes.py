@@ -1,8 +1,11 @@
-"""How often a link's state changed, by whichever source saw most of it: counters, a port's state, stated facts."""
+"""How often a link's state changed, by each source that can tell: counters, a port's state, stated facts, events.
+
+Two sources, or two ways of one, see the same change, so their counts are never added up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -10,24 +13,50 @@ import numpy as np
 
 from collector.model import Fact, FactKind, FloatArray, Source, TimeArray
 from config.clock import epoch_ms
-from triage.detection.event import MINUTE
 from triage.detection.view import View
 from triage.model import Measured
-from triage.policy import Policy
 
 UP = {"stable": True, "unstable": True, "disconnected": False}
 """Whether a stated link state says that the line is up; the others say nothing of it."""
+STATED = "fact:link_state"
+TOLD: Mapping[str, frozenset[str]] = {
+    "fact:event/line": frozenset({"LINK_DEAD", "LINK_ALIVE", "link-state-change"}),
+    "fact:event/port": frozenset(
+        {"EDGE_INTERFACE_DOWN", "EDGE_INTERFACE_UP", "EDGE_INTERFACE_CHANGED", "interface-state-change"}
+    ),
+}
+"""Events each of which is one change of the line, or of its port. A port that goes down takes the line with it: the
+same change told twice. One that follows its like is a change all the same, as what was between them got lost."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The changes that one source saw in one way, arrays of one value a change or slot, ascending.
+
+    `time` is when they were seen and `since` the moment after which they happened, in epoch milliseconds; `count` how
+    many; `width` how long a slot is in milliseconds, 1 where moments are told.
+    """
+
+    source: Source
+    metric: str
+    time: TimeArray
+    since: TimeArray
+    count: FloatArray
+    width: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Changes:
-    """A pair of arrays for each source: when (epoch milliseconds, ascending), and how many changes then."""
+    """Every way in which the changes of one link were seen."""
 
-    by_source: Sequence[tuple[TimeArray, FloatArray]] = ()
+    seen: Sequence[Seen] = ()
 
     def between(self, start: int, end: int) -> float:
-        """Changes in [start, end) by the source that saw most: two sources see the same change, so none are added."""
-        return max((float(count[(time >= start) & (time < end)].sum()) for time, count in self.by_source), default=0.0)
+        """Changes in [start, end) as told by whoever saw most of them."""
+        return max(
+            (float(one.count[(one.time >= start) & (one.time < end)].sum()) for one in self.seen),
+            default=0.0,
+        )
 
 
 UNCHANGED = Changes()
@@ -35,35 +64,38 @@ UNCHANGED = Changes()
 
 def changes_of(measured: Measured, views: Sequence[View]) -> Changes:
     """Every source's state changes of one link, in the judged window for those that measure."""
-    counted = [(view.time, counted_in(view)) for view in views if view.has("flaps") or view.has("oper_up")]
-    sources = sorted({fact.source for fact in measured.facts if fact.kind is FactKind.LINK_STATE})
-    return Changes([*counted, *(stated_by(measured.facts, source) for source in sources)])
+    sources = sorted({fact.source for fact in measured.facts})
+    told = [_said(metric, measured.facts, source) for metric in (STATED, *TOLD) for source in sources]
+    return Changes([seen for seen in (*map(_counted, views), *told) if len(seen.time)])
 
 
-def counted_in(view: View) -> FloatArray:
-    """Per judged row: the changes that the source counted, else whether the port's state is not the one before."""
+def _counted(view: View) -> Seen:
+    """The slots in which the source counted changes; of one that counts none, those in which the port's state is not
+    the last one known before."""
+    if view.has("flaps"):
+        count = np.nan_to_num(view.column("flaps"))
+        changed = count > 0
+        time = view.time[changed]
+        return Seen(view.source, "flaps", time, time, count[changed], view.step)
     state = view.column("oper_up")
-    differs = np.abs(np.diff(state, prepend=state[:1])) if len(state) else state
-    flaps = view.column("flaps")
-    return np.nan_to_num(np.where(np.isnan(flaps), differs, flaps))
+    known = ~np.isnan(state)
+    time, differs = view.time[known], np.abs(np.diff(state[known]))
+    changed = differs > 0
+    return Seen(view.source, "oper_up", time[1:][changed], time[:-1][changed], differs[changed], view.step)
 
 
-def stated_by(facts: Sequence[Fact], source: Source) -> tuple[TimeArray, FloatArray]:
-    """When a source said of the link that it is up after having said that it is not, or the other way round."""
-    known = sorted(fact for fact in facts if fact.kind is FactKind.LINK_STATE and fact.source is source)
-    states = [(epoch_ms(fact.time), UP[fact.value]) for fact in known if fact.value in UP]
-    time = [now for (_, before), (now, after) in pairwise(states) if after is not before]
-    return np.array(time, dtype=np.int64), np.ones(len(time))
+def _said(metric: str, facts: Sequence[Fact], source: Source) -> Seen:
+    time = times_said(metric, facts, source)
+    return Seen(source, metric, time, time, np.ones(len(time)), 1)
 
 
-def groups(time: TimeArray, count: FloatArray, policy: Policy) -> list[tuple[int, int]]:
-    """Rows [first, stop) of changes with little quiet between them, as many as the policy calls flapping."""
-    if not len(time):
-        return []
-    apart = np.flatnonzero(np.diff(time) > policy.flapping.join_minutes * MINUTE) + 1
-    edges = [0, *apart.tolist(), len(time)]
-    return [(first, stop) for first, stop in pairwise(edges) if count[first:stop].sum() >= policy.flapping.changes]
-
-
-def flapping_rule(policy: Policy) -> str:
-    return f"at least {policy.flapping.changes} state changes, never {policy.flapping.join_minutes:g} minutes apart"
+def times_said(metric: str, facts: Sequence[Fact], source: Source) -> TimeArray:
+    """When a source told of a change of the link: in events of this family (`TOLD`), or by stating another state."""
+    own = [fact for fact in facts if fact.source is source]
+    if metric == STATED:
+        known = sorted(fact for fact in own if fact.kind is FactKind.LINK_STATE and fact.value in UP)
+        times = [epoch_ms(now.time) for before, now in pairwise(known) if UP[now.value] is not UP[before.value]]
+    else:
+        events = (fact for fact in own if fact.kind is FactKind.EVENT and fact.value in TOLD[metric])
+        times = sorted(epoch_ms(fact.time) for fact in events)
+    return np.array(times, dtype=np.int64)

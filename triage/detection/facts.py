@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from collector.model import Fact, FactKind, Source
 from config.clock import epoch_ms
-from triage.detection.changes import flapping_rule, groups, stated_by
-from triage.detection.event import MINUTE, OUTAGE, Event
+from triage.detection.event import OUTAGE, Event
 from triage.detection.view import View
 from triage.model import Cause, Direction, Measured
 from triage.policy import Policy
@@ -59,45 +58,6 @@ def _outages(measured: Measured, source: Source, start: int, now: int, policy: P
                 statistic="sum",
                 bad_samples=count,
                 weight=OUTAGE,
-            )
-        )
-    return events
-
-
-def state_changes(measured: Measured, start: int, now: int, policy: Policy) -> list[Event]:
-    """Stretches in which an orchestrator said again and again that the link went down and came up."""
-    return [
-        event
-        for source in sorted({fact.source for fact in measured.facts if fact.kind is FactKind.LINK_STATE})
-        for event in _unstable(measured, source, start, now, policy)
-    ]
-
-
-def _unstable(measured: Measured, source: Source, start: int, now: int, policy: Policy) -> list[Event]:
-    time, count = stated_by(measured.facts, source)
-    inside = (time >= start) & (time < now)
-    quiet = int(policy.flapping.join_minutes * MINUTE)
-    events = []
-    for first, stop in groups(time[inside], count[inside], policy):
-        times = time[inside][first:stop]
-        total = float(count[inside][first:stop].sum())
-        over = int(times[-1]) + 1
-        events.append(
-            Event(
-                link=measured.link.id,
-                source=source,
-                metric="fact:link_state",
-                cause=Cause.INSTABILITY,
-                direction=Direction.BOTH,
-                onset=int(times[0]),
-                end=None if now - over <= quiet else over,
-                value=total,
-                baseline=0.0,
-                threshold=float(policy.flapping.changes),
-                rule=flapping_rule(policy),
-                statistic="changes",
-                bad_samples=len(times),
-                weight=total / policy.flapping.changes,
             )
         )
     return events

@@ -11,6 +11,7 @@ from collector.model import Source
 from inventory.model import Link
 from triage.detection import facts, loss, shift, traffic
 from triage.detection.changes import changes_of
+from triage.detection.damping import instabilities
 from triage.detection.event import MINUTE, Event, meanwhile
 from triage.detection.view import View
 from triage.model import Cause, Measured
@@ -80,9 +81,9 @@ def examine(
             found += loss.losses(view, metric, policy, limits, changes)
         for metric in shift.METRICS:
             found += shift.shifts(view, metric, policy, limits)
-        found += traffic.port_down(view, policy) + traffic.flaps(view, policy)
+        found += traffic.port_down(view, policy)
     found += facts.link_states(measured, views, start, now, policy)
-    found += facts.state_changes(measured, start, now, policy)
+    found += instabilities(link.id, changes, start, now, policy)
     examined = Examined(link, views, ())
     full, gone = _traffic_events(examined, policy, behind=behind)
     merged = _outages_and_flaps(found, now, policy)
@@ -124,7 +125,7 @@ def _outages_and_flaps(found: Sequence[Event], now: int, policy: Policy) -> list
         )
     ]
     rest = [event for event in found if event.cause not in (Cause.LINK_DOWN, Cause.INSTABILITY)]
-    near = policy.flapping.join_minutes * MINUTE / 2
+    near = policy.flapping.half_life_minutes * MINUTE / 2
     return [
         *long,
         *flapping,

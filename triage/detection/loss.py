@@ -149,7 +149,7 @@ def _joined(
     """Stretches of a line that goes on and off, with little quiet between them, are one."""
     joined: list[tuple[int, int, bool]] = []
     for first, stop, often in sorted(stretches):
-        if joined and view.time[first] - view.time[joined[-1][1] - 1] <= policy.flapping.join_minutes * MINUTE:
+        if joined and view.time[first] - view.time[joined[-1][1] - 1] <= policy.flapping.half_life_minutes * MINUTE:
             before = joined[-1]
             flaps = changes.between(int(view.time[before[0]]), int(view.time[stop - 1]) + view.step)
             if flaps >= policy.flapping.changes or _dispersion(rate[before[0] : stop]) >= policy.flapping.dispersion:

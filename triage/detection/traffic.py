@@ -9,7 +9,6 @@ import numpy as np
 from collector.model import FloatArray
 from inventory.model import Link
 from triage.detection.baseline import baseline
-from triage.detection.changes import flapping_rule, groups
 from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import extent
 from triage.detection.segments import runs
@@ -191,38 +190,3 @@ def port_down(view: View, policy: Policy) -> list[Event]:
             )
         )
     return events
-
-
-def flaps(view: View, policy: Policy) -> list[Event]:
-    """Stretches with many state changes counted by the source, little quiet between them."""
-    count = np.nan_to_num(view.column("flaps"))
-    changed = np.flatnonzero(count > 0)
-    events = []
-    for begin, past in groups(view.time[changed], count[changed], policy):
-        first, stop = int(changed[begin]), int(changed[past - 1]) + 1
-        total = float(count[first:stop].sum())
-        events.append(
-            Event(
-                link=view.link,
-                source=view.source,
-                metric="flaps",
-                cause=Cause.INSTABILITY,
-                direction=Direction.BOTH,
-                onset=int(view.time[first]),
-                end=_quiet_since(view, stop, policy),
-                value=total,
-                baseline=0.0,
-                threshold=float(policy.flapping.changes),
-                rule=flapping_rule(policy),
-                statistic="sum",
-                bad_samples=past - begin,
-                weight=total / policy.flapping.changes,
-            )
-        )
-    return events
-
-
-def _quiet_since(view: View, stop: int, policy: Policy) -> int | None:
-    """The end of flapping whose last change is in row stop - 1: None while it may merely be between two changes."""
-    end = int(view.time[stop - 1]) + view.step
-    return None if view.now - end <= policy.flapping.join_minutes * MINUTE else end
