@@ -18,7 +18,7 @@ from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
 from inventory.model import Inventory
-from triage import inbox, repository, tables
+from triage import inbox, repository, tables, troubles
 from triage.cases import (
     Answered,
     Case,
@@ -346,6 +346,8 @@ async def _write(connection: AsyncConnection, row: inbox.Row, matter: Matter, de
             decision.judged.verdict, id=f"V-{number}", case=case.id, evidence_sha256=decision.judged.evidence_sha256
         )
         await repository.save_verdict(connection, case.id, row.seq, row.now, decision.judged.evidence_sha256, document)
+    if case is not None:
+        await troubles.follow(connection, case, matter.judgement.verdict if matter.judgement else None, row.now)
     if decision.proposal is not None:
         await repository.save_proposal(connection, decision.proposal)
     ended = decision.cancelled
