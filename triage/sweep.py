@@ -3,6 +3,7 @@ the same judge that answers claims decides."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,7 +17,7 @@ from collector.store.hot_facts import HotFacts, Run
 from inventory.model import Inventory
 from triage import sweep_rules
 from triage.detection import loss, shift
-from triage.detection.changes import UP
+from triage.detection.changes import TOLD, UP
 from triage.detection.contact import FEWEST, LOST
 from triage.detection.event import MINUTE
 from triage.detection.facts import DISCONNECTED
@@ -27,7 +28,7 @@ from triage.sweep_rules import Minutes
 FIELDS = (
     *loss.METRICS, *shift.METRICS, "rx_bps", "tx_bps", "rx_capacity_bps", "tx_capacity_bps", "oper_up", "flaps",
 )  # fmt: skip
-KINDS = (*LOST, FactKind.LINK_STATE)
+KINDS = (*LOST, FactKind.LINK_STATE, FactKind.EVENT)
 SLOT_MINUTES = 10
 """Room for the slot in which something began and the one in which it ended; orchestrators keep five-minute ones."""
 SERIES_AT_ONCE = 8192
@@ -129,9 +130,8 @@ def said_to_ail(facts: HotFacts, policy: Policy, now_ms: int) -> set[str]:
     changed = now_ms - int(max(policy.claims.recovered_after_minutes, policy.flapping.half_life_minutes) * MINUTE)
     found = set()
     for (subject, kind, _), runs in facts.runs():
-        if _was_lost(kind, runs, lately) or (
-            kind is FactKind.LINK_STATE and _state_changes(runs, changed) >= policy.flapping.changes
-        ):
+        counted = {FactKind.LINK_STATE: _state_changes, FactKind.EVENT: _changes_told}.get(kind)
+        if _was_lost(kind, runs, lately) or (counted and counted(runs, changed) >= policy.flapping.changes):
             found.add(subject)
     return found
 
@@ -148,10 +148,21 @@ def _was_lost(kind: FactKind, runs: Sequence[Run], lately: int) -> bool:
 
 def _state_changes(runs: Sequence[Run], lately: int) -> int:
     """Changes between up and down as facts tell them, when the newest is recent; else none."""
-    if len(runs) < 2 or runs[-1].begin <= lately:
+    if len(runs) < 2 or runs[-1].begin < lately:
         return 0
     states = [UP[run.value] for run in runs if run.value in UP]
     return sum(before is not after for before, after in pairwise(states))
+
+
+def _changes_told(runs: Sequence[Run], lately: int) -> float:
+    """The most changes that events may have told of, when the newest is recent: a word said again counts without end."""
+    told = [run for run in runs if run.value in _CHANGES]
+    if not told or told[-1].end < lately:
+        return 0
+    return math.inf if any(run.repeated for run in told) else len(told)
+
+
+_CHANGES = frozenset().union(*TOLD.values())
 
 
 def sites_of(hot: HotWindow, wanted: NDArray[np.bool_], subjects: set[str], inventory: Inventory) -> set[str]:
