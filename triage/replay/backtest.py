@@ -1,0 +1,220 @@
+"""Runs policies over stored history: the real engine, timers and quarantine on a record of its own for each policy,
+under one simulated clock. Nothing reaches a far end; nothing of the installation is written.
+
+Sites are swept every few minutes of history, at whole multiples of them; timers, claims and people's decisions happen
+at their own minute and second. So a case may be opened up to one such step later than it was, never earlier, and its
+onset and end, which come from the samples, are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from collector.model import Cadence, Source
+from collector.store.port import MeasurementStore
+from config.clock import ManualClock
+from config.database import Database
+from inventory.model import Inventory
+from triage import inbox, repository
+from triage.actuator.dryrun import DryRun
+from triage.cases import ClaimReported, Decision
+from triage.engine import Engine
+from triage.evidence_folder import EvidenceFolder
+from triage.judging import Judgement, Judging
+from triage.model import Claim, Verdict
+from triage.performer import Performer
+from triage.policy import Policy
+from triage.replay.arrivals import Arrivals, HistoryFollower
+from triage.replay.farends import PackOnly
+from triage.replay.history import AsOf, History
+from triage.replay.outcome import Ledger, Outcomes
+from triage.replay.recorded import Recorded
+from triage.sweep import hot_minutes
+from triage.sweeping import Sweep, Swept
+from triage.tickets.builtin import BuiltinTickets
+
+EVERY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Period:
+    """What history is played, and of which sites (of all when None); `every` is whole minutes between two sweeps."""
+
+    start: datetime
+    until: datetime
+    every: timedelta = EVERY
+    sites: frozenset[str] | None = None
+    inputs: Sequence[Recorded] = ()
+
+    def has(self, site: str) -> bool:
+        return self.sites is None or site in self.sites
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Installed:
+    """What was there to be judged: measurements, inventory with its maintenance, and what each source promises."""
+
+    store: MeasurementStore
+    inventory: Inventory
+    cadences: Mapping[Source, Cadence]
+
+
+class Backtest:
+    """Both policies, side by side over the same history."""
+
+    def __init__(self, runs: Sequence[Run], period: Period) -> None:
+        self._runs = runs
+        self._period = period
+
+    async def play(self, told: Callable[[datetime], None]) -> Sequence[Outcomes]:
+        """What each policy made of the period; `told` hears of each step. Raises StoreError."""
+        period = self._period
+        inputs = [one for one in period.inputs if period.has(one.site)]
+        moment = _first_step(period)
+        while moment < period.until:
+            due = [one for one in inputs if one.at <= moment]
+            inputs = inputs[len(due) :]
+            for run in self._runs:
+                await run.advance(moment, due)
+            told(moment)
+            moment += period.every
+        for run in self._runs:
+            await run.advance(period.until, inputs)
+        return [run.outcomes(period.until) for run in self._runs]
+
+
+@asynccontextmanager
+async def backtest(installed: Installed, policies: Sequence[Policy], period: Period) -> AsyncIterator[Backtest]:
+    """A back-test of these policies, with temporary records that are gone afterwards whatever happens."""
+    history = History(installed.store, installed.cadences)
+    arrivals = Arrivals(history, max(hot_minutes(policy) for policy in policies))
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="lineproof-backtest-")))
+        runs = []
+        for place, policy in enumerate(policies):
+            run = Run(installed, policy, period, (history, arrivals), folder / str(place))
+            stack.push_async_callback(run.close)
+            await run.begin()
+            runs.append(run)
+        yield Backtest(runs, period)
+
+
+class Run:
+    """One policy's engine over the history."""
+
+    def __init__(
+        self, installed: Installed, policy: Policy, period: Period, known: tuple[History, Arrivals], folder: Path
+    ) -> None:
+        history, arrivals = known
+        folder.mkdir()
+        self._period = period
+        self._clock = ManualClock(period.start)
+        self._database = Database(folder / "records.db")
+        evidence = EvidenceFolder(folder / "evidence")
+        self._judging = _Noting(AsOf(history, self._clock), installed.inventory, installed.cadences, policy)
+        self._ledger = Ledger()
+        self._engine = Engine(
+            self._database, self._judged_by, evidence, self._clock, observer=self._decided,
+            sweep=_SweepOf(period, HistoryFollower(arrivals)), tick_minutes=period.every // timedelta(minutes=1),
+        )  # fmt: skip
+        tickets = BuiltinTickets(self._database, self._clock)
+        self._performer = Performer(
+            self._database, self._clock, tickets, PackOnly(), DryRun(), evidence, self._inventory
+        )
+
+    async def _judged_by(self) -> Judging:
+        return self._judging
+
+    async def _inventory(self) -> Inventory:
+        return self._judging.inventory
+
+    async def begin(self) -> None:
+        await self._database.create_all()
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def advance(self, moment: datetime, inputs: Sequence[Recorded]) -> None:
+        """Go on to `moment`: first what is due before it, in its order, then the sweep."""
+        waiting = list(inputs)
+        while (at := await self._next(moment, waiting)) is not None:
+            self._clock.move_to(max(at, self._clock.now()))
+            while waiting and waiting[0].at <= at:
+                await self._put(waiting.pop(0))
+            await self._engine.fire_timers()
+            await self._settle()
+        self._clock.move_to(moment)
+        if moment < self._period.until:
+            await self._engine.tick()
+        await self._settle()
+
+    async def _next(self, moment: datetime, waiting: Sequence[Recorded]) -> datetime | None:
+        """When the next input or timer is due, if that is by `moment`."""
+        async with self._database.reading() as connection:
+            due = [at for _, at in await repository.due_timers(connection, moment)]
+        return min([*due, *(one.at for one in waiting[:1])], default=None)
+
+    async def _settle(self) -> None:
+        while await self._engine.work_off() + await self._performer.perform_due():
+            continue
+
+    async def _put(self, recorded: Recorded) -> None:
+        """As it was taken down; what a person decided is about the case, or the re-route, that stands here now."""
+        happened = recorded.input
+        if not isinstance(happened, ClaimReported):
+            target = self._ledger.open_case(recorded.site) or "C-0"
+            if recorded.proposal:
+                async with self._database.reading() as connection:
+                    proposals = await repository.proposals_of(connection, target)
+                target = proposals[0].id if proposals else "P-0"
+            happened = replace(happened, target=target)
+        await inbox.enqueue(self._database, recorded.key, happened, self._clock.now())
+
+    def _decided(self, row: inbox.Row, site: str, decision: Decision) -> None:
+        self._ledger.decided(row, site, decision, self._judging.seen(site, row.now))
+
+    def outcomes(self, until: datetime) -> Outcomes:
+        return self._ledger.outcomes(until)
+
+
+class _Noting(Judging):
+    """Remembers what it last found at each site."""
+
+    def __init__(
+        self, store: MeasurementStore, inventory: Inventory, cadences: Mapping[Source, Cadence], policy: Policy
+    ) -> None:
+        super().__init__(store, inventory, cadences, policy)
+        self._seen: dict[str, tuple[datetime, Verdict]] = {}
+
+    async def judge(self, site: str, claim: Claim | None, now: datetime) -> Judgement:
+        judgement = await super().judge(site, claim, now)
+        self._seen[site] = now, judgement.verdict
+        return judgement
+
+    def seen(self, site: str, now: datetime) -> Verdict | None:
+        """What was found at a site at this very moment."""
+        at, verdict = self._seen.get(site, (None, None))
+        return verdict if at == now else None
+
+
+class _SweepOf(Sweep):
+    """All lines are followed, as blindness is a matter of the fleet; only the period's sites deserve a judgement."""
+
+    def __init__(self, period: Period, follower: HistoryFollower) -> None:
+        super().__init__(follower=follower)
+        self._period = period
+
+    async def look(self, judging: Judging, now: datetime, upto: int | None = None) -> Swept:
+        swept = await super().look(judging, now, upto)
+        return replace(swept, sites=frozenset(site for site in swept.sites if self._period.has(site)))
+
+
+def _first_step(period: Period) -> datetime:
+    """The first whole multiple of `every` since 1970 that is not before the start."""
+    left = (period.start - datetime.fromtimestamp(0, period.start.tzinfo)) % period.every
+    return period.start + (period.every - left if left else timedelta())

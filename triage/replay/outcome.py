@@ -1,0 +1,159 @@
+"""What became of sites and claims under one policy: a ledger that is told each decision, and the outcomes in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from triage.cases import Case, CaseStatus, ClaimReported, Decision, Reason
+from triage.inbox import Row
+from triage.model import Cause, Claim, Finding, Scope, Severity, Verdict, VerdictKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What was said of a site at one moment: the verdict's sentence and what carried it."""
+
+    verdict: VerdictKind
+    cause: Cause
+    reason: str
+    finding: Finding | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOutcome:
+    """A case over its life. `end` is the trouble's as last seen, `ended_at` when the case was resolved.
+
+    `held`: it was more than a suspicion that did not outlast its quarantine. `word` is what opened it.
+    """
+
+    id: str
+    client: str
+    site: str
+    link: str | None
+    cause: Cause
+    scope: Scope
+    severity: Severity | None
+    onset: datetime
+    end: datetime | None
+    opened_at: datetime
+    ended_at: datetime | None
+    held: bool
+    ticket: bool
+    reopened: int
+    word: Word | None
+
+    def last(self, until: datetime) -> datetime:
+        """When the trouble was over, at most `until`; `until` for one that still stands."""
+        return min(self.end or self.ended_at or until, until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimOutcome:
+    """A client's claim: the first answer, and the one that a later look gave where there was one."""
+
+    key: str
+    client: str
+    site: str
+    reported_at: datetime
+    first: Word | None
+    word: Word | None
+    refused: str = ""
+
+    @property
+    def verdict(self) -> str:
+        return self.word.verdict.value if self.word is not None else "refused"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """All that one policy made of a period; both ascending in time. `until` is the period's end."""
+
+    cases: Sequence[CaseOutcome]
+    claims: Sequence[ClaimOutcome]
+    until: datetime
+
+
+def word_of(verdict: Verdict) -> Word:
+    finding = verdict.findings[0] if verdict.findings else None
+    return Word(verdict=verdict.verdict, cause=verdict.cause, reason=verdict.reason, finding=finding)
+
+
+class Ledger:
+    """Keeps the outcomes while an engine decides."""
+
+    def __init__(self) -> None:
+        self._cases: dict[str, CaseOutcome] = {}
+        self._claims: dict[str, ClaimOutcome] = {}
+        self._standing: dict[str, str] = {}
+        self._asked: dict[str, list[str]] = {}
+
+    def decided(self, row: Row, site: str, decision: Decision, seen: Verdict | None) -> None:
+        """Note what was decided on an input about a site; `seen` is what the look found, if there was one."""
+        if decision.case is not None:
+            self._note_case(decision.case, decision, row.now)
+        if isinstance(row.input, ClaimReported):
+            self._note_claim(row, row.input.claim, decision)
+        elif decision.case is not None and decision.judged is not None:
+            self._answer_again(decision.case.id, decision)
+        self._note_end(site, seen)
+
+    def outcomes(self, until: datetime) -> Outcomes:
+        cases = sorted(self._cases.values(), key=lambda one: (one.opened_at, one.client, one.site))
+        claims = sorted(self._claims.values(), key=lambda one: (one.reported_at, one.client, one.site, one.key))
+        return Outcomes(cases, claims, until)
+
+    def open_case(self, site: str) -> str | None:
+        """The case that stands for a site, or stood there last."""
+        return self._standing.get(site)
+
+    def _note_case(self, case: Case, decision: Decision, now: datetime) -> None:
+        known = self._cases.get(case.id)
+        word = word_of(decision.judged.verdict) if decision.judged is not None else None
+        self._standing[case.site] = case.id
+        self._cases[case.id] = CaseOutcome(
+            id=case.id, client=case.client, site=case.site, link=case.link, cause=case.cause, scope=case.scope,
+            severity=case.severity, onset=known.onset if known else case.onset or now,
+            end=known.end if known else None, opened_at=case.opened_at, ended_at=case.ended_at,
+            held=case.status not in (CaseStatus.SUSPECTED, CaseStatus.CLOSED), ticket=case.ticket_wanted,
+            reopened=(known.reopened if known else 0) + (decision.reason is Reason.RECOVERY_BROKEN),
+            word=known.word if known else word,
+        )  # fmt: skip
+
+    def _note_claim(self, row: Row, claim: Claim, decision: Decision) -> None:
+        word = word_of(decision.judged.verdict) if decision.judged is not None else None
+        refused = decision.detail if word is None else ""
+        self._claims[row.key] = ClaimOutcome(
+            key=row.key, client=claim.client, site=claim.site, reported_at=claim.reported_at, first=word, word=word,
+            refused=refused,
+        )  # fmt: skip
+        if decision.case is not None:
+            self._asked.setdefault(decision.case.id, []).append(row.key)
+
+    def _answer_again(self, case: str, decision: Decision) -> None:
+        """A claim that waited for statistics has its answer."""
+        if decision.judged is None or decision.reason not in ANSWERS:
+            return
+        for key in self._asked.get(case, ()):
+            known = self._claims[key]
+            if known.word is not None and known.word.verdict is VerdictKind.INCONCLUSIVE:
+                self._claims[key] = replace(known, word=word_of(decision.judged.verdict))
+
+    def _note_end(self, site: str, seen: Verdict | None) -> None:
+        case = self._cases.get(self._standing.get(site, ""))
+        if case is None or case.ended_at is not None or seen is None:
+            return
+        if seen.verdict in (VerdictKind.CONFIRMED, VerdictKind.RECOVERED):
+            self._cases[case.id] = replace(case, end=seen.end)
+
+
+ANSWERS = frozenset(
+    {
+        Reason.CLAIM_CONFIRMED,
+        Reason.CLAIM_RECOVERED,
+        Reason.CLAIM_NOT_SUBSTANTIATED,
+        Reason.CLAIM_INCONCLUSIVE,
+    }
+)
+"""Reasons with which a claim that was judged again is answered."""
