@@ -155,7 +155,7 @@ def _state_changes(runs: Sequence[Run], lately: int) -> int:
 
 
 def _changes_told(runs: Sequence[Run], lately: int) -> float:
-    """The most changes that events may have told of, when the newest is recent: a word said again counts without end."""
+    """The most changes that events may tell of, when the newest is recent: a word said again counts without end."""
     told = [run for run in runs if run.value in _CHANGES]
     if not told or told[-1].end < lately:
         return 0
