@@ -93,7 +93,7 @@ async def read_as_before(judging: Judging, now: datetime) -> None:
         hot = HotWindow(some, FIELDS, 60)
         hot.advance(epoch_ms(now))
         hot.take_in(rows_of_series(series))
-        nominated(hot, fleet_of(some, judging.inventory, policy), policy, epoch_ms(now))
+        nominated(hot, fleet_of(some, judging.inventory, policy), epoch_ms(now))
 
 
 async def milliseconds(work: Callable[[], Awaitable[object]]) -> float:

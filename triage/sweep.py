@@ -4,9 +4,10 @@ the same judge that answers claims decides."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from collector.model import FactKind, FloatArray
 from collector.store.hot import HotWindow
 from collector.store.hot_facts import HotFacts, Run
 from inventory.model import Inventory
-from triage import sweep_rules
+from triage import sweep_rules, sweep_traffic
 from triage.detection import loss, shift
 from triage.detection.changes import TOLD, UP
 from triage.detection.contact import FEWEST, LOST
@@ -23,7 +24,8 @@ from triage.detection.event import MINUTE
 from triage.detection.facts import DISCONNECTED
 from triage.model import Cause
 from triage.policy import Policy
-from triage.sweep_rules import Minutes
+from triage.sweep_minutes import Held, Mask, Minutes
+from triage.sweep_ordinary import Ordinary, half_hours, nothing_stored
 
 FIELDS = (
     *loss.METRICS, *shift.METRICS, "rx_bps", "tx_bps", "rx_capacity_bps", "tx_capacity_bps", "oper_up", "flaps",
@@ -36,37 +38,52 @@ SERIES_AT_ONCE = 8192
 
 
 def hot_minutes(policy: Policy) -> int:
-    """The longest window that a rule of the sweep looks at: what is told of now may have ended the policy's
+    """The longest window that a rule of the sweep looks at on any line: what is told of now may have ended the policy's
     `recovered_after_minutes` ago, and before that a limit needs its window, flapping its changes, lost traffic an
-    hour; half an hour beside a fault says what is ordinary."""
-    limits = (one.limits.window_minutes for one in policy.variants())
-    flapping = policy.flapping.half_life_minutes * policy.flapping.changes
-    longest = max(*limits, flapping, policy.windows.join_minutes, 60 + 30)
-    return int(np.ceil(longest + policy.claims.recovered_after_minutes + SLOT_MINUTES))
+    hour; half an hour beside a fault says what is ordinary. Overrides may meet on one line: of each key the most."""
+    every = policy.variants()
+    flapping = max(one.flapping.half_life_minutes for one in every) * _half_lives(
+        max(one.flapping.changes for one in every)
+    )
+    limits, join = (one.limits.window_minutes for one in every), (one.windows.join_minutes for one in every)
+    longest = max(*limits, *join, flapping, 60 + 30)
+    return int(np.ceil(longest + max(one.claims.recovered_after_minutes for one in every) + SLOT_MINUTES))
+
+
+def _half_lives(changes: int) -> float:
+    """How far apart so many changes lie at most: from the ceiling to one change's worth, then one in each half-life."""
+    return float(np.log2(changes - 1)) + changes - 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fleet:
-    """What inventory and policy say of each link of a hot window: arrays of one value a link, NaN unknown."""
+    """What inventory and policy say of each link of a hot window: arrays of one value a link, NaN unknown.
+
+    `policies[kind]` holds for a link; there are as many as the policy tells lines apart.
+    """
 
     down_bps: FloatArray
     up_bps: FloatArray
-    latency_ms: FloatArray
-    jitter_ms: FloatArray
-    loss_pct: FloatArray
-    window_minutes: FloatArray
+    policies: Sequence[Policy]
+    kind: NDArray[np.intp]
 
 
 def fleet_of(links: Sequence[str], inventory: Inventory, policy: Policy) -> Fleet:
     lines = [inventory.links[link] for link in links]
-    limits = [policy.of(line, inventory.sites[line.site].client).limits for line in lines]
+    policies: dict[tuple[int, int], tuple[int, Policy]] = {}
+    kind = np.empty(len(lines), dtype=np.intp)
+    for place, line in enumerate(lines):
+        client = inventory.sites[line.site].client
+        own, site = policy.of(line, client), policy.of(None, client, line.site)
+        key = (id(own), id(site))
+        if key not in policies:
+            policies[key] = (len(policies), own.model_copy(update={"claims": site.claims}))
+        kind[place] = policies[key][0]
     return Fleet(
         down_bps=_column(line.committed_down_bps or np.nan for line in lines),
         up_bps=_column(line.committed_up_bps or np.nan for line in lines),
-        latency_ms=_column(limit.latency_ms for limit in limits),
-        jitter_ms=_column(limit.jitter_ms for limit in limits),
-        loss_pct=_column(limit.loss_pct for limit in limits),
-        window_minutes=_column(limit.window_minutes for limit in limits),
+        policies=[one for _, one in policies.values()],
+        kind=kind,
     )
 
 
@@ -74,53 +91,100 @@ def _column(values: Iterator[float]) -> FloatArray:
     return np.fromiter(values, np.float64)
 
 
-def nominated(hot: HotWindow, fleet: Fleet, policy: Policy, now_ms: int) -> NDArray[np.bool_]:
+def nominated(
+    hot: HotWindow, fleet: Fleet, now_ms: int, stored: Mapping[str, Ordinary] = MappingProxyType({})
+) -> NDArray[np.bool_]:
     """Per link of the hot window whether its samples deserve a judgement at this moment.
 
-    Whatever the judge would confirm there is among them, as far as the window shows what is ordinary for a line: the
-    rules are no stricter than the detectors', and float32 is given a hair (`sweep_rules.HAIR`).
+    `stored` says of fields what is ordinary for each of their series, in their order. Whatever the judge would confirm
+    is among the nominees, as far as that or the window shows what is ordinary for a line: the rules are no stricter
+    than the detectors', and float32 is given a hair (`HAIR`).
     """
     found = np.zeros(len(hot.links), dtype=bool)
+    minute = now_ms // MINUTE
+    _, block = half_hours(minute, hot.minutes)
     for name in hot.fields:
         measured = hot.measured(name)
-        for first in range(0, len(measured), SERIES_AT_ONCE):
-            rows = slice(first, first + SERIES_AT_ONCE)
-            wanted = _looked_at(name, hot, rows, fleet, policy, now_ms // MINUTE)
+        for first in range(0, len(measured) if name in _RULES else 0, SERIES_AT_ONCE):
+            rows = slice(first, min(first + SERIES_AT_ONCE, len(measured)))
+            ordinary = stored[name].some(rows) if name in stored else nothing_stored(rows.stop - first, block)
+            wanted = _RULES[name](_Field(hot, fleet, name, minute, rows), ordinary)
             found[hot.link[measured[rows][wanted]]] = True
     return found
 
 
-def _looked_at(name: str, hot: HotWindow, rows: slice, fleet: Fleet, policy: Policy, minute: int) -> NDArray[np.bool_]:
-    series = hot.measured(name)[rows]
-    link = hot.link[series]
-    seen = Minutes(hot.matrix(name, minute, rows), hot.slot_minutes[series][:, None])
-    window = fleet.window_minutes[link]
-    if name in loss.METRICS:
-        return sweep_rules.lossy(seen, fleet.loss_pct[link], window, policy)
-    if name in shift.METRICS:
-        slow = shift.METRICS[name] is Cause.LATENCY
-        size, limit = (policy.latency, fleet.latency_ms) if slow else (policy.jitter, fleet.jitter_ms)
-        return sweep_rules.slower(seen, size, limit[link], window, policy)
-    if name in ("rx_bps", "tx_bps"):
-        committed = fleet.down_bps[link] if name == "rx_bps" else fleet.up_bps[link]
-        capacity = _capacity(hot, name.replace("bps", "capacity_bps"), series, committed, minute)
-        return sweep_rules.full(seen, capacity, policy) | sweep_rules.gone(seen, policy)
-    if name == "oper_up":
-        return sweep_rules.port_down(seen, policy)
-    if name == "flaps":
-        return sweep_rules.flapping(seen, policy)
-    return np.zeros(len(series), dtype=bool)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Field:
+    """Some series of one field of the hot window."""
+
+    hot: HotWindow
+    fleet: Fleet
+    name: str
+    minute: int
+    rows: slice
+
+    @property
+    def series(self) -> NDArray[np.int32]:
+        return self.hot.measured(self.name)[self.rows]
+
+    @property
+    def link(self) -> NDArray[np.int64]:
+        return self.hot.link[self.series]
+
+    def seen(self) -> Minutes:
+        width = self.hot.slot_seconds[self.series] / 60
+        return Minutes(
+            self.hot.matrix(self.name, self.minute, self.rows),
+            np.where(width < 1, width, np.floor(width)),
+            Held(self.fleet.policies, self.fleet.kind[self.link]),
+        )
+
+    def capacity(self) -> FloatArray:
+        """What was committed, else what was measured: the least that the window shows, one value a series."""
+        committed = self.fleet.down_bps if self.name == "rx_bps" else self.fleet.up_bps
+        capacity = committed[self.link]
+        row = self.hot.rows_of(name := self.name.replace("bps", "capacity_bps"), self.series)
+        asked = np.flatnonzero(np.isnan(capacity) & (row >= 0))
+        if len(asked):
+            measured = self.hot.matrix(name, self.minute, row[asked])
+            capacity[asked] = np.fmin.reduce(np.where(measured > 0, measured, np.nan), axis=1)
+        return capacity
 
 
-def _capacity(hot: HotWindow, name: str, series: NDArray[np.int32], committed: FloatArray, minute: int) -> FloatArray:
-    """What was committed, else what was measured: the least that the window shows, a row a series."""
-    capacity = committed.copy()
-    row = hot.rows_of(name, series)
-    asked = np.flatnonzero(np.isnan(committed) & (row >= 0))
-    if len(asked):
-        measured = hot.matrix(name, minute)[row[asked]].astype(np.float64)
-        capacity[asked] = np.fmin.reduce(np.where(measured > 0, measured, np.nan), axis=1)
-    return capacity[:, None]
+def _lossy(field: _Field, _: Ordinary) -> Mask:
+    return sweep_rules.lossy(field.seen())
+
+
+def _later(field: _Field, ordinary: Ordinary) -> Mask:
+    return sweep_rules.slower(
+        field.seen(), lambda policy: policy.latency, lambda policy: policy.limits.latency_ms, ordinary
+    )
+
+
+def _unsteady(field: _Field, ordinary: Ordinary) -> Mask:
+    return sweep_rules.slower(
+        field.seen(), lambda policy: policy.jitter, lambda policy: policy.limits.jitter_ms, ordinary
+    )
+
+
+def _full_or_gone(field: _Field, ordinary: Ordinary) -> Mask:
+    seen = field.seen()
+    return sweep_rules.full(seen, field.capacity()) | sweep_traffic.gone(seen, ordinary)
+
+
+def _down_or_unsteady(field: _Field, _: Ordinary) -> Mask:
+    seen = field.seen()
+    return sweep_rules.port_down(seen) | sweep_rules.unsteady_port(seen)
+
+
+_RULES: Mapping[str, Callable[[_Field, Ordinary], Mask]] = {
+    **dict.fromkeys(loss.METRICS, _lossy),
+    **{name: _later if cause is Cause.LATENCY else _unsteady for name, cause in shift.METRICS.items()},
+    "rx_bps": _full_or_gone,
+    "tx_bps": _full_or_gone,
+    "oper_up": _down_or_unsteady,
+    "flaps": lambda field, _: sweep_rules.flapping(field.seen()),
+}
 
 
 def said_to_ail(facts: HotFacts, policy: Policy, now_ms: int) -> set[str]:

@@ -62,7 +62,7 @@ class Sweep:
         """All lines at this moment, by all journal entries up to `upto`. Raises StoreError."""
         subjects = self._subjects_of(judging)
         hot = await self._follower.follow(judging.store, subjects.watched, now, upto)
-        wanted = await asyncio.to_thread(nominated, hot, subjects.fleet, judging.policy, epoch_ms(now))
+        wanted = await asyncio.to_thread(nominated, hot, subjects.fleet, epoch_ms(now))
         ailing = said_to_ail(self._follower.facts, judging.policy, epoch_ms(now))
         return Swept(
             sites=frozenset(sites_of(hot, wanted, ailing, judging.inventory)),

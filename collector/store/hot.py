@@ -219,8 +219,8 @@ class _Matrix:
     def taken(self, columns: NDArray[np.integer], rows: slice | NDArray[np.integer]) -> Floats:
         """A copy of these minutes of these series."""
         if isinstance(rows, slice):
-            return self._values[:, : self._count][:, rows].take(columns, axis=0)
-        return self._values[columns[:, None], rows]
+            return np.asarray(self._values[:, : self._count][:, rows].take(columns, axis=0))
+        return np.asarray(self._values[columns[:, None], rows])
 
     def forget(self, columns: NDArray[np.integer]) -> None:
         self._values[columns] = np.nan

@@ -123,7 +123,7 @@ def swept(series: Series, policy: Policy = POLICY, access: Access = Access.DIA) 
     hot.advance(END)
     hot.take_in(rows_of_series([series]))
     inventory = Inventory.of([CLIENT], [SITE], [], [link(access)], [])
-    return bool(nominated(hot, fleet_of(hot.links, inventory, policy), policy, END)[0])
+    return bool(nominated(hot, fleet_of(hot.links, inventory, policy), END)[0])
 
 
 def around(value: float) -> list[float]:

@@ -69,7 +69,7 @@ CASES: dict[str, dict[str, Line]] = {
 }
 WHILE = 15
 """Minutes that are looked at: the longest of them and a few more."""
-BRISK = {"access": {"wired": {"window_minutes": 10}}, "saturation": {"minimum_minutes": 8}}
+BRISK = {"limits": {"window_minutes": 10}, "saturation": {"minimum_minutes": 8}}
 """So that every rule can speak within them."""
 
 

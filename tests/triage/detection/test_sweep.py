@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -25,7 +26,7 @@ def nominate(measured: Sequence[Measured], policy: Policy, now: datetime) -> tup
     hot.advance(epoch_ms(now))
     hot.take_in(rows_of_series([series for each in measured for series in each.series]))
     inventory = Inventory.of([Client(id="acme", name="Acme")], [Site(id="store-1", client="acme")], [], links, [])
-    wanted = nominated(hot, fleet_of(hot.links, inventory, policy), policy, epoch_ms(now))
+    wanted = nominated(hot, fleet_of(hot.links, inventory, policy), epoch_ms(now))
     return tuple(link for link, named in zip(hot.links, wanted.tolist(), strict=True) if named)
 
 
@@ -124,8 +125,9 @@ def test_the_window_is_as_long_as_the_longest_rule_of_the_policy(policy):
     assert hot_minutes(policy) == 90 + 20 + 10
     longer = merged(policy, {"limits": {"window_minutes": 200}})
     assert hot_minutes(longer) == 230
+    # From a penalty of 9 to 1 in log2(9) = 3.17 half-lives of 20 minutes, then eight changes one half-life apart.
     rarer = merged(policy, {"flapping": {"changes": 10}})
-    assert hot_minutes(rarer) == 10 * 20 + 20 + 10
+    assert hot_minutes(rarer) == math.ceil((3.17 + 8) * 20 + 20 + 10)
 
 
 def fact(now: datetime, minutes: float, kind: FactKind, value: str, subject: str = "wan1") -> Fact:
@@ -174,7 +176,7 @@ def test_a_device_out_of_contact_names_its_site(policy, link, now):
     site = Site(id="store-1", client="acme")
     inventory = Inventory.of([Client(id="acme", name="Acme")], [site], [device], [link()], [])
     hot = HotWindow(["wan1"], FIELDS, 60)
-    nobody = nominated(hot, fleet_of(hot.links, inventory, policy), policy, epoch_ms(now))
+    nobody = nominated(hot, fleet_of(hot.links, inventory, policy), epoch_ms(now))
     assert sites_of(hot, nobody, {"cpe-1"}, inventory) == {"store-1"}
     assert sites_of(hot, nobody, {"someone-else"}, inventory) == set()
     assert sites_of(hot, ~nobody, set(), inventory) == {"store-1"}
