@@ -41,6 +41,7 @@ def verdict_document(
         "secondary_fit": verdict.secondary_fit,
         "options": [_option(option) for option in verdict.options],
         "policy": verdict.policy,
+        "baseline": verdict.baseline,
         "reason": verdict.reason,
         "case": case,
         "evidence_sha256": evidence_sha256,

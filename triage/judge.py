@@ -146,6 +146,12 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     )
 
 
+def judged_from(claim: Claim | None, policy: Policy, now: datetime) -> int:
+    """Where the judged window begins, in epoch milliseconds: what is ordinary is learnt from what was before. `policy`
+    is what holds for the site."""
+    return _times(claim, policy, now).search
+
+
 def _times(claim: Claim | None, policy: Policy, now: datetime) -> _Times:
     end = epoch_ms(now)
     slack = int(policy.claims.onset_slack_minutes * MINUTE)
@@ -303,6 +309,7 @@ def _blank(look: _Look) -> Verdict:
         secondary_fit=any(option.fit for option in options) if options else None,
         options=options,
         policy=policy_hash(look.whole),
+        baseline=look.picture.baseline,
         reason="",
     )
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from collector.model import Cadence, Fact, Series, Source
 from inventory.model import Client, Device, Link, MaintenanceWindow, Site
-from triage.detection.learnt import Learnt
+from triage.detection.learnt import COMPUTED, Learnt
 
 
 class Symptom(StrEnum):
@@ -125,6 +125,12 @@ class Picture:
     cadences: Mapping[Source, Cadence] = field(default_factory=dict)
     maintenance: Sequence[MaintenanceWindow] = ()
 
+    @property
+    def baseline(self) -> str:
+        """The version of the stored baselines that its links are judged by; COMPUTED when by none."""
+        versions = {learnt.version for measured in self.links for learnt in measured.learnt.values()}
+        return min(versions, default=COMPUTED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
@@ -226,5 +232,7 @@ class Verdict:
     secondary_fit: bool | None
     options: tuple[Option, ...]
     policy: str
+    baseline: str = COMPUTED
+    """The version of the stored baselines it rests on, `sha256:...`; COMPUTED when from the samples before."""
     reason: str
     """One sentence for a person: why this verdict."""

@@ -10,20 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import FloatArray
-from triage.detection.habits import BINS
+from triage.detection.habits import BINS, HALF_HOURS
 from triage.detection.learnt import Baseline, LossRate
 from triage.detection.view import View
 
+EVERY = np.arange(BINS)
 
-def baseline(
-    view: View,
-    metric: str,
-    *,
-    floor: float | None = None,
-    whole_day: bool = False,
-    bins: NDArray[np.int64] | None = None,
-) -> Baseline:
-    """Median and spread of `metric` per bin, for the bins of the judged window, these `bins`, or all of them.
+
+def baseline(view: View, metric: str, *, floor: float | None = None, bins: NDArray[np.int64] | None = None) -> Baseline:
+    """Median and spread of `metric` per bin, for these `bins` or those of the judged window.
 
     With `floor`, of the powers of ten of values no less than it: how traffic is compared. The spread is the wider of
     (p84 - median) and (p95 - median)/2.5 (both near a normal distribution's standard deviation), so that a one-sided
@@ -42,15 +37,19 @@ def baseline(
     if samples < view.windows.thin_samples or not len(known):
         return Baseline(centre, spread, np.nan, samples)
     all_day = _centre_and_spread(known)
-    for wanted in _wanted(view, bins, whole_day=whole_day):
-        hour = _shrunk(past[view.ordinary_rows(wanted)], all_day, view.windows.global_weight)
-        if view.tells_days_apart:
-            hour = _shrunk(past[view.ordinary_rows(wanted, own_kind=True)], hour, view.windows.global_weight)
-        centre[wanted], spread[wanted] = hour
+    weight = view.windows.global_weight
+    for half_hour, own in _wanted(view, bins):
+        hour = _shrunk(past[view.ordinary_rows(half_hour)], all_day, weight)
+        centre[own], spread[own] = hour
+        for wanted in own if view.tells_days_apart else ():
+            rows = view.ordinary_rows(wanted, own_kind=True)
+            centre[wanted], spread[wanted] = _shrunk(past[rows], hour, weight)
     return Baseline(centre, spread, all_day[0], samples)
 
 
-def loss_rate(view: View, metric: str, lost: FloatArray, sent: FloatArray, *, whole_day: bool = False) -> LossRate:
+def loss_rate(
+    view: View, metric: str, lost: FloatArray, sent: FloatArray, *, bins: NDArray[np.int64] | None = None
+) -> LossRate:
     """Ordinary loss rate (0 to 1) per bin, from packets `lost` and `sent` per past row of the view; never zero.
 
     Counts of the half hour are shrunk to the all-day rate, those of its own kind of day to the half hour's. Half a
@@ -65,17 +64,20 @@ def loss_rate(view: View, metric: str, lost: FloatArray, sent: FloatArray, *, wh
         return LossRate(rate, 0.0, 0.0)
     overall = (all_lost + 0.5) / (all_sent + 1)
     weight = view.windows.global_weight * all_sent / len(rows)
-    for wanted in _wanted(view, None, whole_day=whole_day):
-        hour = _rate(lost, sent, view.ordinary_rows(wanted), overall, weight)
-        if view.tells_days_apart:
-            hour = _rate(lost, sent, view.ordinary_rows(wanted, own_kind=True), hour, weight)
-        rate[wanted] = hour
+    for half_hour, own in _wanted(view, bins):
+        hour = _rate(lost, sent, view.ordinary_rows(half_hour), overall, weight)
+        rate[own] = hour
+        for wanted in own if view.tells_days_apart else ():
+            rate[wanted] = _rate(lost, sent, view.ordinary_rows(wanted, own_kind=True), hour, weight)
     return LossRate(rate, all_lost, all_sent)
 
 
-def _wanted(view: View, bins: NDArray[np.int64] | None, *, whole_day: bool) -> list[int]:
-    chosen: list[int] = list(range(BINS)) if whole_day else np.unique(view.bins if bins is None else bins).tolist()
-    return chosen
+def _wanted(view: View, bins: NDArray[np.int64] | None) -> list[tuple[int, list[int]]]:
+    """The half hours of the day that are asked for, each with those of its bins that are."""
+    asked: dict[int, list[int]] = {}
+    for wanted in np.unique(view.bins if bins is None else bins).tolist():
+        asked.setdefault(wanted % HALF_HOURS, []).append(wanted)
+    return list(asked.items())
 
 
 def _rate(lost: FloatArray, sent: FloatArray, rows: NDArray[np.int64], towards: float, weight: float) -> float:

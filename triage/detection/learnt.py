@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from collector.model import FloatArray
 
+COMPUTED = "computed"
+"""Instead of a version: what is ordinary was computed from the samples before the judged window."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Baseline:

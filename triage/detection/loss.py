@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.model import FloatArray, Source
-from triage.detection.baseline import loss_rate
+from triage.detection.baseline import EVERY, loss_rate
 from triage.detection.changes import UNCHANGED, Changes
 from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import refined
@@ -244,7 +244,7 @@ def _as_often(view: View, metric: str, whole: Counts, policy: Policy, segment: S
     if not len(times):
         return False
     lost, sent = whole.lost[view.past], whole.sent[view.past]
-    ordinary = loss_rate(view, metric, lost, sent, whole_day=True).rate[view.recent_bins]
+    ordinary = loss_rate(view, metric, lost, sent, bins=EVERY).rate[view.recent_bins]
     alike = scan(lost[view.recent], sent[view.recent], ordinary, policy.loss.evidence)
     count = sum(each.score >= policy.habitual.alike * segment.score for each in alike)
     return policy.habitual.is_habitual(count, times, brief=False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import FloatArray
-from triage.detection.baseline import baseline
+from triage.detection.baseline import EVERY, baseline
 from triage.detection.event import MINUTE, Event, direction_of
 from triage.detection.learnt import Baseline
 from triage.detection.onset import extent
@@ -169,7 +169,7 @@ def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment
     past, times = view.past_column(metric)[view.recent], view.series.time[view.past][view.recent]
     if not len(times):
         return False
-    usual = _ordinary(baseline(view, metric, whole_day=True), view.recent_bins, size)
+    usual = _ordinary(baseline(view, metric, bins=EVERY), view.recent_bins, size)
     alike = policy.habitual.alike
     count = sum(
         each.score >= alike * segment.score and _height(past, usual, each) >= alike * height
