@@ -65,13 +65,18 @@ def test_a_file_of_ones_own_changes_only_what_it_names(policy, tmp_path):
     assert own.of(line(access=Access.LTE)).limits == policy.of(line(access=Access.LTE)).limits
 
 
+def test_a_satellite_is_far_away_and_no_fault(policy):
+    assert policy.of(line(access=Access.SATELLITE)).limits.latency_ms > 600
+    assert policy.of(line(access=Access.SATELLITE)).limits.loss_pct == policy.of(line(access=Access.LTE)).limits.loss_pct
+
+
 def test_of_two_overrides_the_more_special_one_holds_wherever_it_stands(policy):
     client = override("client", {"client": ["acme"]}, loss_pct=4.0, jitter_ms=20.0)
     link = override("line", {"link": ["wan1"]}, loss_pct=3.0)
     for order in ([client, link], [link, client]):
         limits = merged(policy, {"overrides": order}).of(line(access=Access.LTE), "acme").limits
-        # The line's own loss, the client's jitter, the latency of wireless lines.
-        assert (limits.loss_pct, limits.jitter_ms, limits.latency_ms) == (3.0, 20.0, 200.0)
+        # The line's own loss, the client's jitter, the window of wireless lines.
+        assert (limits.loss_pct, limits.jitter_ms, limits.window_minutes) == (3.0, 20.0, 90)
 
 
 def test_an_override_by_kind_of_line_says_nothing_of_a_site(policy):
