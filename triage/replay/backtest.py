@@ -32,7 +32,7 @@ from triage.policy import Policy
 from triage.replay.arrivals import Arrivals, HistoryFollower
 from triage.replay.farends import PackOnly
 from triage.replay.history import AsOf, History
-from triage.replay.outcome import Ledger, Outcomes
+from triage.replay.outcome import Ledger, Outcomes, Word, word_of
 from triage.replay.recorded import Recorded
 from triage.sweep import hot_minutes
 from triage.sweeping import Sweep, Swept
@@ -87,6 +87,10 @@ class Backtest:
             await run.advance(period.until, inputs)
         return [run.outcomes(period.until) for run in self._runs]
 
+    async def word_at(self, place: int, site: str, moment: datetime) -> Word:
+        """What the policy at this place says of a site at a moment of the period: why it opens no case there."""
+        return await self._runs[place].word_at(site, moment)
+
 
 @asynccontextmanager
 async def backtest(installed: Installed, policies: Sequence[Policy], period: Period) -> AsyncIterator[Backtest]:
@@ -110,13 +114,13 @@ class Run:
     def __init__(
         self, installed: Installed, policy: Policy, period: Period, known: tuple[History, Arrivals], folder: Path
     ) -> None:
-        history, arrivals = known
+        self._history, arrivals = known
         folder.mkdir()
         self._period = period
         self._clock = ManualClock(period.start)
         self._database = Database(folder / "records.db")
         evidence = EvidenceFolder(folder / "evidence")
-        self._judging = _Noting(AsOf(history, self._clock), installed.inventory, installed.cadences, policy)
+        self._judging = _Noting(AsOf(self._history, self._clock), installed.inventory, installed.cadences, policy)
         self._ledger = Ledger()
         self._engine = Engine(
             self._database, self._judged_by, evidence, self._clock, observer=self._decided,
@@ -138,6 +142,11 @@ class Run:
 
     async def close(self) -> None:
         await self._database.close()
+
+    async def word_at(self, site: str, moment: datetime) -> Word:
+        store = AsOf(self._history, ManualClock(moment))
+        judging = Judging(store, self._judging.inventory, self._judging.cadences, self._judging.policy)
+        return word_of((await judging.judge(site, None, moment)).verdict)
 
     async def advance(self, moment: datetime, inputs: Sequence[Recorded]) -> None:
         """Go on to `moment`: first what is due before it, in its order, then the sweep."""
