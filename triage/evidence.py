@@ -20,7 +20,8 @@ class EvidencePack:
     `devices`, `links` (inventory excerpts), `policy` (the policy used, in full), `cadences`, `facts`, and
     `series`: a list of {link, source, seconds, unit_by_field, time: [epoch ms], received_at: [epoch ms],
     fields: {name: [number or null]}} over the judged window and the baseline day before it, and
-    `baselines`: a list of {link, source, metric, time: [epoch ms], centre: [..], upper: [..]} over the window.
+    `baselines`: a list of {link, source, metric, version, time: [epoch ms], centre: [..], upper: [..]} over the window:
+    the ordinary values themselves, so that no table of them is needed later.
     """
 
     content: bytes

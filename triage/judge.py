@@ -120,7 +120,7 @@ def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
 def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> _Look:
     whole, policy = policy, policy.of(None, picture.client.id, picture.site.id)
     times = _times(claim, policy, now)
-    excluded = [(epoch_ms(window.start), epoch_ms(window.end)) for window in picture.maintenance]
+    excluded = excluded_of(picture)
     examined = [examine(measured, times.search, times.now, whole, excluded) for measured in picture.links]
     wan = [each for each in examined if each.link.is_wan]
     lan = [each for each in examined if not each.link.is_wan]
@@ -144,6 +144,11 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
         candidates=[event for event in told if times.claimed(event, policy.claims)],
         contacts=contacts,
     )
+
+
+def excluded_of(picture: Picture) -> list[tuple[int, int]]:
+    """Maintenance at the site, in epoch milliseconds: it teaches nothing of what is ordinary."""
+    return [(epoch_ms(window.start), epoch_ms(window.end)) for window in picture.maintenance]
 
 
 def judged_from(claim: Claim | None, policy: Policy, now: datetime) -> int:

@@ -10,23 +10,24 @@ from typing import Any
 import numpy as np
 from pydantic import TypeAdapter
 
-from collector.model import FIELDS, Fact, FloatArray, Series
+from collector.model import FIELDS, Fact, FloatArray, Series, TimeArray
 from config.clock import epoch_ms, rfc3339
 from inventory.model import Device, Link, Site
-from triage.detection.baseline import baseline
+from triage.detection.event import MINUTE
 from triage.detection.habits import bins_of
+from triage.detection.learning import learn
+from triage.detection.link import TRAFFIC, views_of
 from triage.detection.view import View
 from triage.documents import policy_document, verdict_document
 from triage.evidence import EvidencePack
+from triage.judge import excluded_of, judged_from
 from triage.model import Claim, Picture, Verdict
 from triage.policy import Policy
 
 FORMAT = 1
 BEFORE = timedelta(hours=6)
 """How much of the time before the trouble a pack shows."""
-CHARTED = ("rtt_ms", "latency_rx_ms", "latency_tx_ms", "jitter_ms", "jitter_rx_ms", "jitter_tx_ms", "loss_pct",
-           "loss_rx_pct", "loss_tx_pct", "rx_bps", "tx_bps")  # fmt: skip
-"""Metrics whose ordinary course is kept beside the measured one."""
+HALF_HOUR = 30 * MINUTE
 
 _CLAIM = TypeAdapter(Claim)
 _SITE = TypeAdapter(Site)
@@ -59,7 +60,7 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
         },
         "facts": [_fact(fact) for fact in sorted(facts) if fact.subject in subjects and start <= fact.time <= now],
         "series": [excerpt for one in series if (excerpt := _series(one, first, last)) is not None],
-        "baselines": [line for one in series for line in _baselines(one, first, last, policy, picture.site)],
+        "baselines": list(_ordinary(claim, picture, policy, first, now)),
     }
     return EvidencePack.of(document)
 
@@ -109,25 +110,45 @@ def _series(series: Series, first: int, last: int) -> dict[str, Any] | None:
     }
 
 
-def _baselines(series: Series, first: int, last: int, policy: Policy, site: Site) -> Iterator[dict[str, Any]]:
-    """The ordinary course of each charted metric, by half hours of the day, as the detectors see it."""
-    view = View(series, first, last, policy.windows, zone=site.zone, holidays=site.holidays)
-    moments = np.arange(first - first % 1_800_000, last, 1_800_000, dtype=np.int64)
-    bins = bins_of(moments, site.zone, site.holidays)
-    for metric in CHARTED:
-        if not view.has(metric):
-            continue
-        ordinary = baseline(view, metric, bins=bins)
-        if ordinary.thin(policy.windows.thin_samples):
-            continue
-        yield {
-            "link": series.link,
-            "source": series.source.value,
-            "metric": metric,
-            "time": moments.tolist(),
-            "centre": _numbers(ordinary.centre[bins]),
-            "upper": _numbers((ordinary.centre + 3 * ordinary.spread)[bins]),
-        }
+def _ordinary(
+    claim: Claim | None, picture: Picture, policy: Policy, first: int, now: datetime
+) -> Iterator[dict[str, Any]]:
+    start, last = judged_from(claim, policy.of(None, picture.client.id, picture.site.id), now), epoch_ms(now)
+    excluded = excluded_of(picture)
+    for measured in picture.links:
+        own = policy.of(measured.link, measured.client)
+        for view in views_of(measured, start, last, own, excluded):
+            yield from _baselines(view, first, last, own)
+
+
+def _baselines(view: View, first: int, last: int, policy: Policy) -> Iterator[dict[str, Any]]:
+    """What is ordinary for each metric by half hours of the day, as the detectors saw it; `upper` is where it ends to
+    be: three spreads up, or three times the ordinary loss."""
+    moments = np.arange(first - first % HALF_HOUR, last, HALF_HOUR, dtype=np.int64)
+    bins = bins_of(moments, view.zone, view.holidays)
+    learnt = learn(view, policy, bins)
+    for metric, one in learnt.baselines.items():
+        centre, upper = one.centre[bins], (one.centre + 3 * one.spread)[bins]
+        if metric in TRAFFIC:
+            centre, upper = 10**centre, 10**upper
+        yield _line(view, metric, learnt.version, moments, centre, upper)
+    for metric, rate in learnt.loss.items():
+        percent = 100 * rate.rate[bins]
+        yield _line(view, metric, learnt.version, moments, percent, 3 * percent)
+
+
+def _line(
+    view: View, metric: str, version: str, moments: TimeArray, centre: FloatArray, upper: FloatArray
+) -> dict[str, Any]:
+    return {
+        "link": view.link,
+        "source": view.source.value,
+        "metric": metric,
+        "version": version,
+        "time": moments.tolist(),
+        "centre": _numbers(centre),
+        "upper": _numbers(upper),
+    }
 
 
 def _numbers(values: FloatArray) -> list[float | None]:

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from triage.detection import loss, shift
 from triage.detection.baseline import baseline, loss_rate
 from triage.detection.learnt import COMPUTED, Baseline, Learnt, LossRate
+from triage.detection.link import TRAFFIC
 from triage.detection.view import View
 from triage.policy import Policy
-
-TRAFFIC = ("rx_bps", "tx_bps")
 
 
 def learn(view: View, policy: Policy, bins: NDArray[np.int64], version: str = COMPUTED) -> Learnt:
