@@ -43,10 +43,14 @@ class Watched:
 
 
 class HotFollower:
-    """The hot window of whatever is watched; without a journal the store is read anew at each `follow`."""
+    """The hot window of whatever is watched; without a journal the store is read anew at each `follow`.
 
-    def __init__(self, journal: Journal | None = None) -> None:
+    `all_of_it`: nothing reaches the store but through this journal, so that its stillness means that there is nothing.
+    """
+
+    def __init__(self, journal: Journal | None = None, *, all_of_it: bool = False) -> None:
         self._journal = journal
+        self._all_of_it = all_of_it
         self._watched: Watched | None = None
         self._filled_at: datetime | None = None
         self._moved_at: datetime | None = None
@@ -93,7 +97,8 @@ class HotFollower:
     def _is_still(self, now: datetime) -> bool:
         """Whether neither journal nor store has said anything for a while."""
         told = [moment for moment in (self._moved_at, self._filled_at) if moment is not None]
-        return self._journal is not None and all(now - moment >= STILL for moment in told)
+        doubtful = self._journal is not None and not self._all_of_it
+        return doubtful and all(now - moment >= STILL for moment in told)
 
     async def _fill_anew(self, store: MeasurementStore, watched: Watched, now: datetime) -> None:
         self._watched = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -46,11 +47,31 @@ async def test_a_full_database_says_what_to_do(tmp_path: Path) -> None:
 
 
 async def test_a_broken_constraint_stays_what_it_is(tmp_path: Path) -> None:
-    database = Database(tmp_path / "records.db")
+    for name, throwaway in (("kept.db", False), ("thrown_away.db", True)):
+        database = Database(tmp_path / name, throwaway=throwaway)
+        async with database.writing() as connection:
+            await connection.run_sync(thing.create)
+            await connection.execute(insert(thing).values(id=1))
+        with pytest.raises(IntegrityError):
+            async with database.writing() as connection:
+                await connection.execute(insert(thing).values(id=1))
+        await database.close()
+
+
+async def test_a_throwaway_database_keeps_its_transactions_and_needs_no_thread(tmp_path: Path) -> None:
+    threads = threading.active_count()
+    database = Database(tmp_path / "records.db", throwaway=True)
     async with database.writing() as connection:
         await connection.run_sync(thing.create)
-        await connection.execute(insert(thing).values(id=1))
     with pytest.raises(IntegrityError):
         async with database.writing() as connection:
-            await connection.execute(insert(thing).values(id=1))
+            await connection.execute(insert(thing), [{"id": 1}, {"id": 1}])
+    async with database.reading() as before:
+        assert (await before.execute(thing.select())).all() == []
+        async with database.writing() as connection:
+            await connection.execute(insert(thing).values(id=2))
+        assert (await before.execute(thing.select())).all() == []
+    async with database.reading() as connection:
+        assert (await connection.execute(thing.select())).scalars().all() == [2]
     await database.close()
+    assert threading.active_count() == threads

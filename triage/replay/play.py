@@ -14,12 +14,13 @@ import numpy as np
 from collector.journal import Journal
 from collector.model import Cadence, Fact, FactKind, SampleBatch, Source
 from collector.store.embedded import EmbeddedStore
+from collector.store.hot_follower import HotFollower
 from config.clock import ManualClock, epoch_ms
 from config.database import Database
 from inventory.model import Inventory, MaintenanceWindow
 from triage import inbox, repository
 from triage.actuator.port import ActuatorError
-from triage.cases import ClaimReported, PersonActed
+from triage.cases import ClaimReported, Decision, PersonActed
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
@@ -29,6 +30,8 @@ from triage.policy import Policy, merged
 from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTickets
 from triage.replay.files import Entry, Facts, Newest, Person, Samples, ScenarioFile, State, number
 from triage.replay.telling import Telling
+from triage.repository import OutboxStatus
+from triage.sweeping import Sweep
 from triage.tickets.port import TicketError
 
 MINUTE = timedelta(minutes=1)
@@ -54,22 +57,26 @@ class Player:
         self._inventory = inventory
         self._policy = policy
         self._clock = ManualClock(scenario.moment("+00:00:00"))
-        self._database = Database(folder / "records.db")
+        self._database = Database(folder / "records.db", throwaway=True)
         self._journal = Journal(folder / "journal.sqlite")
         self._store = EmbeddedStore(self._journal, folder / "parts", 36_500)
         self._evidence = EvidenceFolder(folder / "evidence")
         self._cadences: dict[Source, Cadence] = {}
+        self._until = scenario.moment(scenario.until)
         self._telling = Telling(self._clock)
+        self._due: list[datetime] = []
+        self._standing: set[str] = set()
+        self._happened = self._effects = self._decided_something = False
         self._tickets = ScriptedTickets(self._database, self._clock)
         self._tickets.script = Script(TicketError, self._telling.called)
         self._actuator = ScriptedActuator(Script(ActuatorError, self._telling.called))
         self._restart()
 
     def _restart(self) -> None:
+        self._sweep = Sweep(self._journal, HotFollower(self._journal, all_of_it=True))
         self._engine = Engine(
-            self._database, self._judging, self._evidence, self._clock, observer=self._telling.decided
+            self._database, self._judging, self._evidence, self._clock, observer=self._decided, sweep=self._sweep
         )
-        self._engine.follow(self._journal)
         self._performer = Performer(
             self._database, self._clock, self._tickets, PackOnly(), self._actuator, self._evidence, self._known
         )
@@ -90,41 +97,79 @@ class Player:
         await self._database.close()
 
     async def play(self) -> AsyncIterator[Mapping[str, Any]]:
-        until = self._scenario.moment(self._scenario.until)
         entries = sorted(
             ((self._scenario.moment(entry.at), place, entry) for place, entry in enumerate(self._scenario.timeline)),
             key=lambda item: item[:2],
         )
         moment = self._clock.now()
-        while moment <= until:
+        while moment <= self._until:
             self._clock.move_to(moment)
             while entries and entries[0][0] <= moment:
                 _, self._telling.entry, entry = entries.pop(0)
                 await self._happen(entry)
                 await self._settle()
                 self._telling.entry = None
-            await self._engine.fire_timers()
-            if moment.second == 0 and moment.microsecond == 0:
-                await self._engine.tick()
+            if self._due and self._due[0] <= moment:
+                await self._engine.fire_timers()
+                self._happened = True
+            await self._tick(moment)
             await self._settle()
             for line in self._telling.taken():
                 yield line
-            moment = await self._next_moment(entries[0][0] if entries else None)
+            moment = self._next_moment(entries[0][0] if entries else None)
         yield await self._summary()
 
-    async def _next_moment(self, upcoming: datetime | None) -> datetime:
+    async def _tick(self, moment: datetime) -> None:
+        """The minute's sweep; where it would find nothing and no case stands, nothing is recorded of it either."""
+        if moment.second or moment.microsecond:
+            return
+        if not self._standing:
+            swept = await self._sweep.look(await self._judging(), moment)
+            if not swept.sites and not swept.blind:
+                return
+        await self._engine.tick()
+        self._happened = True
+
+    def _next_moment(self, upcoming: datetime | None) -> datetime:
         """The next entry, whole minute, due timer or outbox retry, whichever comes first; always later than now."""
         now = self._clock.now()
         minute = now.replace(second=0, microsecond=0) + MINUTE
-        async with self._database.reading() as connection:
-            waiting = [due for _, due in await repository.due_timers(connection, minute)]
-            pending = await repository.outbox(connection, statuses=(repository.OutboxStatus.PENDING,), due=minute)
-        moments = [*waiting, *(row.next_at for row in pending), *([upcoming] if upcoming is not None else [])]
+        moments = [*self._due, *([upcoming] if upcoming is not None else [])]
         return min([minute, *(moment for moment in moments if moment > now)])
 
     async def _settle(self) -> None:
-        while await self._engine.work_off() + await self._performer.perform_due():
-            continue
+        """Decide and perform until nothing is left to do now; where nothing has happened, nothing is asked."""
+        due = bool(self._due) and self._due[0] <= self._clock.now()
+        if not self._happened and not due:
+            return
+        stale = due
+        while True:
+            await self._engine.work_off()
+            stale |= self._decided_something
+            self._decided_something = False
+            if not self._effects and not due:
+                break
+            self._effects = due = False
+            if not await self._performer.perform_due():
+                break
+        self._happened = False
+        if stale:
+            self._due = await self._moments()
+
+    async def _moments(self) -> list[datetime]:
+        """When timers and effects that wait are due, soonest first."""
+        async with self._database.reading() as connection:
+            timers = await repository.due_timers(connection, self._until)
+            effects = await repository.outbox(connection, statuses=(OutboxStatus.PENDING,), due=self._until)
+        return sorted([*(due for _, due in timers), *(row.next_at for row in effects)])
+
+    def _decided(self, row: inbox.Row, site: str, decision: Decision) -> None:
+        self._telling.decided(row, site, decision)
+        case = decision.case
+        if case is not None:
+            (self._standing.add if case.status.is_open else self._standing.discard)(case.id)
+        self._effects |= bool(decision.effects)
+        self._decided_something |= bool(case or decision.effects or decision.timers or decision.cancelled)
 
     async def _happen(self, entry: Entry) -> None:
         now = self._clock.now()
@@ -170,6 +215,7 @@ class Player:
 
     async def _put(self, happened: ClaimReported | PersonActed) -> None:
         key = f"entry:{self._telling.entry}"
+        self._happened = True
         self._telling.caused(await inbox.enqueue(self._database, key, happened, self._clock.now()))
 
     async def _target(self, person: Person) -> str:
