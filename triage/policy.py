@@ -204,6 +204,14 @@ class Policy(_Section):
         """`sha256:` and the hex digest of the policy's canonical JSON."""
         return "sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
 
+    @cached_property
+    def taught_by(self) -> str:
+        """A digest of all that it says of learning what is ordinary: tables learnt otherwise are of no use to it."""
+        said = self.model_dump(mode="json")
+        teaching = {name: said[name] for name in _TEACHING}
+        changes = [one for one in said["overrides"] if any(name in one["change"] for name in _TEACHING)]
+        return hashlib.sha256(canonical_json({**teaching, "overrides": changes})).hexdigest()
+
     def of(self, link: Link | None, client: str = "", site: str = "") -> Policy:
         """What holds for a line of this client; without a line, for a site. Its hash is not the policy's own."""
         where = link.site if link is not None else site
@@ -228,6 +236,9 @@ class Policy(_Section):
     @cached_property
     def _laid(self) -> dict[tuple[int, ...], Policy]:
         return {}
+
+
+_TEACHING = ("windows", "loss", "traffic_gone")
 
 
 def policy_hash(policy: Policy) -> str:

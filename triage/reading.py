@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any
 
 from collector.model import FIELDS, Cadence, Fact, Series, Source
 from collector.store.port import MeasurementStore
-from inventory.model import Inventory, Link
+from inventory.model import Inventory, Link, MaintenanceWindow
+from triage.detection.learnt import Learnt
 from triage.model import Measured, Picture
 
 PEER_LINKS = 40
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 """How many other lines of a site's carriers are looked at: enough to see a shared fault, bounded for national ones."""
 
 
@@ -26,6 +31,8 @@ async def read_picture(
     history: timedelta,
     peer_history: timedelta,
 ) -> Picture:
+    troubled: Periods = NOTHING,
+    learnt: Mapping[str, Mapping[Source, Learnt]] = NOTHING,
     """Everything known of a site's links over `history`, and of its carriers' other lines over `peer_history`."""
     links = [link for link in inventory.links_at(site) if link.watched]
     devices = inventory.devices_at(site)
@@ -39,20 +46,25 @@ async def read_picture(
         site=inventory.sites[site],
         client=inventory.client_of(site),
         devices=devices,
-        links=own,
-        peers=peers,
+        links=[replace(one, troubled=troubled.get(one.link.id, ()), learnt=learnt.get(one.link.id, {})) for one in own],
+        peers=[replace(one, learnt=learnt.get(one.link.id, {})) for one in peers],
         device_facts=device_facts,
         cadences=cadences,
-        maintenance=[
-            window
-            for window in inventory.maintenance
-            if site in window.sites or any(link.id in window.links for link in links)
-        ],
+        maintenance=maintenance_at(inventory, site, [link.id for link in links]),
     )
 
 
 async def read_measured(
     store: MeasurementStore,
+def maintenance_at(inventory: Inventory, site: str, links: Sequence[str]) -> list[MaintenanceWindow]:
+    """Announced work at a site or on any of its `links`, as it can touch all of them."""
+    return [
+        window
+        for window in inventory.maintenance
+        if site in window.sites or any(link in window.links for link in links)
+    ]
+
+
     inventory: Inventory,
     links: Sequence[Link],
     start: datetime,

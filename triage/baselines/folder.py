@@ -33,10 +33,11 @@ class BaselineFolder:
         versions = self._current()
         return versions[-1] if versions else None
 
-    def before(self, moment_ms: int) -> StoredBaselines | None:
-        """The newest that was learnt from samples before this moment only: what is judged must not teach what it is
-        judged by. Raises BaselineError."""
-        return next((one for one in reversed(self._current()) if one.until <= moment_ms), None)
+    def before(self, moment_ms: int, taught_by: str) -> StoredBaselines | None:
+        """The newest that was learnt by such a policy from samples before this moment only: what is judged must not
+        teach what it is judged by. Raises BaselineError."""
+        fit = (one for one in reversed(self._current()) if one.until <= moment_ms and one.taught_by == taught_by)
+        return next(fit, None)
 
     def versions(self) -> Sequence[Version]:
         """All that are kept, ascending by time. Raises BaselineError."""
@@ -52,14 +53,14 @@ class BaselineFolder:
         links = frame["link"]
         return TableFile(name, str(links[0]), str(links[-1]))
 
-    def publish(self, files: Sequence[TableFile], until: int, policy: str, kept_days: float) -> Version:
+    def publish(self, files: Sequence[TableFile], until: int, taught_by: str, kept_days: float) -> Version:
         """Make these files the newest version, and remove those that are older by more than `kept_days`.
 
         The same samples and policy make the same version. Raises BaselineError and StoreError.
         """
-        made_of = {"until": until, "policy": policy, "files": [file.name for file in files]}
+        made_of = {"until": until, "taught_by": taught_by, "files": [file.name for file in files]}
         digest = "sha256:" + hashlib.sha256(canonical_json(made_of)).hexdigest()
-        version = Version(digest, until, policy, tuple(files))
+        version = Version(digest, until, taught_by, tuple(files))
         others = [one for one in self.versions() if one.name != digest and one.until >= until - kept_days * DAY]
         kept = sorted((*others, version), key=lambda one: one.until)
         document = {"format": FORMAT, "versions": [asdict(one) for one in kept]}
@@ -97,6 +98,6 @@ def _versions_of(content: bytes) -> tuple[Version, ...]:
     if document["format"] != FORMAT:
         raise ValueError(f"format {document['format']} instead of {FORMAT}")
     return tuple(
-        Version(one["name"], one["until"], one["policy"], tuple(TableFile(**file) for file in one["files"]))
+        Version(one["name"], one["until"], one["taught_by"], tuple(TableFile(**file) for file in one["files"]))
         for one in document["versions"]
     )

@@ -43,11 +43,11 @@ class TableFile:
 @dataclass(frozen=True, slots=True)
 class Version:
     """`name` is `sha256:` and the digest of what it is made of: everything learnt before `until` (epoch milliseconds)
-    by the policy of that hash. `files` ascend by link."""
+    with what a policy of the digest `taught_by` says of learning. `files` ascend by link."""
 
     name: str
     until: int
-    policy: str
+    taught_by: str
     files: tuple[TableFile, ...]
 
 
@@ -89,6 +89,7 @@ class StoredBaselines:
     def __init__(self, folder: Path, version: Version) -> None:
         self.version = version.name
         self.until = version.until
+        self.taught_by = version.taught_by
         self._folder = folder
         self._files = version.files
         self._places: pl.DataFrame | None = None
