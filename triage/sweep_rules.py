@@ -12,7 +12,7 @@ import numpy as np
 from collector.model import FloatArray
 from triage.detection.traffic import row_medians
 from triage.policy import EffectSize, Policy
-from triage.sweep_minutes import HAIR, TINY, Indices, Mask, Minutes
+from triage.sweep_minutes import HAIR, TINY, Mask, Minutes
 from triage.sweep_ordinary import Ordinary
 
 NEWEST_MINUTES = 15
@@ -22,33 +22,44 @@ def _recovered(minutes: Minutes) -> FloatArray:
     return minutes.held.each(lambda policy: policy.claims.recovered_after_minutes)
 
 
-def _delayed(minutes: Minutes, slots: int) -> Indices:
-    """How many columns lie between something and its like so many slots later; briefer slots share a minute."""
-    return np.where(minutes.width < 1, slots - 1, slots * minutes.width).astype(np.intp)
+class _Earlier:
+    """What was true so many slots ago, column by column; briefer slots share a minute."""
+
+    def __init__(self, minutes: Minutes, slots: int, before: float) -> None:
+        self._delay = np.where(minutes.width < 1, slots - 1, slots * minutes.width).astype(np.intp)
+        self._alike = len(self._delay) > 0 and bool((self._delay == self._delay[0]).all())
+        self._before = np.full(len(minutes), before)
+        self._kept = np.empty(minutes.values.shape[::-1])
+        self._rows = np.arange(len(minutes))
+
+    def then(self, column: int, now: FloatArray) -> FloatArray:
+        """Keep what is true `now` (rows); what was so many columns before, `before` where nothing was yet."""
+        self._kept[column] = now
+        if self._alike:
+            then = column - self._delay[0]
+            return self._kept[then] if then >= 0 else self._before
+        every = column - self._delay
+        return np.where(every >= 0, self._kept[np.maximum(every, 0), self._rows], self._before)
 
 
-def _back(history: FloatArray, column: int, delay: Indices, before: float) -> FloatArray:
-    """What `history` (minutes, rows) held `delay` (rows) columns ago; `before` where it had not begun."""
-    then = column - delay
-    return np.where(then >= 0, history[np.maximum(then, 0), np.arange(len(delay))], before)
+def _unmeasured_as_nothing(values: FloatArray) -> FloatArray:
+    np.copyto(values, 0.0, where=np.isnan(values))
+    return values
 
 
 def lossy(loss: Minutes) -> Mask:
     """Two lossy slots with the policy's minimum between them, or the absolute limit over its window, of which half
     must be lossy: so its last loss is at most half a window back."""
+    minimum = loss.held.each(lambda policy: policy.loss.minimum_pct)
     limit = loss.held.each(lambda policy: policy.limits.loss_pct)
-    bad = loss.values > 0
-    several = np.count_nonzero(bad, axis=1) >= np.where(loss.width < 1, 1, 2)
-    several |= np.fmax.reduce(loss.values, axis=1) >= limit * (1 - HAIR)
-    rows = np.flatnonzero(several & loss.lately(bad, _half_a_window(loss)))
-    some = loss.some(rows)
-    apart = _mean_reaches(some, some.held.each(lambda policy: policy.loss.minimum_pct), _recovered(some), 1)
-    over = _mean_reaches(some, limit[rows], _half_a_window(some), 0)
-    return loss.mask(rows, apart | over)
-
-
-def _half_a_window(loss: Minutes) -> FloatArray:
-    return _recovered(loss) + loss.held.each(lambda policy: policy.limits.window_minutes) / 2
+    half_a_window = _recovered(loss) + loss.held.each(lambda policy: policy.limits.window_minutes) / 2
+    bad, worst = loss.values > 0, np.fmax.reduce(loss.values, axis=1) * (1 + HAIR)
+    twice = np.count_nonzero(bad, axis=1) >= np.where(loss.width < 1, 1, 2)
+    apart = np.flatnonzero(twice & (worst >= minimum) & loss.lately(bad, _recovered(loss)))
+    over = np.flatnonzero((worst >= limit) & loss.lately(bad, half_a_window))
+    return loss.mask(apart, _mean_reaches(loss.some(apart), minimum[apart], _recovered(loss)[apart], 1)) | loss.mask(
+        over, _mean_reaches(loss.some(over), limit[over], half_a_window[over], 0)
+    )
 
 
 def _mean_reaches(loss: Minutes, least: FloatArray, within: FloatArray, slots: int) -> Mask:
@@ -56,14 +67,12 @@ def _mean_reaches(loss: Minutes, least: FloatArray, within: FloatArray, slots: i
     a mean of at least this (rows)."""
     found = np.zeros(len(loss), dtype=bool)
     total, lowest = np.zeros(len(loss)), np.full(len(loss), np.inf)
-    starts = np.empty(loss.values.shape[::-1])
-    delay = _delayed(loss, slots)
+    starts = _Earlier(loss, slots, np.inf)
     for column, value, told in loss.minute_by_minute(within):
         value *= 1 + HAIR
         bad = value > 0
-        starts[column] = np.where(bad, total, np.inf)
-        total += np.nan_to_num(value - least)
-        lowest = np.minimum(lowest, _back(starts, column, delay, np.inf))
+        np.minimum(lowest, starts.then(column, np.where(bad, total, np.inf)), out=lowest)
+        total += _unmeasured_as_nothing(value - least)
         found |= told & bad & (total - lowest >= -TINY)
     return found
 
@@ -111,7 +120,7 @@ def _risen(delay: Minutes, usual: Ordinary, size: Callable[[Policy], EffectSize]
     """A stretch that sums up to the detector's minimum, or what may be the end of one that began before the window: it
     sums up to more than nothing from there on (no part of a best stretch at its end is worth less)."""
     centre = np.ascontiguousarray((usual.centre * (1 - HAIR)).T)
-    effect = np.ascontiguousarray((_effect(delay, usual, size) * (1 - HAIR)).T)
+    twice = np.ascontiguousarray((2 / (_effect(delay, usual, size) * (1 - HAIR))).T)
     least = (delay.held.each(lambda policy: policy.bad_samples) - 0.1) * delay.width - TINY
     enough = delay.held.each(lambda policy: policy.limits.window_minutes) / 2 - delay.width
     found = np.zeros(len(delay), dtype=bool)
@@ -119,7 +128,7 @@ def _risen(delay: Minutes, usual: Ordinary, size: Callable[[Policy], EffectSize]
     for column, value, told in delay.minute_by_minute(_recovered(delay)):
         value *= 1 + HAIR
         block = usual.block[column]
-        score = np.nan_to_num(np.clip(2 * (value - centre[block]) / effect[block] - 1, -1.0, 1.0))
+        score = _unmeasured_as_nothing(np.clip((value - centre[block]) * twice[block] - 1, -1.0, 1.0))
         total += score
         run = np.maximum(run, 0) + score
         beyond = value >= limit
@@ -134,24 +143,26 @@ def full(traffic: Minutes, capacity: FloatArray) -> Mask:
     the last three slots, as a line that fills right now is believed earlier."""
     capacity = np.where(capacity > 0, capacity * (1 - HAIR), np.nan)
     share = traffic.held.each(lambda policy: policy.saturation.utilisation_pct)
-    at_least = (capacity * share / 100 * (1 - 8 * HAIR)).astype(np.float32)
-    rows = np.flatnonzero(traffic.lately(traffic.values >= at_least[:, None], _recovered(traffic)))
-    some, capacity, share = traffic.some(rows), capacity[rows], share[rows]
-    shortest = some.held.each(lambda policy: policy.saturation.minimum_minutes)
-    long = np.maximum(1, (shortest - 3 * some.width) / 2)
-    join = some.held.each(lambda policy: policy.windows.join_minutes)
-    counts = np.empty(some.values.shape[::-1])
+    high = traffic.values >= (capacity * share / 100 * (1 - 8 * HAIR)).astype(np.float32)[:, None]
+    shortest = traffic.held.each(lambda policy: policy.saturation.minimum_minutes)
+    long = np.maximum(1, (shortest - 3 * traffic.width) / 2)
+    filling = np.where(traffic.width < 1, 1, 2 * traffic.width)
+    enough = np.count_nonzero(high, axis=1) >= np.minimum(long, filling)
+    rows = np.flatnonzero(enough & traffic.lately(high, _recovered(traffic)))
+    some, capacity, share, long, filling = (
+        traffic.some(rows), capacity[rows], share[rows], long[rows], filling[rows],
+    )  # fmt: skip
+    newest = some.width + 1
+    oldest = newest + some.held.each(lambda policy: policy.windows.join_minutes)
     count, found = np.zeros(len(rows)), np.zeros(len(rows), dtype=bool)
+    earlier = _Earlier(some, 3, 0.0)
     after = np.count_nonzero(~np.isnan(some.values), axis=1)
     for column, value, told in some.minute_by_minute(_recovered(some)):
         at = 100 * value * (1 + HAIR) * (1 + TINY) / capacity >= share
         count += at
-        counts[column] = count
         after -= ~np.isnan(value)
-        newest = (after <= some.width + 1) & (some.values.shape[1] - 1 - column <= some.width + 1 + join)
-        recent = count - _back(counts, column, _delayed(some, 3), 0)
-        filling = newest & (recent >= np.where(some.width < 1, 1, 2 * some.width))
-        found |= at & ((told & (count >= long)) | filling)
+        now = (after <= newest) & (some.values.shape[1] - 1 - column <= oldest)
+        found |= at & ((told & (count >= long)) | (now & (count - earlier.then(column, count) >= filling)))
     return traffic.mask(rows, found)
 
 

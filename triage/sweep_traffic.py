@@ -9,6 +9,8 @@ from triage.detection.traffic import row_medians
 from triage.sweep_minutes import HAIR, Indices, Mask, Minutes
 from triage.sweep_ordinary import Ordinary
 
+LEAST_OF_AN_HOUR = 30
+"""Minutes of an hour that are not below its middle."""
 PLACES_AT_ONCE = 8192
 ROWS_AT_ONCE = 512
 """Hours, and series, whose middles are taken at the same time: they bound memory, not speed."""
@@ -40,41 +42,45 @@ def _floor(traffic: Minutes) -> FloatArray:
 def _may_have_fallen(traffic: Minutes) -> Mask:
     """Rows with three slots of which the middle one is the policy's factor below what no middle of an hour is above,
     and with a minute that is still told of and half of that (on a scale of powers) below it."""
-    recovered = traffic.held.each(lambda policy: policy.claims.recovered_after_minutes)
-    lowest = np.maximum(np.fmin.reduce(traffic.values, axis=1), _floor(traffic))
-    deep = np.fmax.reduce(traffic.values, axis=1) >= lowest * _factor(traffic)
-    rows = np.flatnonzero(deep)
+    deepest = np.maximum(_lowest_of_three(traffic), _floor(traffic)) * _factor(traffic)
+    above = np.count_nonzero(traffic.values >= deepest.astype(np.float32)[:, None], axis=1)
+    rows = np.flatnonzero(above >= np.minimum(1 + _measured(traffic) // 8, LEAST_OF_AN_HOUR))
     some = traffic.some(rows)
     reached = _reached(some)
-    least = np.maximum(reached / _factor(some), _floor(some))[:, None].astype(np.float32) * np.float32(1 + 8 * HAIR)
-    low = np.maximum(reached / np.sqrt(_factor(some)), _floor(some))[:, None].astype(np.float32)
-    down = _lowest_of_three(some) <= least[:, 0]
-    down &= reached >= _floor(some) * _factor(some)
-    return traffic.mask(rows, down & some.lately(some.values <= low * np.float32(1 + 8 * HAIR), recovered[rows]))
+    low = np.maximum(reached / np.sqrt(_factor(some)), _floor(some)) * (1 + 8 * HAIR)
+    recovered = some.held.each(lambda policy: policy.claims.recovered_after_minutes)
+    fallen = reached * (1 + HAIR) >= deepest[rows]
+    return traffic.mask(rows, fallen & some.lately(some.values <= low.astype(np.float32)[:, None], recovered))
+
+
+def _measured(traffic: Minutes) -> Indices:
+    return np.asarray(np.count_nonzero(~np.isnan(traffic.values), axis=1))
 
 
 def _reached(traffic: Minutes) -> FloatArray:
     """What no middle of an hour is above: reached by half an hour's minutes, or by a quarter of the few there are."""
     ordered = np.sort(traffic.values, axis=1)
-    count = np.count_nonzero(~np.isnan(ordered), axis=1)
-    place = np.maximum(count - np.clip(count // 4, 1, 30), 0)
+    count = _measured(traffic)
+    place = np.maximum(count - np.clip(count // 4, 1, LEAST_OF_AN_HOUR), 0)
     return np.asarray(ordered[np.arange(len(ordered)), place].astype(np.float64) * (1 + HAIR))
 
 
 def _lowest_of_three(traffic: Minutes) -> FloatArray:
-    """No more than the least middle of three slots; the least value where a minute is missing, as the middle of two is
-    the lower one."""
-    lowest = np.fmin.reduce(traffic.values, axis=1)
-    whole = np.flatnonzero(~np.isnan(traffic.values).any(axis=1))
-    widths = _whole(traffic.width[whole])
+    """The least middle of three slots, where some lack the least of them, as the middle of two is the lower one."""
+    lowest = np.full(len(traffic), np.nan)
+    widths = _whole(traffic.width)
     for width in np.unique(widths).tolist():
-        rows = whole[widths == width]
-        values = traffic.some(rows).values
-        one, two, three = (values[:, place : place + values.shape[1] - 2 * width] for place in (0, width, 2 * width))
-        middle = np.maximum(np.minimum(one, two), np.minimum(np.maximum(one, two), three))
+        rows = np.flatnonzero(widths == width)
+        values = traffic.values if len(rows) == len(traffic) else traffic.some(rows).values
+        one, two, three = (values[:, place : values.shape[1] - 2 * width + place] for place in (0, width, 2 * width))
+        least, most = np.minimum(one, two), np.maximum(one, two)
+        middle = np.maximum(least, np.minimum(most, three))
+        gaps = np.isnan(middle)
+        if gaps.any():
+            middle[gaps] = np.fmin(np.fmin(one[gaps], two[gaps]), three[gaps])
         # The newest two slots have nothing after them.
-        lowest[rows] = np.minimum(middle.min(axis=1), values[:, -2 * width :].min(axis=1))
-    return np.asarray(lowest)
+        lowest[rows] = np.fmin.reduce(np.concatenate((middle, values[:, -2 * width :]), axis=1), axis=1)
+    return lowest
 
 
 def _fell(traffic: Minutes, width: int, ordinary: Ordinary) -> Mask:

@@ -165,7 +165,7 @@ def test_whatever_the_judge_confirms_at_a_threshold_is_nominated(field, threshol
     assert cause in told or slots == 2
 
 
-@pytest.mark.parametrize(("access", "limit", "window"), [(Access.DIA, 140.0, 30), (Access.LTE, 200.0, 90)])
+@pytest.mark.parametrize(("access", "limit", "window"), [(Access.DIA, 140.0, 30), (Access.SATELLITE, 800.0, 90)])
 @pytest.mark.parametrize("minutes", [1, 5])
 def test_an_absolute_limit_is_nominated_at_its_last_bit(access, limit, window, minutes):
     """A line that is always over its limit: no rise, the limit alone speaks."""

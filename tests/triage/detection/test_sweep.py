@@ -83,8 +83,8 @@ def test_a_quiet_fleet_nominates_nobody(series, link, policy, now):
 def test_a_line_over_an_absolute_limit_all_the_time_is_nominated(series, link, policy, now):
     far = Measured(link(), [series(fields={"rtt_ms": 150.0})])
     assert nominate([far], policy, now) == ("wan1",)
-    wireless = Measured(link(access=Access.LTE), [series(fields={"rtt_ms": 150.0})])
-    assert nominate([wireless], policy, now) == ()
+    satellite = Measured(link(access=Access.SATELLITE), [series(fields={"rtt_ms": 600.0})])
+    assert nominate([satellite], policy, now) == ()
 
 
 def test_loss_at_the_limit_counts_until_half_its_window_has_passed_without_any(series, link, policy, now):
