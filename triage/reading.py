@@ -15,9 +15,10 @@ from collector.store.port import MeasurementStore
 from inventory.model import Inventory, Link, MaintenanceWindow
 from triage.detection.learnt import Learnt
 from triage.model import Measured, Picture
+from triage.troubles import Periods
 
-PEER_LINKS = 40
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+PEER_LINKS = 40
 """How many other lines of a site's carriers are looked at: enough to see a shared fault, bounded for national ones."""
 
 
@@ -30,10 +31,11 @@ async def read_picture(
     *,
     history: timedelta,
     peer_history: timedelta,
-) -> Picture:
     troubled: Periods = NOTHING,
     learnt: Mapping[str, Mapping[Source, Learnt]] = NOTHING,
-    """Everything known of a site's links over `history`, and of its carriers' other lines over `peer_history`."""
+) -> Picture:
+    """Everything known of a site's links over `history`, and of its carriers' other lines over `peer_history`; by link
+    when it is known to have been in trouble, and what each source has found ordinary before."""
     links = [link for link in inventory.links_at(site) if link.watched]
     devices = inventory.devices_at(site)
     start, end = now - history, now + timedelta(milliseconds=1)
@@ -54,8 +56,6 @@ async def read_picture(
     )
 
 
-async def read_measured(
-    store: MeasurementStore,
 def maintenance_at(inventory: Inventory, site: str, links: Sequence[str]) -> list[MaintenanceWindow]:
     """Announced work at a site or on any of its `links`, as it can touch all of them."""
     return [
@@ -65,6 +65,8 @@ def maintenance_at(inventory: Inventory, site: str, links: Sequence[str]) -> lis
     ]
 
 
+async def read_measured(
+    store: MeasurementStore,
     inventory: Inventory,
     links: Sequence[Link],
     start: datetime,
@@ -82,18 +84,21 @@ def maintenance_at(inventory: Inventory, site: str, links: Sequence[str]) -> lis
     facts: dict[str, list[Fact]] = {name: [] for name in names}
     for fact in await store.facts(names, start, end):
         facts[fact.subject].append(fact)
-    return [
-        Measured(
-            link=link,
-            series=series[link.id],
-            facts=facts[link.id],
-            client=inventory.sites[link.site].client,
-            market=inventory.sites[link.site].market,
-            zone=inventory.sites[link.site].zone,
-            holidays=inventory.sites[link.site].holidays,
-        )
-        for link in links
-    ]
+    return [measured_of(inventory, link, series[link.id], facts[link.id]) for link in links]
+
+
+def measured_of(inventory: Inventory, link: Link, series: Sequence[Series], facts: Sequence[Fact] = ()) -> Measured:
+    """A link's samples and facts with what its site says of it."""
+    site = inventory.sites[link.site]
+    return Measured(
+        link=link,
+        series=series,
+        facts=facts,
+        client=site.client,
+        market=site.market,
+        zone=site.zone,
+        holidays=site.holidays,
+    )
 
 
 def peers_of(inventory: Inventory, site: str, links: Sequence[Link]) -> list[Link]:
