@@ -83,7 +83,7 @@ class DownPolicy(_Section):
 
 
 class FlappingPolicy(_Section):
-    changes: int = Field(ge=3)
+    changes: int = Field(ge=2)
     changes_with_loss: int = Field(ge=1)
     half_life_minutes: float = Field(gt=0)
     dispersion: float = Field(gt=1)

@@ -1,8 +1,9 @@
 """A line that goes up and down: its state changes, damped as a router damps a route's (RFC 2439).
 
-Each change adds 1 to a penalty, which halves in the policy's half-life. At one less than the policy's changes the line
-is unstable (the RFC's cutoff threshold), and it stays so while a single change's worth is left (the reuse threshold).
-The penalty never rises over the cutoff (the RFC's ceiling), so that however bad it was, quiet ends it all the same.
+Each change adds 1 to a penalty, which halves in the policy's half-life. The line is unstable (the RFC's cutoff
+threshold) at what the policy's changes make, spread over one half-life; it stays so while a single change's worth is
+left (the reuse threshold). The penalty never rises over the cutoff (the RFC's ceiling), so that quiet ends it however
+bad it was.
 Nothing is remembered between two looks: the penalty is computed anew from the changes themselves.
 """
 
@@ -29,18 +30,24 @@ def instabilities(link: str, changes: Changes, start: int, now: int, policy: Pol
     ]
 
 
+def cutoff(policy: FlappingPolicy) -> float:
+    """The penalty of the policy's changes when they are spread evenly over one half-life."""
+    return sum(2 ** (-place / (policy.changes - 1)) for place in range(policy.changes))
+
+
 def flapping(seen: Seen, now: int, policy: FlappingPolicy) -> list[tuple[int, int]]:
     """Stretches [first, stop) of the changes before `now`, each of at least the policy's number, none overlapping."""
     time, count = [int(moment) for moment in seen.time if moment < now], seen.count.tolist()
     found: list[tuple[int, int]] = []
+    most = cutoff(policy)
     penalty, begun = 0.0, None
     for place, moment in enumerate(time):
         penalty *= _left(moment - time[place - 1], policy) if place else 0.0
         if begun is not None and penalty < REUSE:
             found.append((begun, place))
             begun = None
-        penalty = min(penalty + count[place], policy.changes - 1.0)
-        if begun is None and penalty >= policy.changes - 1:
+        penalty = min(penalty + count[place], most)
+        if begun is None and penalty >= most:
             begun = _beginning(time, count, place, policy)
             while found and begun < found[-1][1]:
                 begun = min(begun, found.pop()[0])
@@ -56,13 +63,13 @@ def _left(milliseconds: int, policy: FlappingPolicy) -> float:
 
 def _beginning(time: list[int], count: list[float], place: int, policy: FlappingPolicy) -> int:
     """The first change of the flapping that was noticed at `place`: the same penalty, followed backwards from there."""
-    penalty = policy.changes - 1.0
+    penalty = most = cutoff(policy)
     while place:
         penalty *= _left(time[place] - time[place - 1], policy)
         if penalty < REUSE:
             break
         place -= 1
-        penalty = min(penalty + count[place], policy.changes - 1.0)
+        penalty = min(penalty + count[place], most)
     return place
 
 
@@ -83,8 +90,8 @@ def _event(link: str, seen: Seen, first: int, stop: int, now: int, policy: Flapp
         value=total,
         baseline=0.0,
         threshold=float(policy.changes),
-        rule=f"at least {policy.changes} state changes close together, one counting half after "
-        f"{policy.half_life_minutes:g} minutes (flap damping, RFC 2439)",
+        rule=f"as many state changes as {policy.changes} within {policy.half_life_minutes:g} minutes, an older one counting "
+        "half after as long (flap damping, RFC 2439)",
         statistic="sum" if seen.metric == "flaps" else "changes",
         bad_samples=stop - first,
         weight=total / policy.changes,
