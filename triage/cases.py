@@ -54,6 +54,10 @@ class Reason(StrEnum):
     TICKET_EXISTS = "ticket_exists"
     TICKET_NOT_ASKED_FOR = "ticket_not_asked_for"
     NO_TICKET_FOR_CAUSE = "no_ticket_for_cause"
+    CARRIER_PARENT = "carrier_parent"
+    CARRIER_WIDE = "carrier_wide"
+    JOINED_PARENT = "joined_parent"
+    LEFT_PARENT = "left_parent"
     IN_MAINTENANCE = "in_maintenance"
     OWN_BLINDNESS = "own_blindness"
     FAR_END_ANSWERED = "far_end_answered"
@@ -138,6 +142,19 @@ class Case:
     claim: Claim | None = None
     """The first claim of the case, kept for judging it again."""
     claims: int = 0
+    parent: str | None = None
+    """The open case of the carrier's trouble that this site's is part of."""
+    ticket_withheld: bool = False
+    """Its own ticket was due while the parent stood: it is opened if the trouble goes on alone."""
+    alone: bool = False
+    """Its parent was resolved while it went on: it is no longer counted to a carrier's trouble."""
+    sites: int = 0
+    """Of a parent: how many sites had it, at most."""
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether it is a carrier's trouble: its `site` is `carrier:NAME@MARKET`, it has no client."""
+        return not self.client and self.site.startswith("carrier:")
 
 
 class EffectKind(StrEnum):

@@ -24,13 +24,14 @@ def ticket_effects(case: Case, judged: Judged) -> tuple[Effect, ...]:
     )
 
 
-def evidence_effects(case: Case, judged: Judged, text: str) -> tuple[Effect, ...]:
-    """A note on the case's ticket, and the new evidence beside it."""
+def evidence_effects(case: Case, judged: Judged, text: str, *, key: str | None = None) -> tuple[Effect, ...]:
+    """A note on the case's ticket, and the new evidence beside it. `key` tells the note from the case's others."""
     digest = judged.evidence_sha256
-    note = Effect(
-        key=f"{case.id}:note:{digest[:16]}", kind=EffectKind.NOTE_TICKET, case=case.id, ticket=case.ticket, text=text
-    )
-    return (note, attach(case, digest))
+    return (note(case, key or f"note:{digest[:16]}", text), attach(case, digest))
+
+
+def note(case: Case, key: str, text: str) -> Effect:
+    return Effect(key=f"{case.id}:{key}", kind=EffectKind.NOTE_TICKET, case=case.id, ticket=case.ticket, text=text)
 
 
 def attach(case: Case, digest: str) -> Effect:

@@ -53,11 +53,11 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
     if case is not None and case.status is CaseStatus.SUSPECTED and kind is VerdictKind.CONFIRMED:
         # Quarantine would have opened a ticket; a client who says the same must not prevent it.
         after = _wanting_ticket(after, judged, context)
-    effects = (
-        ticket_effects(after, judged)
-        if after.ticket is None
-        else evidence_effects(after, judged, f"The client reported again. {judged.text}")
-    )
+    if before.ticket_wanted or before.ticket is not None:
+        again = f"The client reported again. {judged.text}"
+        effects = evidence_effects(after, judged, again, key=f"claim:{after.claims}")
+    else:
+        effects = ticket_effects(after, judged)
     timers = []
     if judged.verdict.rejudge_at is not None:
         timers.append(Timer(case=after.id, kind=TimerKind.REJUDGE, due_at=judged.verdict.rejudge_at))
@@ -144,7 +144,8 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
         # That contact was lost too says nothing about the fault that the case stands for.
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     changed = case.cause is not judged.verdict.cause or case.severity is not judged.verdict.severity
-    if not came_back and not changed:
+    alone = case.ticket_withheld and case.parent is None
+    if not came_back and not changed and not alone:
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     after = replace(
         _with_verdict(case, judged),
@@ -154,11 +155,13 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
         next_action="work on the trouble",
         next_action_at=None,
     )
+    after = _wanting_ticket(after, judged, context)
     lead = "The trouble is back." if came_back else "The trouble has changed."
+    reason = Reason.RECOVERY_BROKEN if came_back else Reason.TROUBLE_CHANGED
     return Decision(
         case=after,
-        reason=Reason.RECOVERY_BROKEN if came_back else Reason.TROUBLE_CHANGED,
-        effects=ticket_effects(_wanting_ticket(after, judged, context), judged)
+        reason=reason if came_back or changed else Reason.LEFT_PARENT,
+        effects=ticket_effects(after, judged)
         if after.ticket is None
         else evidence_effects(after, judged, f"{lead} {judged.text}"),
         cancelled=(TimerKind.RECOVERY,),
@@ -188,7 +191,7 @@ def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
             wanting = _wanting_ticket(opened, judged, context)
             return Decision(
                 case=wanting,
-                reason=Reason.TROUBLE_HELD if wanting.ticket_wanted else Reason.NO_TICKET_FOR_CAUSE,
+                reason=_held_reason(wanting),
                 effects=ticket_effects(wanting, judged),
                 proposal=_proposal(wanting, judged, context),
                 judged=judged,
@@ -293,8 +296,16 @@ def _joined_origins(origins: tuple[Origin, ...], origin: Origin) -> tuple[Origin
 
 
 def _wanting_ticket(case: Case, judged: Judged, context: Context) -> Case:
+    """With a ticket of its own, where the policy opens one for the cause and no parent case stands for it."""
     ticketed = judged.verdict.cause not in context.rules.causes_without_ticket
-    return replace(case, ticket_wanted=case.ticket_wanted or ticketed)
+    withheld = ticketed and case.parent is not None and not case.ticket_wanted
+    return replace(case, ticket_wanted=case.ticket_wanted or (ticketed and not withheld), ticket_withheld=withheld)
+
+
+def _held_reason(case: Case) -> Reason:
+    if case.ticket_wanted:
+        return Reason.TROUBLE_HELD
+    return Reason.CARRIER_PARENT if case.ticket_withheld else Reason.NO_TICKET_FOR_CAUSE
 
 
 def _proposal(case: Case, judged: Judged, context: Context) -> Proposal | None:

@@ -36,9 +36,11 @@ from triage.cases import (
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
 from triage.documents import policy_document, verdict_document
 from triage.evidence_folder import EvidenceFolder
+from triage.grouping import regrouped
 from triage.judge import check_claim
 from triage.judging import Judgement, Judging
 from triage.metrics import DECISIONS, TICK_SECONDS
+from triage.parents import Moment, on_parent_timer
 from triage.policy import policy_hash
 from triage.respond import on_answer, on_person
 from triage.sweeping import Sweep
@@ -224,9 +226,14 @@ class Engine:
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
         async with self._database.reading() as connection:
             case = await repository.case_by_id(connection, due.case)
+            children = await repository.cases(connection, parent=case.id, only_open=True, limit=repository.ALL)
+        if case.is_parent:
+            others = judging.policy.carrier.minimum_sites
+            moment = Moment(now=now, rules=case_rules(judging), others=others, number=0)
+            return [_settled(on_parent_timer(due.kind, case, children, moment), case)]
         if case.site not in judging.inventory.sites:
             gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
-            return [Matter(client=case.client, site=case.site, decide=lambda _case, _context: gone, case=case.id)]
+            return [_settled(gone, case)]
         claim = case.claim if due.kind is TimerKind.REJUDGE else None
         judgement = await judging.judge(case.site, claim, now)
         judged = judgement.judged()
@@ -279,8 +286,22 @@ class Engine:
                     self._evidence.put(matter.judgement.pack)
                 await _write(connection, row, matter, decision, digest)
                 decided.append((matter, decision))
+            if isinstance(row.input, Tick) or any(decision.case and decision.case.is_parent for _, decision in decided):
+                decided += await self._regroup(connection, row, judging, digest)
         for matter, decision in decided:
             self._tell(row, matter, decision)
+
+    async def _regroup(
+        self, connection: AsyncConnection, row: inbox.Row, judging: Judging, digest: str
+    ) -> list[tuple[Matter, Decision]]:
+        """Parents and children after what has just been decided, within the same transaction."""
+        decided = []
+        rules, carrier = case_rules(judging), judging.policy.carrier
+        for decision in await regrouped(connection, judging.inventory, carrier, rules, row.now):
+            matter = _settled(decision)
+            await _write(connection, row, matter, decision, digest)
+            decided.append((matter, decision))
+        return decided
 
     def _tell(self, row: inbox.Row, matter: Matter, decision: Decision) -> None:
         """After the commit: the log, and whoever watches."""
@@ -309,6 +330,13 @@ class Engine:
             ended=await repository.last_case(connection, matter.client, matter.site) if case is None else None,
         )
         return matter.decide(case, context)
+
+
+def _settled(decision: Decision, case: Case | None = None) -> Matter:
+    """A matter that is decided already."""
+    about = decision.case or case
+    client, site, ident = (about.client, about.site, about.id) if about is not None else ("", "", None)
+    return Matter(client=client, site=site, decide=lambda _case, _context: decision, case=ident)
 
 
 def _set_aside(row: inbox.Row, why: str) -> Matter:

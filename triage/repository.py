@@ -16,7 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.clock import epoch_ms, from_epoch_ms
 from config.errors import NotFoundError
 from triage import tables
-from triage.cases import Case, Decision, Effect, Proposal, Timer, TimerDue, TimerKind
+from triage.cases import Case, CaseStatus, Decision, Effect, Proposal, Timer, TimerDue, TimerKind
+
+ALL = 1_000_000
+"""A limit for those who must see every row."""
 
 _CASE = TypeAdapter(Case)
 _PROPOSAL = TypeAdapter(Proposal)
@@ -117,6 +120,7 @@ async def cases(
     *,
     client: str | None = None,
     site: str | None = None,
+    parent: str | None = None,
     only_open: bool = False,
     limit: int = 500,
 ) -> list[Case]:
@@ -126,9 +130,27 @@ async def cases(
         query = query.where(tables.case.c.client == client)
     if site is not None:
         query = query.where(tables.case.c.site == site)
+    if parent is not None:
+        query = query.where(tables.case.c.parent == number_of(parent))
     if only_open:
         query = query.where(tables.case.c.open.is_(True))
     return [_CASE.validate_python(document) for document in await connection.scalars(query)]
+
+
+async def ended_by_site(connection: AsyncConnection, since: datetime) -> dict[str, int]:
+    """How many cases each site had that began since then, held and have ended."""
+    rows = await connection.execute(
+        select(tables.case.c.site, func.count())
+        .where(tables.case.c.opened_at >= epoch_ms(since), tables.case.c.status == CaseStatus.RESOLVED.value)
+        .group_by(tables.case.c.site)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def first_decision(connection: AsyncConnection) -> datetime | None:
+    """When this installation first decided anything."""
+    first = await connection.scalar(select(func.min(tables.policy.c.first_used_at)))
+    return None if first is None else from_epoch_ms(first)
 
 
 async def save_case(connection: AsyncConnection, case: Case) -> None:
@@ -140,6 +162,7 @@ async def save_case(connection: AsyncConnection, case: Case) -> None:
         "opened_at": epoch_ms(case.opened_at),
         "ended_at": epoch_ms(case.ended_at) if case.ended_at else None,
         "ticket": case.ticket,
+        "parent": number_of(case.parent) if case.parent else None,
         "document": _CASE.dump_python(case, mode="json"),
     }
     number = number_of(case.id)
@@ -196,7 +219,9 @@ async def clear_timer(connection: AsyncConnection, case: str, kind: TimerKind) -
 async def due_timers(connection: AsyncConnection, now: datetime) -> list[tuple[TimerDue, datetime]]:
     """Timers that are due, the longest overdue first, each with its due time."""
     rows = await connection.execute(
-        select(tables.timer).where(tables.timer.c.due_at <= epoch_ms(now)).order_by(tables.timer.c.due_at)
+        select(tables.timer)
+        .where(tables.timer.c.due_at <= epoch_ms(now))
+        .order_by(tables.timer.c.due_at, tables.timer.c.case_number)
     )
     return [
         (TimerDue(case=f"C-{row.case_number}", kind=TimerKind(row.kind)), from_epoch_ms(row.due_at)) for row in rows

@@ -37,6 +37,9 @@ class Usual:
     hours: float = 0.0
 
 
+NOTHING_KNOWN = Usual()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Site:
     """One other site: whether its onset is the event's (`certain`: also without others), and its usual onsets."""
@@ -96,6 +99,18 @@ def is_shared(struck: int, hours: float, usual: Usual, carrier: CarrierPolicy, *
     if struck < carrier.minimum_sites:
         return False
     return coincidence(struck, hours, usual, carrier) * questions <= carrier.significance
+
+
+def fewest_shared(sites: int, hours: float, usual: Usual, carrier: CarrierPolicy, *, questions: int = 1) -> int:
+    """The fewest of `sites` others that are no coincidence; more than there are where none would be enough."""
+    low, high = carrier.minimum_sites, sites + 1
+    while low < high:
+        middle = (low + high) // 2
+        if is_shared(middle, hours, usual, carrier, questions=questions):
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def coincidence(struck: int, hours: float, usual: Usual, carrier: CarrierPolicy) -> float:
