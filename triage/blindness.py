@@ -5,10 +5,11 @@ If an unlikely share of unrelated sites goes silent at once, it is our outage: n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model import Cadence, Source
 from collector.store.hot import MINUTE_MS, HotWindow
@@ -21,10 +22,10 @@ FEWEST_SITES = 6
 
 
 def heard(
-    hot: HotWindow, sites: Sequence[str], cadences: Mapping[Source, Cadence], now: datetime
-) -> Mapping[str, bool]:
-    """The sites that were measured within the hot window, and whether anything was heard of each lately; `sites` names
-    the site of each of its links.
+    hot: HotWindow, site: NDArray[np.intp], cadences: Mapping[Source, Cadence], now: datetime
+) -> NDArray[np.bool_]:
+    """Of each site that was measured within the hot window whether anything was heard of it lately; `site` numbers the
+    site of each of its links.
 
     A site is silent when no source has a slot younger than twice its cadence plus its lateness.
     """
@@ -32,18 +33,17 @@ def heard(
     silence = np.array([_silence_ms(cadences.get(source)) for source in SOURCES])
     known = np.flatnonzero(hot.newest >= moment - hot.minutes * MINUTE_MS)
     fresh = hot.newest[known] >= moment - silence[hot.source[known]]
-    spoke: dict[str, bool] = {}
-    for link, heard_of in zip(hot.link[known].tolist(), fresh.tolist(), strict=True):
-        spoke[sites[link]] = spoke.get(sites[link], False) or heard_of
-    return spoke
+    places = site[hot.link[known]]
+    count = int(site.max(initial=-1)) + 1
+    slots, spoken = np.bincount(places, minlength=count), np.bincount(places[fresh], minlength=count)
+    return np.asarray(spoken[slots > 0] > 0)
 
 
-def blind(spoke: Mapping[str, bool]) -> bool:
+def blind(spoke: NDArray[np.bool_]) -> bool:
     """Whether at least half of the sites that were measured (as `heard` says) are silent from every source."""
     if len(spoke) < FEWEST_SITES:
         return False
-    silent = sum(not fresh for fresh in spoke.values())
-    return silent >= SILENT_SHARE * len(spoke)
+    return int(np.count_nonzero(~spoke)) >= SILENT_SHARE * len(spoke)
 
 
 def settled(hot: HotWindow, cadences: Mapping[Source, Cadence], since: datetime, now: datetime) -> bool:
@@ -51,7 +51,7 @@ def settled(hot: HotWindow, cadences: Mapping[Source, Cadence], since: datetime,
 
     Before that silence says nothing: after a stop of everything the newest slots are those from before it.
     """
-    sources = {SOURCES[code] for code in hot.source.tolist()}
+    sources = {SOURCES[code] for code in np.unique(hot.source).tolist()}
     grace = max((_silence_ms(cadences.get(source)) for source in sources), default=0)
     return epoch_ms(now) - epoch_ms(since) >= grace
 

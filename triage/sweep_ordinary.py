@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.model import FloatArray
 from triage.detection.traffic import row_medians
 from triage.sweep_minutes import Indices, Mask, Minutes
 
@@ -23,8 +22,8 @@ class Ordinary:
     `stored` (rows): whether they are what the judge holds against; else they are what the window shows, or NaN.
     """
 
-    centre: FloatArray
-    spread: FloatArray
+    centre: NDArray[np.float32]
+    spread: NDArray[np.float32]
     block: Indices
     stored: Mask
 
@@ -56,4 +55,6 @@ def half_hours(minute: int, minutes: int) -> tuple[int, Indices]:
 
 def nothing_stored(rows: int, block: Indices) -> Ordinary:
     shape = (rows, int(block[-1]) + 1)
-    return Ordinary(np.full(shape, np.nan), np.full(shape, np.nan), block, np.zeros(rows, dtype=bool))
+    return Ordinary(
+        np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32), block, np.zeros(rows, dtype=bool)
+    )

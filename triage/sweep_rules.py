@@ -94,7 +94,7 @@ def slower(
     middle = np.zeros(len(rows), dtype=bool)
     newest = row_medians(some.some(unknown).values[:, -NEWEST_MINUTES:].astype(np.float64)) * (1 + HAIR)
     half = some.held.each(lambda policy: size(policy).minimum / 2)[unknown]
-    middle[unknown] = newest - usual.centre[unknown, 0] * (1 - HAIR) >= half
+    middle[unknown] = newest - usual.centre[unknown, 0].astype(np.float64) * (1 - HAIR) >= half
     return delay.mask(rows, middle | _risen(some, usual, size, limits[rows]))
 
 
@@ -119,7 +119,7 @@ def _effect(delay: Minutes, usual: Ordinary, size: Callable[[Policy], EffectSize
 def _risen(delay: Minutes, usual: Ordinary, size: Callable[[Policy], EffectSize], limit: FloatArray) -> Mask:
     """A stretch that sums up to the detector's minimum, or what may be the end of one that began before the window: it
     sums up to more than nothing from there on (no part of a best stretch at its end is worth less)."""
-    centre = np.ascontiguousarray((usual.centre * (1 - HAIR)).T)
+    centre = np.ascontiguousarray((usual.centre.astype(np.float64) * (1 - HAIR)).T)
     twice = np.ascontiguousarray((2 / (_effect(delay, usual, size) * (1 - HAIR))).T)
     least = (delay.held.each(lambda policy: policy.bad_samples) - 0.1) * delay.width - TINY
     enough = delay.held.each(lambda policy: policy.limits.window_minutes) / 2 - delay.width

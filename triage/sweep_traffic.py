@@ -9,6 +9,8 @@ from triage.detection.traffic import row_medians
 from triage.sweep_minutes import HAIR, Indices, Mask, Minutes
 from triage.sweep_ordinary import Ordinary
 
+ROUNDED = 1e-6
+"""More than a power of ten, below 14, is off by in float32."""
 LEAST_OF_AN_HOUR = 30
 """Minutes of an hour that are not below its middle."""
 PLACES_AT_ONCE = 8192
@@ -89,7 +91,7 @@ def _fell(traffic: Minutes, width: int, ordinary: Ordinary) -> Mask:
     effect = (np.log10(_factor(traffic)) - 2 * HAIR)[:, None]
     level = np.log10(np.maximum(traffic.values.astype(np.float64, order="C"), _floor(traffic)[:, None]))
     after = _middles_ahead(level, 3 * width)
-    usual_now = np.where(ordinary.stored[:, None], ordinary.centre, np.inf)[:, ordinary.block]
+    usual_now = np.where(ordinary.stored[:, None], ordinary.centre + ROUNDED, np.inf)[:, ordinary.block]
     highest = np.minimum(np.log10(np.maximum(_reached(traffic), 1e-9))[:, None], usual_now)
     row, column = np.nonzero(after <= highest - effect)
     before = _middles_behind(level, row, column)

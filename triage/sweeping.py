@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
 
 from collector.journal import Journal
 from collector.store.hot import HotWindow
 from collector.store.hot_follower import HotFollower, Watched
 from config.clock import epoch_ms
 from inventory.model import Inventory
+from triage.baselines.table import BaselineError
 from triage.blindness import blind, heard, settled
+from triage.judge import judged_from
 from triage.judging import Judging
 from triage.policy import Policy
 from triage.sweep import FIELDS, KINDS, Fleet, fleet_of, hot_minutes, nominated, said_to_ail, sites_of
+from triage.sweep_ordinary import Ordinary
+from triage.sweep_stored import StoredOrdinary
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +44,10 @@ class _Subjects:
     inventory: Inventory
     policy: Policy
     watched: Watched
-    sites: Sequence[str]
+    site: NDArray[np.intp]
+    """Of each watched link the number of its site."""
     fleet: Fleet
+    stored: StoredOrdinary
 
 
 class Sweep:
@@ -62,11 +74,11 @@ class Sweep:
         """All lines at this moment, by all journal entries up to `upto`. Raises StoreError."""
         subjects = self._subjects_of(judging)
         hot = await self._follower.follow(judging.store, subjects.watched, now, upto)
-        wanted = await asyncio.to_thread(nominated, hot, subjects.fleet, epoch_ms(now))
+        wanted = await asyncio.to_thread(self._nominated, judging, subjects, hot, now)
         ailing = said_to_ail(self._follower.facts, judging.policy, epoch_ms(now))
         return Swept(
             sites=frozenset(sites_of(hot, wanted, ailing, judging.inventory)),
-            blind=blind(heard(hot, subjects.sites, judging.cadences, now)),
+            blind=blind(heard(hot, subjects.site, judging.cadences, now)),
             settled=settled(hot, judging.cadences, self._follower.since or now, now),
         )
 
@@ -76,9 +88,30 @@ class Sweep:
         if known is not None and known.inventory is inventory and known.policy == policy:
             return known
         lines = sorted(inventory.watched_links(), key=lambda link: link.id)
-        links, sites = tuple(link.id for link in lines), tuple(link.site for link in lines)
-        places = frozenset(sites)
-        devices = tuple(sorted(device.id for device in inventory.devices.values() if device.site in places))
-        watched = Watched(links, devices, FIELDS, KINDS, hot_minutes(policy))
-        self._subjects = _Subjects(inventory, policy, watched, sites, fleet_of(links, inventory, policy))
+        links = tuple(link.id for link in lines)
+        number = {site: place for place, site in enumerate(dict.fromkeys(link.site for link in lines))}
+        devices = tuple(sorted(device.id for device in inventory.devices.values() if device.site in number))
+        sites = [inventory.sites[link.site] for link in lines]
+        self._subjects = _Subjects(
+            inventory,
+            policy,
+            Watched(links, devices, FIELDS, KINDS, hot_minutes(policy)),
+            np.array([number[link.site] for link in lines], dtype=np.intp),
+            fleet_of(links, inventory, policy),
+            StoredOrdinary([site.zone for site in sites], [site.holidays for site in sites]),
+        )
         return self._subjects
+
+    def _nominated(self, judging: Judging, subjects: _Subjects, hot: HotWindow, now: datetime) -> NDArray[np.bool_]:
+        stored: Mapping[str, Ordinary] = {}
+        try:
+            table = (
+                judging.baselines.before(judged_from(None, judging.policy, now), judging.policy.taught_by)
+                if judging.baselines is not None
+                else None
+            )
+            if table is not None:
+                stored = subjects.stored.of(table, hot, epoch_ms(now))
+        except BaselineError as error:
+            log.warning("baselines_unread", why=str(error), instead="the best of the last hours")
+        return nominated(hot, subjects.fleet, epoch_ms(now), stored)
