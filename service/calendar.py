@@ -1,18 +1,22 @@
-"""Jobs of the calendar, run by apscheduler in the engine's process: monthly reports, nightly tidying."""
+"""Jobs of the calendar, run by apscheduler in the engine's process: monthly reports, nightly baselines and tidying."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
 
 from config.errors import LineproofError
 from service.installation import Installation
 from triage.inbox import forget_ticks
 
 log = structlog.get_logger()
+
+AFTER_START = timedelta(minutes=1)
+"""By then an engine that was started again has caught up."""
 
 
 def start_calendar(installation: Installation) -> AsyncIOScheduler:
@@ -29,8 +33,26 @@ def start_calendar(installation: Installation) -> AsyncIOScheduler:
     scheduler.add_job(
         forget_old_ticks, CronTrigger(hour=3, timezone="UTC"), args=(installation,), id="forget_ticks", coalesce=True
     )
+    scheduler.add_job(
+        renew_baselines,
+        IntervalTrigger(hours=1, timezone="UTC"),
+        next_run_time=datetime.now(UTC) + AFTER_START,
+        args=(installation,),
+        id="baselines",
+        coalesce=True,
+    )
     scheduler.start()
     return scheduler
+
+
+async def renew_baselines(installation: Installation) -> None:
+    """See each hour that there is the last night's table of what is ordinary; one that failed is tried again."""
+    from service.baselining import renew
+
+    try:
+        await renew(installation)
+    except LineproofError as error:
+        log.error("baselines_not_learnt", why=str(error))
 
 
 async def forget_old_ticks(installation: Installation) -> None:

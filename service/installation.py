@@ -22,6 +22,7 @@ from inventory.repository import inventory_digest, load_inventory
 from inventory.tables import link
 from service.migrations import is_current
 from service.settings import Settings, read_settings
+from triage.baselines.folder import BaselineFolder
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
@@ -30,6 +31,7 @@ from triage.performer import Performer
 from triage.policy import Policy
 from triage.policy_files import load_policy
 from triage.tickets.builtin import BuiltinTickets
+from triage.troubles import read_from
 
 log = structlog.get_logger()
 
@@ -53,12 +55,14 @@ def find_settings(path: Path | None) -> Path:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Installation:
+    path: Path
     settings: Settings
     clock: Clock
     database: Database
     journal: Journal
     store: MeasurementStore
     evidence: EvidenceFolder
+    baselines: BaselineFolder
     tickets: BuiltinTickets
     real_clock: Clock = field(default_factory=SystemClock)
     _inventory: Inventory | None = None
@@ -78,7 +82,14 @@ class Installation:
         await self._refresh()
         assert self._inventory is not None  # noqa: S101 - set by the refresh
         assert self._policy is not None  # noqa: S101 - set by the refresh
-        return Judging(self.store, self._inventory, self.settings.cadences(), self._policy)
+        return Judging(
+            self.store,
+            self._inventory,
+            self.settings.cadences(),
+            self._policy,
+            baselines=self.baselines,
+            troubles=read_from(self.database),
+        )
 
     async def _refresh(self) -> None:
         now = self.real_clock.now()
@@ -134,7 +145,8 @@ async def opened(path: Path | None, *, read_only: bool = False) -> AsyncIterator
 
     Raises ConfigurationError when its database needs `db upgrade`.
     """
-    settings = read_settings(find_settings(path))
+    found = find_settings(path)
+    settings = read_settings(found)
     if not read_only:
         settings.data.mkdir(parents=True, exist_ok=True)
     clock = settings.make_clock()
@@ -146,12 +158,14 @@ async def opened(path: Path | None, *, read_only: bool = False) -> AsyncIterator
             links = await connection.scalar(select(func.count()).select_from(link))
         journal, store = open_store(settings.store, settings.data, links or 0, read_only=read_only)
         yield Installation(
+            path=found,
             settings=settings,
             clock=clock,
             database=database,
             journal=journal,
             store=store,
             evidence=EvidenceFolder(settings.data / "evidence"),
+            baselines=BaselineFolder(settings.data / "baselines"),
             tickets=BuiltinTickets(database, clock),
         )
     finally:

@@ -36,6 +36,7 @@ from inventory.repository import replace_inventory
 from service.desk.app import create_app
 from service.installation import Installation
 from service.settings import ListenSettings, Settings
+from triage.baselines.folder import BaselineFolder
 from triage.evidence_folder import EvidenceFolder
 from triage.tickets.builtin import BuiltinTickets
 
@@ -184,12 +185,14 @@ async def installation(tmp_path: Path, prepared: Path) -> AsyncIterator[Installa
     clock = ManualClock(NOW)
     try:
         yield Installation(
+            path=tmp_path / "lineproof.yaml",
             settings=settings,
             clock=clock,
             database=database,
             journal=journal,
             store=store,
             evidence=EvidenceFolder(folder / "evidence"),
+            baselines=BaselineFolder(folder / "baselines"),
             tickets=BuiltinTickets(database, clock),
         )
     finally:

@@ -12,7 +12,7 @@ from collector.store.port import MeasurementStore
 from config.clock import epoch_ms, from_epoch_ms
 from inventory.model import Inventory, Link
 from triage.baselines.folder import BaselineFolder
-from triage.baselines.table import TableFile, Version, frame_of
+from triage.baselines.table import StoredBaselines, TableFile, Version, frame_of
 from triage.detection import loss, shift
 from triage.detection.baseline import EVERY
 from triage.detection.event import MINUTE
@@ -36,12 +36,12 @@ holds the ordinary values themselves."""
 LEARNT_FROM = (*shift.METRICS, *loss.METRICS, *TRAFFIC, "sent", "lost")
 
 
-def is_due(newest: int | None, now: datetime) -> bool:
-    """Whether it is time for a new table: there is none since the last night's HOUR. `newest` is until when the newest
-    one learnt, epoch milliseconds."""
+def is_due(newest: StoredBaselines | None, policy: Policy, now: datetime) -> bool:
+    """Whether it is time for a new table: there is none since the last night's HOUR, or the policy learns otherwise
+    now."""
     night = now.replace(hour=HOUR, minute=0, second=0, microsecond=0)
     night -= timedelta(days=1 if night > now else 0)
-    return newest is None or newest < epoch_ms(night)
+    return newest is None or newest.until < epoch_ms(night) or newest.taught_by != policy.taught_by
 
 
 def learnt_of(
