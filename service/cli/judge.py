@@ -36,19 +36,51 @@ def replay(
         Path | None, typer.Argument(metavar="PATH", help="A scenario set's folder, or a .yaml file")
     ] = None,
     policy: Annotated[Path | None, typer.Option(metavar="FILE", help="The policy to judge by.")] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another policy to compare it with; default the one in force.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JSON Lines here; default stdout.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the formats, policy keys and reasons.")] = False,
+    since: Annotated[str | None, typer.Option("--from", metavar="T", help="History from here; default 7 days.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="T", help="History until here; default its newest.")] = None,
+    site: Annotated[list[str] | None, typer.Option(metavar="SITE", help="Only this site; may be repeated.")] = None,
+    client: Annotated[str | None, typer.Option(help="Only this client's sites.")] = None,
+    every: Annotated[int, typer.Option(metavar="MINUTES", min=1, max=60, help="Between two sweeps of history.")] = 5,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Run the rules over recorded scenarios; records nothing."""
-    from config.errors import ConfigurationError
+    """Run the rules over recorded scenarios, or two policies over a scenario or over this installation's own history.
+
+    Without PATH: which cases would appear, vanish or move under --policy. Nothing is recorded.
+    """
     from service.replaying import replay_to, schema_document
+    from service.times import UsageError
 
     if schema:
         print_json(schema_document())
         return
-    if path is None:
-        raise ConfigurationError("name a scenario set's folder or a scenario file, or ask for --schema")
-    run(replay_to(path, policy, out))
+    if path is not None and (since or until or site or client):
+        raise UsageError("--from, --until, --site and --client choose among stored history; leave out PATH or them")
+    if path is not None and against is None:
+        run(replay_to(path, policy, out))
+        return
+    if policy is None:
+        raise UsageError(
+            "--against is what a policy is compared with; name that policy with --policy FILE"
+            if against is not None
+            else "name a scenario set's folder or a scenario file, or a policy to run over this installation's history "
+            "(--policy FILE), or ask for --schema"
+        )
+    if out is not None:
+        raise UsageError("a comparison goes to stdout; leave out --out, and write `--json > FILE`")
+    from service.backtesting import Question
+    from service.cli.comparing import compare
+
+    question = Question(
+        policy=policy, against=against, config=config, since=since, until=until, sites=tuple(site or ()),
+        client=client, every=every,
+    )  # fmt: skip
+    compare(path, question, as_json=as_json)
 
 
 async def _triage(

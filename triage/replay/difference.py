@@ -109,7 +109,7 @@ def _paired(before: Sequence[CaseOutcome], after: Sequence[CaseOutcome], until: 
     for old in before:
         for new in after:
             if (old.client, old.site) == (new.client, new.site):
-                overlap = min(_over(old, until), _over(new, until)) - max(_begin(old), _begin(new))
+                overlap = min(_over(old, until), _over(new, until)) - max(old.begin, new.begin)
                 if overlap >= timedelta():
                     pairs.append((-overlap, old.opened_at, new.opened_at, old, new))
     pairs.sort(key=lambda pair: pair[:3])
@@ -120,10 +120,6 @@ def _paired(before: Sequence[CaseOutcome], after: Sequence[CaseOutcome], until: 
             partner[old.id] = new
             taken.add(new.id)
     return partner
-
-
-def _begin(case: CaseOutcome) -> datetime:
-    return min(case.onset, case.opened_at)
 
 
 def _over(case: CaseOutcome, until: datetime) -> datetime:
@@ -171,9 +167,9 @@ def _in_trouble(cases: Sequence[CaseOutcome], start: datetime, until: datetime) 
     troubled = [case for case in cases if case.cause not in (Cause.NONE, Cause.NO_DATA)]
     total = timedelta()
     reached: dict[tuple[str, str], datetime] = {}
-    for case in sorted(troubled, key=_begin):
+    for case in sorted(troubled, key=lambda case: case.begin):
         place = (case.client, case.site)
-        begin = max(case.onset, start, reached.get(place, start))
+        begin = max(case.begin, start, reached.get(place, start))
         end = case.last(until)
         if end > begin:
             total += end - begin

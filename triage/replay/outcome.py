@@ -23,9 +23,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOutcome:
-    """A case over its life. `end` is the trouble's as last seen, `ended_at` when the case was resolved.
+    """A case over its life. `onset` and `end` are the trouble's: the first onset that was known, the end as last seen;
+    `ended_at` is when the case was resolved.
 
-    `held`: it was more than a suspicion that did not outlast its quarantine. `word` is what opened it.
+    `held`: it was more than a suspicion that did not outlast its quarantine. `word` is what it stands for: the first
+    thing that was said of it and was not "too little was measured".
     """
 
     id: str
@@ -35,7 +37,7 @@ class CaseOutcome:
     cause: Cause
     scope: Scope
     severity: Severity | None
-    onset: datetime
+    onset: datetime | None
     end: datetime | None
     opened_at: datetime
     ended_at: datetime | None
@@ -43,6 +45,11 @@ class CaseOutcome:
     ticket: bool
     reopened: int
     word: Word | None
+
+    @property
+    def begin(self) -> datetime:
+        """When the trouble began, or was first spoken of."""
+        return min(self.onset or self.opened_at, self.opened_at)
 
     def last(self, until: datetime) -> datetime:
         """When the trouble was over, at most `until`; `until` for one that still stands."""
@@ -75,6 +82,12 @@ class Outcomes:
     until: datetime
 
 
+def first_telling(known: Word | None, word: Word | None) -> Word | None:
+    """The first word that is more than "too little was measured", which anything stands for until then."""
+    undecided = known is None or known.verdict is VerdictKind.INCONCLUSIVE
+    return word if undecided and word is not None else known
+
+
 def word_of(verdict: Verdict) -> Word:
     finding = verdict.findings[0] if verdict.findings else None
     return Word(verdict=verdict.verdict, cause=verdict.cause, reason=verdict.reason, finding=finding)
@@ -92,7 +105,7 @@ class Ledger:
     def decided(self, row: Row, site: str, decision: Decision, seen: Verdict | None) -> None:
         """Note what was decided on an input about a site; `seen` is what the look found, if there was one."""
         if decision.case is not None:
-            self._note_case(decision.case, decision, row.now)
+            self._note_case(decision.case, decision)
         if isinstance(row.input, ClaimReported):
             self._note_claim(row, row.input.claim, decision)
         elif decision.case is not None and decision.judged is not None:
@@ -108,17 +121,17 @@ class Ledger:
         """The case that stands for a site, or stood there last."""
         return self._standing.get(site)
 
-    def _note_case(self, case: Case, decision: Decision, now: datetime) -> None:
+    def _note_case(self, case: Case, decision: Decision) -> None:
         known = self._cases.get(case.id)
         word = word_of(decision.judged.verdict) if decision.judged is not None else None
         self._standing[case.site] = case.id
         self._cases[case.id] = CaseOutcome(
             id=case.id, client=case.client, site=case.site, link=case.link, cause=case.cause, scope=case.scope,
-            severity=case.severity, onset=known.onset if known else case.onset or now,
+            severity=case.severity, onset=known.onset if known and known.onset else case.onset,
             end=known.end if known else None, opened_at=case.opened_at, ended_at=case.ended_at,
             held=case.status not in (CaseStatus.SUSPECTED, CaseStatus.CLOSED), ticket=case.ticket_wanted,
             reopened=(known.reopened if known else 0) + (decision.reason is Reason.RECOVERY_BROKEN),
-            word=known.word if known else word,
+            word=first_telling(known.word if known else None, word),
         )  # fmt: skip
 
     def _note_claim(self, row: Row, claim: Claim, decision: Decision) -> None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from config.clock import EPOCH
 from triage.cases import CaseStatus, Reason
 from triage.model import Cause, Finding, Scope, Severity, VerdictKind
-from triage.replay.outcome import ANSWERS, CaseOutcome, ClaimOutcome, Outcomes, Word
+from triage.replay.outcome import ANSWERS, CaseOutcome, ClaimOutcome, Outcomes, Word, first_telling
 
 _FINDING = TypeAdapter(Finding)
 _MOMENT = TypeAdapter(datetime | None)
@@ -74,12 +74,12 @@ class _Reader:
             id=line["case"], client=line.get("client") or "", site=line.get("site") or "", link=line.get("link"),
             cause=Cause(line.get("cause") or Cause.NONE), scope=Scope(line.get("scope") or Scope.LINK),
             severity=Severity(line["severity"]) if line.get("severity") else None,
-            onset=known.onset if known else onset or at,
+            onset=known.onset if known and known.onset else onset,
             end=known.end if known else _MOMENT.validate_python(said["end"]) if said else None,
             opened_at=known.opened_at if known else at, ended_at=None if status.is_open else at,
             held=status not in (CaseStatus.SUSPECTED, CaseStatus.CLOSED), ticket=line.get("ticket") is not None,
             reopened=(known.reopened if known else 0) + (line["reason"] == Reason.RECOVERY_BROKEN),
-            word=known.word if known else _word(said) if said else None,
+            word=first_telling(known.word if known else None, _word(said) if said else None),
         )  # fmt: skip
 
 
