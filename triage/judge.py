@@ -11,12 +11,14 @@ from config.clock import epoch_ms, from_epoch_ms
 from inventory.model import LinkRole
 from triage import wording
 from triage.coverage import Covered, covered
+from triage.darkness import switched_off, told_apart
 from triage.detection import contact
 from triage.detection.detectable import detectable
 from triage.detection.event import MINUTE, Event
 from triage.detection.link import QUALITY, Examined, examine
 from triage.detection.moved_load import origin_of, rank
 from triage.formatting import since_time
+from triage.hours import open_at
 from triage.model import Cause, Claim, Direction, Finding, Picture, RunnerUp, Scope, Severity, Verdict, VerdictKind
 from triage.options import options_of, utilisation_in
 from triage.policy import ClaimPolicy, Policy, policy_hash
@@ -97,6 +99,8 @@ class _Look:
     seen: Covered
     candidates: Sequence[Event]
     contacts: Sequence[Event]
+    off: Sequence[tuple[int, int]]
+    """When, around the claimed time, the site was switched off, as it was closed."""
 
 
 def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> Verdict:
@@ -121,7 +125,8 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     whole, policy = policy, policy.of(None, picture.client.id, picture.site.id)
     times = _times(claim, policy, now)
     excluded = excluded_of(picture)
-    examined = [examine(measured, times.search, times.now, whole, excluded) for measured in picture.links]
+    off = switched_off(picture.site, picture.links, picture.device_facts, policy, times.now)
+    examined = [examine(measured, times.search, times.now, whole, [*excluded, *off]) for measured in picture.links]
     wan = [each for each in examined if each.link.is_wan]
     lan = [each for each in examined if not each.link.is_wan]
     carrying = [each for each in wan if carries_traffic(each, policy, times.since, times.until)] or wan
@@ -132,7 +137,9 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     seen = [*own, *behind, *contacts]
     # Contact with a device is ours to look after; a client who complains means the service.
     told = [event for event in seen if event.cause is not Cause.MANAGEMENT_LOST or claim is None]
-    return _Look(
+    if claim is not None and not open_at(picture.site, claim.reported_at):
+        off = []  # Whoever calls while it is closed is there all the same.
+    look = _Look(
         claim=claim,
         picture=picture,
         policy=policy,
@@ -140,10 +147,14 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
         times=times,
         examined=examined,
         main=main,
-        seen=covered(main, picture.cadences, times.since, times.until, times.now, policy),
-        candidates=[event for event in told if times.claimed(event, policy.claims)],
+        seen=covered(main, picture.cadences, times.since, times.until, times.now, policy, off),
+        candidates=told,
         contacts=contacts,
+        off=[period for period in off if period[1] > times.since and period[0] < times.until],
     )
+    if off:
+        told, _ = told_apart(told, off, picture, policy, times.now, lambda event: _strangers_struck(look, event))
+    return replace(look, candidates=[event for event in told if times.claimed(event, policy.claims)])
 
 
 def excluded_of(picture: Picture) -> list[tuple[int, int]]:
@@ -232,6 +243,14 @@ def _peers(look: _Look) -> list[Examined]:
     return [examine(peer, times.search, times.now, look.whole, behind=False) for peer in look.picture.peers]
 
 
+def _strangers_struck(look: _Look, event: Event) -> bool:
+    """Whether sites of other clients of the carrier were struck too: a client's own may all close at the same time."""
+    times = look.times
+    others = [peer for peer in look.picture.peers if peer.client != look.picture.client.id]
+    peers = [examine(peer, times.search, times.now, look.whole, behind=False) for peer in others]
+    return _carrier(look, event, peers).shared
+
+
 def _carrier(look: _Look, event: Event, peers: Sequence[Examined]) -> CarrierPicture:
     own = _own(look, event)
     domain = own.link.fault_domain if own else None
@@ -286,7 +305,9 @@ def _nothing_found(look: _Look) -> Verdict:
             rejudge_at=look.seen.rejudge_at,
             reason=wording.not_measured(look.seen, _here(look), measured=measured),
         )
-    return replace(blank, habitual=bool(habitual), reason=wording.ordinary(blank.detectable, habitual))
+    reason = wording.ordinary(blank.detectable, habitual)
+    closed = [wording.switched_off(begin, end, _here(look)) for begin, end in look.off]
+    return replace(blank, habitual=bool(habitual), reason="; ".join([reason, *closed]))
 
 
 def _blank(look: _Look) -> Verdict:

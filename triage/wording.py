@@ -97,6 +97,14 @@ def ordinary(detectable: Mapping[str, float], habitual: Sequence[Event]) -> str:
     return "measured, and no worse than ordinary" + (f"; a fault would have shown from {smallest}" if smallest else "")
 
 
+def switched_off(begin: int, end: int, here: Here) -> str:
+    """Why a dark site (epoch milliseconds) is no outage."""
+    return (
+        f"nothing came from the site from {here.at(from_epoch_ms(begin))} until {here.at(from_epoch_ms(end))}, "
+        "while it was closed: its equipment is taken to have been switched off"
+    )
+
+
 def why_not(other: Event, chosen: Event, *, explained: bool) -> str:
     """Why the second-best cause is not the one that is named. `explained`: the chosen one's traffic caused it."""
     measured = f"{figure(other)} on {other.link}"

@@ -90,7 +90,7 @@ def _event(link: str, seen: Seen, first: int, stop: int, now: int, policy: Flapp
         value=total,
         baseline=0.0,
         threshold=float(policy.changes),
-        rule=f"as many state changes as {policy.changes} within {policy.half_life_minutes:g} minutes, an older one counting "
+        rule=f"state changes as close as {policy.changes} within {policy.half_life_minutes:g} minutes, each counting "
         "half after as long (flap damping, RFC 2439)",
         statistic="sum" if seen.metric == "flaps" else "changes",
         bad_samples=stop - first,
