@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from config.clock import rfc3339
 from config.errors import LineproofError
+from triage.wall_clock import readings
 
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
@@ -66,20 +67,19 @@ def _at(day: date, clock: time, zone: ZoneInfo, now: datetime) -> datetime:
 
     Raises UsageError when that happened never or twice before `now`.
     """
-    local = datetime.combine(day, clock, zone)
-    first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    first, second = readings(day, clock, zone)
     if first == second or now < min(first, second):
         return first
-    if first.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+    if first > second:
         before, after = second.astimezone(zone), first.astimezone(zone)
         raise UsageError(
-            f"{local:%H:%M} on {day} does not exist in {zone.key}: the clocks went forward; "
+            f"{clock:%H:%M} on {day} does not exist in {zone.key}: the clocks went forward; "
             f"write {before:%H:%M} or {after:%H:%M}, or RFC 3339 such as {rfc3339(first)}"
         )
     if first <= now < second:
         return first
     raise UsageError(
-        f"{local:%H:%M} on {day} was there twice in {zone.key}: the clocks went back; "
+        f"{clock:%H:%M} on {day} was there twice in {zone.key}: the clocks went back; "
         f"write {rfc3339(first)} for the first or {rfc3339(second)} for the second"
     )
 
