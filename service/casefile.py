@@ -11,14 +11,16 @@ from triage.verify import verify_pack
 
 
 async def read_case_file(installation: Installation, identity: str) -> dict[str, Any]:
-    """Case, verdicts (the newest first), proposals and decisions. Raises NotFoundError."""
+    """Case, its children, verdicts (the newest first), proposals and decisions. Raises NotFoundError."""
     async with installation.database.reading() as connection:
         case = await repository.case_by_id(connection, identity)
+        children = await repository.cases(connection, parent=identity) if case.is_parent else []
         verdicts = await repository.verdicts_of(connection, identity)
         proposals = await repository.proposals_of(connection, identity)
         decisions = await repository.decisions_of(connection, site=case.site)
     return {
         "case": case_document(case),
+        "children": [child.id for child in reversed(children)],
         "verdicts": [dict(verdict.document) for verdict in verdicts],
         "proposals": [proposal_document(proposal) for proposal in proposals],
         "decisions": [decision_document(decision) for decision in decisions if decision.case == identity],

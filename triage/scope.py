@@ -11,7 +11,7 @@ from triage.detection.link import Examined
 from triage.model import Cause
 from triage.policy import CarrierPolicy, Policy
 
-SHARED = (Cause.LINK_DOWN, Cause.LOSS, Cause.LATENCY, Cause.JITTER, Cause.INSTABILITY)
+SHARED = (Cause.LINK_DOWN, Cause.SITE_DOWN, Cause.LOSS, Cause.LATENCY, Cause.JITTER, Cause.INSTABILITY)
 """What a carrier's network can do to many lines at once. A client's own traffic is its own."""
 HOUR = 60 * MINUTE
 

@@ -101,7 +101,11 @@ def relief_lines(document: Mapping[str, Any]) -> Iterator[str]:
 def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
     case = document["case"]
     yield f"{case['id']}  {case['status']}  {case['severity'] or '-'}  {case['title']}"
-    yield f"  client {case['client']}, site {case['site']}, reported by {', '.join(case['origins'])}"
+    if document["children"]:
+        yield f"  at {case['sites']} sites; their own cases: {', '.join(document['children'])}"
+    elif case["parent"]:
+        yield f"  part of {case['parent']}, a trouble of the carrier"
+    yield f"  client {case['client'] or '-'}, site {case['site']}, reported by {', '.join(case['origins'])}"
     yield f"  opened {case['opened_at']}, onset {case['onset'] or '-'}, ended {case['ended_at'] or 'not yet'}"
     yield f"  owner {case['owner'] or 'nobody'}, next: {case['next_action'] or '-'} {case['next_action_at'] or ''}"
     yield f"  ticket {case['ticket'] or 'none'}, evidence sha256 {case['evidence_sha256'] or '-'}"

@@ -62,6 +62,8 @@ async def _read_case(opened: Installation, ident: str) -> CasePage:
     inventory = await opened.inventory()
     async with opened.database.reading() as connection:
         found = await repository.case_by_id(connection, ident)
+        parent = await repository.case_by_id(connection, found.parent) if found.parent else None
+        children = await repository.cases(connection, parent=ident) if found.is_parent else []
         proposals = await repository.proposals_of(connection, ident)
         decisions = await repository.decisions_of(connection, site=found.site, limit=200)
         rows = await repository.outbox(connection, statuses=_NOT_DONE, limit=1000)
@@ -76,6 +78,8 @@ async def _read_case(opened: Installation, ident: str) -> CasePage:
         outbox=tuple(row for row in rows if row.effect.case == ident),
         acts=CASE_ACTS if found.status.is_open else (),
         key=new_key("person"),
+        parent=parent,
+        children=case_lines(children, inventory),
     )
 
 

@@ -131,6 +131,7 @@ class CaseLine(Line):
     next_action_at: AwareDatetime | None = Field(None, description="and when")
     ticket: str | None = Field(None, description="its ticket, once there is one")
     parent: str | None = Field(None, description="the carrier's case that it belongs to")
+    sites: int | None = Field(None, description="of a carrier's case, how many sites have had it")
 
 
 class TicketLine(Line):

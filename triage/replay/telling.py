@@ -15,7 +15,7 @@ from triage.documents import verdict_document
 ALARMS = (Reason.OWN_BLINDNESS, Reason.FAR_END_GAVE_UP, Reason.INPUT_FAILED)
 WITHHELD = (
     Reason.IN_MAINTENANCE, Reason.NO_TICKET_FOR_CAUSE, Reason.TROUBLE_DID_NOT_HOLD, Reason.RECHECK_WITHOUT_DATA,
-    Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.CLIENT_MUST_CONFIRM,
+    Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.CLIENT_MUST_CONFIRM, Reason.CARRIER_PARENT,
 )  # fmt: skip
 
 
@@ -107,6 +107,8 @@ def _case(case: Case) -> dict[str, Any]:
         "next_action": case.next_action or None,
         "next_action_at": _time(case.next_action_at),
         "ticket": case.ticket,
+        "parent": case.parent,
+        "sites": case.sites or None,
     }
 
 

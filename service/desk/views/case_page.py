@@ -12,7 +12,7 @@ from service.desk.views.site_page import DecisionLine
 from service.desk.views.verdicts import Verdict
 from service.desk.views.words import ORIGINS, PROPOSAL_STATUS, Badge
 from triage.actuator.plan import ReroutePlan
-from triage.cases import PersonAct, Proposal, ProposalStatus
+from triage.cases import Case, PersonAct, Proposal, ProposalStatus
 from triage.performer import plan_of
 from triage.repository import OutboxRow
 from triage.tickets.port import Ticket
@@ -49,6 +49,10 @@ class CasePage:
     outbox: tuple[OutboxRow, ...]
     acts: tuple[PersonAct, ...]
     key: str
+    parent: Case | None = None
+    """The carrier's case that this site's is part of: of the others it tells how many."""
+    children: tuple[CaseLine, ...] = ()
+    """Of a carrier's case: the sites' own."""
 
     @property
     def origins(self) -> str:
