@@ -9,6 +9,7 @@ import numpy as np
 
 from collector.model import FloatArray
 from inventory.model import LifeCycle, Link, Ownership
+from triage.detection.baseline import usual_traffic
 from triage.detection.event import MINUTE
 from triage.detection.link import QUALITY, Examined
 from triage.detection.traffic import capacity, utilisation
@@ -48,7 +49,7 @@ def recent_rates(each: Examined, policy: Policy) -> Rates:
     recent = view.time >= view.now - policy.options.recent_minutes * MINUTE
     rates: list[float | None] = []
     for metric in ("rx_bps", "tx_bps"):
-        ordinary = _median(view.past_column(metric)[view.all_ordinary_rows])
+        ordinary = usual_traffic(view, metric, policy.traffic_gone.minimum_bps)
         current = _median(view.column(metric)[recent])
         known = [value for value in (ordinary, current) if value is not None]
         rates.append(max(known) if known else None)

@@ -47,6 +47,12 @@ def baseline(view: View, metric: str, *, floor: float | None = None, bins: NDArr
     return Baseline(centre, spread, all_day[0], samples)
 
 
+def usual_traffic(view: View, metric: str, floor: float) -> float | None:
+    """What the link ordinarily carries over the whole day, in bit/s, no less than `floor`; None where it is unknown."""
+    usual = baseline(view, metric, floor=floor, bins=EVERY[:0]).all_day
+    return None if np.isnan(usual) else float(10**usual)
+
+
 def loss_rate(
     view: View, metric: str, lost: FloatArray, sent: FloatArray, *, bins: NDArray[np.int64] | None = None
 ) -> LossRate:

@@ -8,6 +8,7 @@ import numpy as np
 
 from collector.model import Fact, FactKind, FloatArray
 from config.clock import epoch_ms
+from triage.detection.baseline import usual_traffic
 from triage.detection.event import MINUTE, Event
 from triage.detection.facts import answers_polls, data_alive, held
 from triage.detection.link import Examined
@@ -123,8 +124,8 @@ def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, polic
         if other is each or view is None:
             continue
         inside = (view.time >= event.onset) & (view.time < event.until(now))
-        before = view.past_column(event.metric)[view.all_ordinary_rows]
-        gained = _median(view.column(event.metric)[inside]) - _median(before)
+        before = usual_traffic(view, event.metric, policy.traffic_gone.minimum_bps) or 0.0
+        gained = _median(view.column(event.metric)[inside]) - before
         if gained >= policy.traffic_gone.moved_share * missing:
             return other
     return None
