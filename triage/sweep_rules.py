@@ -26,7 +26,7 @@ class _Earlier:
     """What was true so many slots ago, column by column; briefer slots share a minute."""
 
     def __init__(self, minutes: Minutes, slots: int, before: float) -> None:
-        self._delay = np.where(minutes.width < 1, slots - 1, slots * minutes.width).astype(np.intp)
+        self._delay = np.where(minutes.width < 1, max(slots - 1, 0), slots * minutes.width).astype(np.intp)
         self._alike = len(self._delay) > 0 and bool((self._delay == self._delay[0]).all())
         self._before = np.full(len(minutes), before)
         self._kept = np.empty(minutes.values.shape[::-1])
