@@ -118,13 +118,14 @@ class Run:
         folder.mkdir()
         self._period = period
         self._clock = ManualClock(period.start)
-        self._database = Database(folder / "records.db")
+        self._database = Database(folder / "records.db", throwaway=True)
         evidence = EvidenceFolder(folder / "evidence")
         self._judging = _Noting(AsOf(self._history, self._clock), installed.inventory, installed.cadences, policy)
         self._ledger = Ledger()
+        self._sweep = _SweepOf(period, HistoryFollower(arrivals))
         self._engine = Engine(
             self._database, self._judged_by, evidence, self._clock, observer=self._decided,
-            sweep=_SweepOf(period, HistoryFollower(arrivals)), tick_minutes=period.every // timedelta(minutes=1),
+            sweep=self._sweep, tick_minutes=period.every // timedelta(minutes=1),
         )  # fmt: skip
         tickets = BuiltinTickets(self._database, self._clock)
         self._performer = Performer(
@@ -158,14 +159,23 @@ class Run:
             await self._engine.fire_timers()
             await self._settle()
         self._clock.move_to(moment)
-        if moment < self._period.until:
+        if moment < self._period.until and await self._deserves_tick(moment):
             await self._engine.tick()
-        await self._settle()
+            await self._settle()
+
+    async def _deserves_tick(self, moment: datetime) -> bool:
+        """Whether there is anything to decide: where no case stands and nothing was nominated, there is not."""
+        if self._ledger.standing:
+            return True
+        swept = await self._sweep.look(self._judging, moment)
+        return swept.blind or bool(swept.sites)
 
     async def _next(self, moment: datetime, waiting: Sequence[Recorded]) -> datetime | None:
-        """When the next input or timer is due, if that is by `moment`."""
-        async with self._database.reading() as connection:
-            due = [at for _, at in await repository.due_timers(connection, moment)]
+        """When the next input or timer is due, if that is by `moment`. Only cases that stand have timers."""
+        due: list[datetime] = []
+        if self._ledger.standing:
+            async with self._database.reading() as connection:
+                due = [at for _, at in await repository.due_timers(connection, moment)]
         return min([*due, *(one.at for one in waiting[:1])], default=None)
 
     async def _settle(self) -> None:
@@ -217,10 +227,15 @@ class _SweepOf(Sweep):
     def __init__(self, period: Period, follower: HistoryFollower) -> None:
         super().__init__(follower=follower)
         self._period = period
+        self._last: tuple[datetime, Swept] | None = None
 
     async def look(self, judging: Judging, now: datetime, upto: int | None = None) -> Swept:
-        swept = await super().look(judging, now, upto)
-        return replace(swept, sites=frozenset(site for site in swept.sites if self._period.has(site)))
+        """The same answer when asked again at the same moment."""
+        if self._last is None or self._last[0] != now:
+            swept = await super().look(judging, now, upto)
+            sites = frozenset(site for site in swept.sites if self._period.has(site))
+            self._last = now, replace(swept, sites=sites)
+        return self._last[1]
 
 
 def _first_step(period: Period) -> datetime:

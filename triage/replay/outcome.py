@@ -99,7 +99,9 @@ class Ledger:
     def __init__(self) -> None:
         self._cases: dict[str, CaseOutcome] = {}
         self._claims: dict[str, ClaimOutcome] = {}
-        self._standing: dict[str, str] = {}
+        self._newest: dict[str, str] = {}
+        self.standing: set[str] = set()
+        """Cases that are open."""
         self._asked: dict[str, list[str]] = {}
 
     def decided(self, row: Row, site: str, decision: Decision, seen: Verdict | None) -> None:
@@ -119,12 +121,13 @@ class Ledger:
 
     def open_case(self, site: str) -> str | None:
         """The case that stands for a site, or stood there last."""
-        return self._standing.get(site)
+        return self._newest.get(site)
 
     def _note_case(self, case: Case, decision: Decision) -> None:
         known = self._cases.get(case.id)
         word = word_of(decision.judged.verdict) if decision.judged is not None else None
-        self._standing[case.site] = case.id
+        self._newest[case.site] = case.id
+        (self.standing.add if case.status.is_open else self.standing.discard)(case.id)
         self._cases[case.id] = CaseOutcome(
             id=case.id, client=case.client, site=case.site, link=case.link, cause=case.cause, scope=case.scope,
             severity=case.severity, onset=known.onset if known and known.onset else case.onset,
@@ -154,7 +157,7 @@ class Ledger:
                 self._claims[key] = replace(known, word=word_of(decision.judged.verdict))
 
     def _note_end(self, site: str, seen: Verdict | None) -> None:
-        case = self._cases.get(self._standing.get(site, ""))
+        case = self._cases.get(self._newest.get(site, ""))
         if case is None or case.ended_at is not None or seen is None:
             return
         if seen.verdict in (VerdictKind.CONFIRMED, VerdictKind.RECOVERED):
