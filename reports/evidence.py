@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 from collector.model import FIELDS
 from reports.delivery import file_name, report_files
@@ -156,10 +157,18 @@ def _claimed(document: PackDocument, claim: PackClaim) -> Iterator[Block]:
     yield Rows(
         (
             Row("Symptom", str(claim.symptom)),
-            Row("Since", local_time(claim.since, zone) if claim.since else "not said"),
+            Row("Affected", claim.service or "not said"),
+            Row("Since", _since(claim, zone)),
             Row("Reported", f"{local_time(claim.reported_at, zone)} by {claim.reported_by or 'somebody unnamed'}"),
         )
     )
+
+
+def _since(claim: PackClaim, zone: ZoneInfo) -> str:
+    if claim.since is None:
+        return "not said"
+    roughly = f", give or take {claim.vague_minutes} minutes" if claim.vague_minutes else ""
+    return f"{local_time(claim.since, zone)}{roughly}"
 
 
 def _intake(document: PackDocument, claim: PackClaim) -> Rows:

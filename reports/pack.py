@@ -46,6 +46,8 @@ class PackClaim(_Part):
     reported_at: AwareDatetime
     reported_by: Words = ""
     words: Words = ""
+    service: Words = ""
+    vague_minutes: int = 0
     intake: PackIntake = PackIntake()
 
 

@@ -114,5 +114,5 @@ class Judging:
             verdict=verdict,
             pack=pack,
             ticket_title=ticket_title(verdict, picture),
-            ticket_text=ticket_text(verdict, picture, pack.sha256),
+            ticket_text=ticket_text(claim, verdict, picture, pack.sha256),
         )

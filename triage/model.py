@@ -76,7 +76,11 @@ class Intake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a client reports. `since` None means "now"; times are aware."""
+    """What a client reports. `since` None means "now"; times are aware.
+
+    `service` is what is affected (internet, phones), `vague_minutes` how far the client's `since` may be off by what
+    was said ("this morning"); both as understood from `words`.
+    """
 
     site: str
     client: str
@@ -85,6 +89,8 @@ class Claim:
     reported_at: datetime
     reported_by: str = ""
     words: str = ""
+    service: str = ""
+    vague_minutes: int = 0
     intake: Intake = Intake()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from inventory.model import Link
 from triage.formatting import quantity
-from triage.model import Direction, Finding, Picture, Scope, Verdict
+from triage.model import Claim, Direction, Finding, Picture, Scope, Verdict
 from triage.words import CAUSE_WORDS, STATISTIC_WORDS, VERDICT_WORDS, metric_words, source_words
 
 
@@ -25,10 +26,13 @@ def ticket_title(verdict: Verdict, picture: Picture) -> str:
     return f"{name}: {CAUSE_WORDS[verdict.cause]}{where}{scope}"
 
 
-def ticket_text(verdict: Verdict, picture: Picture, evidence_sha256: str) -> str:
-    """Plain text of a ticket: verdict, times, findings with rule and figures, line data for the carrier, evidence."""
+def ticket_text(claim: Claim | None, verdict: Verdict, picture: Picture, evidence_sha256: str) -> str:
+    """Plain text of a ticket: verdict, what the client reported, times, findings with rule and figures, line data for
+    the carrier, evidence."""
     zone = picture.site.zone
     lines = [f"{VERDICT_WORDS[verdict.verdict]}. {verdict.reason}"]
+    if claim is not None:
+        lines.extend(reported(claim, zone))
     if verdict.onset is not None:
         end = f" to {local(verdict.end, zone)}" if verdict.end is not None else ", not ended"
         lines.append(f"From {local(verdict.onset, zone)}{end}.")
@@ -45,6 +49,16 @@ def ticket_text(verdict: Verdict, picture: Picture, evidence_sha256: str) -> str
     )
     lines.append(f"Evidence pack SHA-256: {evidence_sha256}")
     return "\n".join(lines)
+
+
+def reported(claim: Claim, zone: ZoneInfo) -> Iterator[str]:
+    """What a client reports as it was understood, and in the words that it was said in."""
+    affected = f" ({claim.service})" if claim.service else ""
+    since = f"since {local(claim.since, zone)}" if claim.since else "now"
+    roughly = f", give or take {claim.vague_minutes} minutes" if claim.since and claim.vague_minutes else ""
+    yield f"The client reports: {claim.symptom}{affected}, {since}{roughly}."
+    if claim.words:
+        yield f"In the client's words: {claim.words}"
 
 
 def finding_sentence(finding: Finding) -> str:
