@@ -135,8 +135,7 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     behind = _behind_the_wan(carrying, lan, wan, times, policy)
     own = [event for each in carrying for event in each.events]
     seen = [*own, *behind, *contacts]
-    # Contact with a device is ours to look after; a client who complains means the service.
-    told = [event for event in seen if event.cause is not Cause.MANAGEMENT_LOST or claim is None]
+    told = [event for event in seen if claim is None or not contact.unfelt(event)]
     if claim is not None and not open_at(picture.site, claim.reported_at):
         off = []  # Whoever calls while it is closed is there all the same.
     look = _Look(

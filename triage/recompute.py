@@ -9,6 +9,7 @@ import numpy as np
 
 from collector.model import Fact, FactKind, FloatArray, Series
 from config.clock import epoch_ms, from_epoch_ms
+from triage.detection import device
 from triage.detection.changes import times_said
 from triage.detection.contact import LOST
 from triage.detection.facts import DISCONNECTED
@@ -17,7 +18,10 @@ from triage.model import Finding
 FACTS = "fact:"
 """Metrics that begin so count facts of that kind instead of measuring."""
 
-SAID = {FactKind.LINK_STATE: DISCONNECTED, **LOST}
+SAID = {
+    **{FACTS + kind.value: frozenset({word}) for kind, word in ((FactKind.LINK_STATE, DISCONNECTED), *LOST.items())},
+    **device.TOLD,
+}
 """The statements that findings of each kind count; a reboot is one whatever its value."""
 
 STATISTICS: Mapping[str, Callable[[FloatArray], float]] = {
@@ -59,5 +63,5 @@ def recompute_from_facts(finding: Finding, facts: Sequence[Fact], subjects: Sequ
     if finding.statistic == "changes":
         times = [from_epoch_ms(int(time)) for time in times_said(finding.metric, own, finding.source)]
     else:
-        times = [fact.time for fact in own if kind not in SAID or fact.value == SAID[kind]]
+        times = [fact.time for fact in own if finding.metric not in SAID or fact.value in SAID[finding.metric]]
     return float(sum(finding.onset <= time and (finding.end is None or time < finding.end) for time in times))

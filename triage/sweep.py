@@ -21,7 +21,7 @@ from triage.detection import loss, shift
 from triage.detection.changes import TOLD, UP
 from triage.detection.contact import FEWEST, LOST
 from triage.detection.event import MINUTE
-from triage.detection.facts import DISCONNECTED
+from triage.detection.facts import DISCONNECTED, UNKNOWN
 from triage.model import Cause
 from triage.policy import Policy
 from triage.sweep_minutes import Held, Mask, Minutes
@@ -191,20 +191,22 @@ def said_to_ail(facts: HotFacts, policy: Policy, now_ms: int) -> set[str]:
     """Links and devices of which a source says, or said until lately, that they are down or out of contact, and links
     whose state changed as often as the policy calls flapping."""
     lately = now_ms - int(policy.claims.recovered_after_minutes * MINUTE)
+    silent = lately - int(policy.windows.join_minutes * MINUTE)
     changed = now_ms - int(max(policy.claims.recovered_after_minutes, policy.flapping.half_life_minutes) * MINUTE)
     found = set()
     for (subject, kind, _), runs in facts.runs():
         counted = {FactKind.LINK_STATE: _state_changes, FactKind.EVENT: _changes_told}.get(kind)
-        if _was_lost(kind, runs, lately) or (counted and counted(runs, changed) >= policy.flapping.changes):
+        if _was_lost(kind, runs, lately, silent) or (counted and counted(runs, changed) >= policy.flapping.changes):
             found.add(subject)
     return found
 
 
-def _was_lost(kind: FactKind, runs: Sequence[Run], lately: int) -> bool:
+def _was_lost(kind: FactKind, runs: Sequence[Run], lately: int, silent: int) -> bool:
+    """Whether it was so until lately. Not knowing ends it only when it has lasted."""
     value = DISCONNECTED if kind is FactKind.LINK_STATE else LOST.get(kind)
     enough = FEWEST.get(kind, 1)
     for place, run in enumerate(runs):
-        over = place + 1 < len(runs) and runs[place + 1].begin <= lately
+        over = any(later.begin <= (silent if later.value == UNKNOWN else lately) for later in runs[place + 1 :])
         if run.value == value and not over and (enough < 2 or run.repeated):
             return True
     return False

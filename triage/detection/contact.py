@@ -1,4 +1,4 @@
-"""Contact with devices: lost while data flow (management), lost with everything else (site down), and restarts."""
+"""Contact with devices: lost while data flow (management), or with everything else (site down); and what they say."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import numpy as np
 from collector.model import Fact, FactKind, FloatArray
 from config.clock import epoch_ms
 from triage.detection.baseline import usual_traffic
-from triage.detection.event import MINUTE, Event
+from triage.detection.device import LOST_STANDBY, PAIR, device_events
+from triage.detection.event import Event
 from triage.detection.facts import answers_polls, data_alive, held
 from triage.detection.link import Examined
 from triage.model import Cause, Direction, Picture
 from triage.policy import Policy
 from triage.words import source_words
 
-LOST = {FactKind.EDGE_STATE: "offline", FactKind.POLL_OUTCOME: "timeout"}
+CONTACT = {FactKind.EDGE_STATE: "offline", FactKind.POLL_OUTCOME: "timeout"}
+LOST = {**CONTACT, FactKind.HA_STATE: LOST_STANDBY}
+"""The words by which a source says that it has lost a device, or a pair its standby."""
 LOST_WORDS = {
     FactKind.EDGE_STATE: "device reported offline",
     FactKind.POLL_OUTCOME: "polls of the device unanswered",
@@ -26,25 +29,40 @@ FEWEST = {FactKind.EDGE_STATE: 1, FactKind.POLL_OUTCOME: 2}
 
 
 def events(picture: Picture, wan: Sequence[Examined], start: int, now: int, policy: Policy) -> list[Event]:
-    """`management_lost`, `site_down` and `device` events of the site's devices in [start, now)."""
+    """`management_lost`, `site_down` and `device` events of the site's devices in [start, now).
+
+    States of an orchestrator's own gateways and controllers are none of these: no fact says which site is behind one.
+    """
     if not wan:
         return []
     found: list[Event] = []
     for device in picture.devices:
         facts = [fact for fact in picture.device_facts if fact.subject == device.id and epoch_ms(fact.time) < now]
-        found += _silences(facts, wan, start, now, policy)
-        found += [_restart(fact, wan[0].link.id) for fact in facts if _is_recent_restart(fact, start)]
+        link = next((each.link.id for each in wan if each.link.device == device.id), wan[0].link.id)
+        found += _silences(facts, wan, link, start, now, policy)
+        found += device_events(facts, link, start, now, policy)
     return found
 
 
-def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: int, policy: Policy) -> list[Event]:
+def unfelt(event: Event) -> bool:
+    """Whether a client cannot feel it: our own contact with a device, and a standby that is lost while the other unit
+    serves. It is for us to look after, and no answer to whoever complains about the service."""
+    return event.cause is Cause.MANAGEMENT_LOST or event.metric == PAIR
+
+
+def _silences(
+    facts: Sequence[Fact], wan: Sequence[Examined], link: str, start: int, now: int, policy: Policy
+) -> list[Event]:
     """Contact lost by one source is management lost as long as another sees data or is answered by the device; lost by
     two and seen by none, the site is down; lost by one and seen by none proves nothing."""
+    silent = policy.windows.join_minutes
     spans = [
         (kind, source, span)
-        for kind, lost in LOST.items()
+        for kind, lost in CONTACT.items()
         for source in sorted({fact.source for fact in facts if fact.kind is kind})
-        for span in held([fact for fact in facts if fact.kind is kind and fact.source is source], lost, now)
+        for span in held(
+            [fact for fact in facts if fact.kind is kind and fact.source is source], lost, now, silent=silent
+        )
         if span[1] > start and span[1] - span[0] >= policy.down.minimum_seconds * 1000 and span[2] >= FEWEST[kind]
     ]
     found = []
@@ -63,7 +81,7 @@ def _silences(facts: Sequence[Fact], wan: Sequence[Examined], start: int, now: i
         cause = Cause.MANAGEMENT_LOST if alive else Cause.SITE_DOWN
         found.append(
             Event(
-                link=wan[0].link.id,
+                link=link,
                 source=source,
                 metric=f"fact:{kind.value}",
                 cause=cause,
@@ -86,32 +104,6 @@ def _rule(kind: FactKind, seconds: float, alive: Sequence[str]) -> str:
     """Both facts: who lost contact, and who did not."""
     still = f", while {' and '.join(map(source_words, alive))} still saw it alive" if alive else ""
     return f"{LOST_WORDS[kind]} for at least {seconds:g} s{still}"
-
-
-def _is_recent_restart(fact: Fact, start: int) -> bool:
-    return fact.kind is FactKind.REBOOT and epoch_ms(fact.time) >= start
-
-
-def _restart(fact: Fact, link: str) -> Event:
-    end = epoch_ms(fact.time)
-    uptime = float(fact.value) if fact.value.replace(".", "", 1).isdigit() else 0.0
-    onset = end - int(1000 * min(uptime, 600.0)) - MINUTE
-    return Event(
-        link=link,
-        source=fact.source,
-        metric="fact:reboot",
-        cause=Cause.DEVICE,
-        direction=Direction.BOTH,
-        onset=onset,
-        end=end + 1,
-        value=1.0,
-        baseline=0.0,
-        threshold=1.0,
-        rule="its uptime (sysUpTime) started again",
-        statistic="sum",
-        bad_samples=1,
-        weight=1.0,
-    )
 
 
 def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, policy: Policy) -> Examined | None:

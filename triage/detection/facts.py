@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from collector.model import Fact, FactKind, Source
 from config.clock import epoch_ms
-from triage.detection.event import OUTAGE, Event
+from triage.detection.event import MINUTE, OUTAGE, Event
 from triage.detection.view import View
 from triage.model import Cause, Direction, Measured
 from triage.policy import Policy
 
-DISCONNECTED = "disconnected"
+DISCONNECTED, UNKNOWN = "disconnected", "unknown"
 
 
 def link_states(measured: Measured, views: Sequence[View], start: int, now: int, policy: Policy) -> list[Event]:
@@ -39,7 +39,7 @@ def _outages(measured: Measured, source: Source, start: int, now: int, policy: P
         if fact.kind is FactKind.LINK_STATE and fact.source is source and epoch_ms(fact.time) < now
     ]
     events = []
-    for begin, end, count in held(states, DISCONNECTED, now):
+    for begin, end, count in held(states, DISCONNECTED, now, silent=policy.windows.join_minutes):
         if end <= start or end - begin < policy.down.minimum_seconds * 1000:
             continue
         events.append(
@@ -63,19 +63,36 @@ def _outages(measured: Measured, source: Source, start: int, now: int, policy: P
     return events
 
 
-def held(states: Sequence[Fact], value: str, now: int) -> list[tuple[int, int, int]]:
-    """[from, to) in epoch milliseconds in which the newest state was `value`, and how many facts said so."""
+def held(
+    states: Sequence[Fact], value: str, now: int, *, silent: float, unknown_for: float | None = None
+) -> list[tuple[int, int, int]]:
+    """[from, to) in epoch milliseconds in which the newest state was `value`, and how many facts said so.
+
+    Nobody knows how it is after `silent` minutes without a word, or after `unknown_for` minutes (by default as many)
+    of words that say just that: then it was so until it was last known.
+    """
     spans: list[tuple[int, int, int]] = []
-    begin, count = None, 0
+    begin, known, count = None, 0, 0
+    doubt: int | None = None
+    patience = int((silent if unknown_for is None else unknown_for) * MINUTE)
+
+    def end_at(moment: int) -> int:
+        if doubt is not None and moment - doubt > patience:
+            return doubt
+        return moment if doubt is not None or moment - known <= silent * MINUTE else known + 1
+
     for fact in sorted(states):
+        moment = epoch_ms(fact.time)
+        if begin is not None and (fact.value not in (value, UNKNOWN) or end_at(moment) < moment):
+            spans.append((begin, end_at(moment), count))
+            begin, count, doubt = None, 0, None
         if fact.value == value:
-            begin = epoch_ms(fact.time) if begin is None else begin
-            count += 1
-        elif begin is not None:
-            spans.append((begin, epoch_ms(fact.time), count))
-            begin, count = None, 0
+            begin = moment if begin is None else begin
+            known, count, doubt = moment, count + 1, None
+        elif begin is not None and doubt is None:
+            doubt = moment
     if begin is not None:
-        spans.append((begin, now, count))
+        spans.append((begin, end_at(now), count))
     return spans
 
 
