@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from sqlalchemy import insert, update
+
+from config.clock import epoch_ms
+from triage import tables
 from triage.actuator.dryrun import DryRun
 from triage.actuator.plan import ReroutePlan
 from triage.actuator.port import ActuatorError
 from triage.evidence import EvidenceFile, EvidencePack
-from triage.replay.files import Answer, FarEnd
+from triage.replay.bodies import Outcome, Reply, TicketChange
+from triage.repository import number_of
 from triage.tickets.builtin import BuiltinTickets
-from triage.tickets.port import NewTicket, TicketError
+from triage.tickets.port import NewTicket, TicketError, TicketStatus
 
 Result = TypeVar("Result")
 Told = Callable[[str, str, str], None]
@@ -23,25 +28,25 @@ class Script:
     """What the next calls meet; afterwards everything works. Every attempt is told."""
 
     def __init__(self, error: type[TicketError | ActuatorError], told: Told) -> None:
-        self._next: deque[str | Answer] = deque()
+        self._next: deque[Outcome] = deque()
         self._error = error
         self._told = told
 
-    def write(self, far_end: FarEnd) -> None:
-        self._next.extend(far_end.next)
+    def write(self, outcomes: Sequence[Outcome]) -> None:
+        self._next.extend(outcomes)
 
     async def call(self, what: str, key: str, work: Callable[[], Awaitable[Result]]) -> Result:
         """Do `work` as the script says. `timeout_after` does it and lets nobody know."""
         outcome = self._next.popleft() if self._next else "ok"
         if outcome == "timeout_after":
             await work()
-        if outcome == "ok":
+        if outcome == "ok" or (isinstance(outcome, Reply) and outcome.status < 300):
             result = await work()
             self._told(what, key, "ok")
             return result
-        said = f"http_{outcome.status}" if isinstance(outcome, Answer) else outcome
+        said = outcome if isinstance(outcome, str) else f"http_{outcome.status}"
         self._told(what, key, said)
-        refused = isinstance(outcome, Answer) and outcome.status < 500 and outcome.status != 429
+        refused = isinstance(outcome, Reply) and outcome.status < 500 and outcome.status != 429
         raise self._error(f"{what} was answered by {said}", retryable=not refused)
 
 
@@ -61,6 +66,29 @@ class ScriptedTickets(BuiltinTickets):
 
     async def resolve(self, ticket: str, key: str, text: str) -> None:
         await self.script.call("resolve", key, lambda: super(ScriptedTickets, self).resolve(ticket, key, text))
+
+    async def changed(self, change: TicketChange, key: str) -> str | None:
+        """Change a ticket as a human would who works in the ticket system itself; None when there is no such ticket."""
+        known = [ticket.id for ticket in await self.list()]
+        ticket = change.ticket or next(iter(known), None)
+        if ticket is None or ticket not in known:
+            return None
+        number, now = number_of(ticket, "T"), epoch_ms(self._clock.now())
+        values: dict[str, object] = {"updated_at": now}
+        if change.status is not None:
+            ended = change.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED)
+            values |= {"status": change.status.value, "resolved_at": now if ended else None}
+        said = [change.note or "", f"owner: {change.owner}" if change.owner else ""]
+        notes = [
+            {"ticket_number": number, "key": f"{key}:{place}", "author": change.by, "made_at": now, "text": text}
+            for place, text in enumerate(said)
+            if text
+        ]
+        async with self._database.writing() as connection:
+            await connection.execute(update(tables.ticket).where(tables.ticket.c.number == number).values(values))
+            if notes:
+                await connection.execute(insert(tables.ticket_note), notes)
+        return ticket
 
 
 class ScriptedActuator(DryRun):

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from collector.model import Source
+from collector.model import FactKind, Source
 from triage.cases import CaseStatus, Origin, ProposalStatus, Reason, TimerKind
 from triage.model import Cause, Direction, Scope, Severity, UnfitReason, VerdictKind
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Played(StrEnum):
+    """Reasons of what is no decision of the engine."""
+
+    CHANGED_AT_FAR_END = "changed_at_far_end"
+    NO_SUCH_TICKET = "no_such_ticket"
 
 
 class CoverageDocument(_Document):
@@ -78,7 +86,7 @@ class Line(_Document):
 
     seq: int = Field(description="counts from 1")
     at: AwareDatetime = Field(description="when it happened in the scenario")
-    reason: Reason = Field(description="why")
+    reason: Reason | Played = Field(description="why")
     input: int | None = Field(None, description="place in the timeline from 0; absent for what sweep or timer did")
     timer: TimerKind | None = Field(None, description="the timer that was due")
     site: str | None = Field(None, description="the site that it is about")
@@ -179,6 +187,17 @@ class WithheldLine(Line):
     line: Literal["withheld"] = Field(description="the kind of line")
 
 
+class FactDocument(_Document):
+    """What a source said, as it was understood."""
+
+    time: AwareDatetime = Field(description="when it was so")
+    subject: str = Field(description="the device, line, or part of a source")
+    kind: FactKind = Field(description="what kind of fact")
+    value: str = Field(description="in our words; what is not understood is unknown")
+    source: Source = Field(description="who said it")
+    detail: str = Field(description="in the source's own words")
+
+
 class CallLine(_Document):
     """One attempt at a far end."""
 
@@ -187,8 +206,15 @@ class CallLine(_Document):
     line: Literal["call"] = Field(description="the kind of line")
     reason: str = Field(description="the outcome: ok, http_500, timeout_before, timeout_after, http_<status>")
     input: int | None = Field(None, description="place in the timeline from 0; absent for what sweep or timer did")
-    call: str = Field(description="create, note, attach, resolve; apply, revert")
-    key: str = Field(description="what makes it happen once: the effect's key, the file's name, the device")
+    call: str = Field(description="create, note, attach, resolve; apply, revert; or an orchestrator's method")
+    key: str = Field(
+        description="what makes it happen once: the effect's key, file, device; or the orchestrator's name"
+    )
+    facts: tuple[FactDocument, ...] | None = Field(
+        None, description="with the last call of an orchestrator's reading: what all of its answers meant"
+    )
+    rows: int | None = Field(None, description="and how many rows of samples they brought")
+    detail: str | None = Field(None, description="and what was wrong with them")
 
 
 class SummaryLine(_Document):

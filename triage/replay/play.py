@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from collector.journal import Journal
-from collector.model import Cadence, Fact, FactKind, SampleBatch, Source
+from collector.model import Cadence, SampleBatch, Source
 from collector.store.embedded import EmbeddedStore
 from collector.store.hot_follower import HotFollower
-from config.clock import ManualClock, epoch_ms
+from config.clock import ManualClock
 from config.database import Database
 from inventory.model import Inventory, MaintenanceWindow
 from triage import inbox, repository
 from triage.actuator.port import ActuatorError
-from triage.cases import ClaimReported, Decision, PersonActed
+from triage.cases import ClaimReported, Decision, PersonAct, PersonActed, Reason
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
 from triage.model import Claim
 from triage.performer import Performer
 from triage.policy import Policy, merged
+from triage.replay.bodies import ACTS_TO_COME, Entry, Newest, Person, ScenarioFile
 from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTickets
-from triage.replay.files import Entry, Facts, Newest, Person, Samples, ScenarioFile, State, number
+from triage.replay.measuring import arrivals, before
+from triage.replay.orchestrators import Orchestrators
+from triage.replay.saying import Polls, event_fact, state_facts
 from triage.replay.telling import Telling
 from triage.repository import OutboxStatus
 from triage.sweeping import Sweep
@@ -67,12 +69,20 @@ class Player:
         self._due: list[datetime] = []
         self._standing: set[str] = set()
         self._happened = self._effects = self._decided_something = False
+        self._coming: deque[tuple[datetime, int, Entry | SampleBatch]] = deque()
+        self._orchestrators = Orchestrators(inventory, self._clock, self._store)
         self._tickets = ScriptedTickets(self._database, self._clock)
         self._tickets.script = Script(TicketError, self._telling.called)
         self._actuator = ScriptedActuator(Script(ActuatorError, self._telling.called))
-        self._restart()
+        self._begin_process()
 
-    def _restart(self) -> None:
+    async def _restart(self) -> None:
+        await self._orchestrators.close()
+        self._begin_process()
+
+    def _begin_process(self) -> None:
+        """All that a process keeps in memory, anew."""
+        self._polls = Polls()
         self._sweep = Sweep(self._journal, HotFollower(self._journal, all_of_it=True))
         self._engine = Engine(
             self._database, self._judging, self._evidence, self._clock, observer=self._decided, sweep=self._sweep
@@ -90,22 +100,21 @@ class Player:
     async def begin(self) -> None:
         await self._database.create_all()
         for samples in self._scenario.history:
-            await self._measure(samples)
+            if (batch := before(samples, self._scenario.start)) is not None:
+                await self._measured(batch)
 
     async def end(self) -> None:
+        await self._orchestrators.close()
         await self._store.close()
         await self._database.close()
 
     async def play(self) -> AsyncIterator[Mapping[str, Any]]:
-        entries = sorted(
-            ((self._scenario.moment(entry.at), place, entry) for place, entry in enumerate(self._scenario.timeline)),
-            key=lambda item: item[:2],
-        )
+        self._coming.extend(sorted(self._entries(), key=lambda item: item[:2]))
         moment = self._clock.now()
         while moment <= self._until:
             self._clock.move_to(moment)
-            while entries and entries[0][0] <= moment:
-                _, self._telling.entry, entry = entries.pop(0)
+            while self._coming and self._coming[0][0] <= moment:
+                _, self._telling.entry, entry = self._coming.popleft()
                 await self._happen(entry)
                 await self._settle()
                 self._telling.entry = None
@@ -116,8 +125,18 @@ class Player:
             await self._settle()
             for line in self._telling.taken():
                 yield line
-            moment = self._next_moment(entries[0][0] if entries else None)
+            moment = self._next_moment()
         yield await self._summary()
+
+    def _entries(self) -> Iterator[tuple[datetime, int, Entry | SampleBatch]]:
+        """What happens when; rows of samples that are measured later than they are written down arrive one by one."""
+        for place, entry in enumerate(self._scenario.timeline):
+            at = self._scenario.moment(entry.at)
+            if entry.samples is None:
+                yield at, place, entry
+                continue
+            for moment, batch in arrivals(entry.samples, at, self._scenario.start):
+                yield moment, place, batch
 
     async def _tick(self, moment: datetime) -> None:
         """The minute's sweep; where it would find nothing and no case stands, nothing is recorded of it either."""
@@ -130,11 +149,11 @@ class Player:
         await self._engine.tick()
         self._happened = True
 
-    def _next_moment(self, upcoming: datetime | None) -> datetime:
+    def _next_moment(self) -> datetime:
         """The next entry, whole minute, due timer or outbox retry, whichever comes first; always later than now."""
         now = self._clock.now()
         minute = now.replace(second=0, microsecond=0) + MINUTE
-        moments = [*self._due, *([upcoming] if upcoming is not None else [])]
+        moments = [*self._due, *([self._coming[0][0]] if self._coming else [])]
         return min([minute, *(moment for moment in moments if moment > now)])
 
     async def _settle(self) -> None:
@@ -171,29 +190,52 @@ class Player:
         self._effects |= bool(decision.effects)
         self._decided_something |= bool(case or decision.effects or decision.timers or decision.cancelled)
 
-    async def _happen(self, entry: Entry) -> None:
-        now = self._clock.now()
-        if entry.samples is not None:
-            await self._measure(entry.samples)
+    async def _happen(self, entry: Entry | SampleBatch) -> None:
+        now, start = self._clock.now(), self._scenario.start
+        if isinstance(entry, SampleBatch):
+            await self._measured(entry)
         elif entry.facts is not None:
-            await self._store.write_facts(_state_facts(entry.facts, self._inventory, now))
+            await self._store.write_facts(state_facts(entry.facts, self._inventory, now, start))
         elif entry.event is not None:
-            event = entry.event
-            fact = Fact(event.time or now, event.link or event.device, FactKind.EVENT, event.kind, event.source, now)
-            await self._store.write_facts([replace(fact, detail=event.id)])
+            await self._store.write_facts([event_fact(entry.event, now, start)])
         elif entry.poll is not None:
-            poll = entry.poll
-            facts = [Fact(now, poll.device, FactKind.POLL_OUTCOME, poll.outcome, poll.source, now)]
-            if poll.uptime_s is not None:
-                facts.append(Fact(now, poll.device, FactKind.REBOOT, f"{poll.uptime_s:g}", poll.source, now))
-            await self._store.write_facts(facts)
+            await self._store.write_facts(list(self._polls.facts(entry.poll, now)))
+        elif entry.answer is not None:
+            await self._read_orchestrator(entry)
         elif entry.maintenance is not None:
-            window = MaintenanceWindow(id=f"window-{self._telling.entry}", **entry.maintenance.model_dump())
+            body = entry.maintenance
+            window = MaintenanceWindow(
+                id=f"window-{self._telling.entry}", sites=body.sites, links=body.links,
+                start=self._scenario.moment(body.start), end=self._scenario.moment(body.end),
+            )  # fmt: skip
             self._inventory = replace(self._inventory, maintenance=(*self._inventory.maintenance, window))
         elif entry.policy is not None:
             self._policy = merged(self._policy, entry.policy, f"timeline[{self._telling.entry}].policy")
         else:
             await self._act(entry, now)
+
+    async def _measured(self, batch: SampleBatch) -> None:
+        # One cadence a source, as in an installation; it promises each slot before the next one ends.
+        every = int(batch.seconds[0])
+        self._cadences[batch.source] = Cadence(every=every, late=every)
+        await self._store.write(batch)
+
+    async def _read_orchestrator(self, entry: Entry) -> None:
+        """This answer and those that follow it from the same host at the same moment are one reading."""
+        answers = [entry.answer] if entry.answer is not None else []
+        while self._coming and isinstance(following := self._coming[0][2], Entry) and following.answer is not None:
+            same = following.answer.orchestrator == answers[0].orchestrator
+            if self._coming[0][0] > self._clock.now() or not same:
+                break
+            answers.append(following.answer)
+            self._coming.popleft()
+        window = next((one.window for one in answers if one.window is not None), None)
+        read, cadence = await self._orchestrators.read(
+            answers, self._scenario.moment(window) if window is not None else None
+        )
+        if read.rows:
+            self._cadences[Source.ORCHESTRATOR] = cadence
+        self._telling.read(answers[0].orchestrator, read)
 
     async def _act(self, entry: Entry, now: datetime) -> None:
         if entry.claim is not None:
@@ -204,14 +246,28 @@ class Player:
             )  # fmt: skip
             await self._put(ClaimReported(claim=claim, open_ticket=True))
         elif entry.person is not None:
-            target = await self._target(entry.person)
-            await self._put(PersonActed(who=entry.person.who, does=entry.person.does, target=target))
+            await self._decide(entry.person)
         elif entry.ticket_system is not None:
-            self._tickets.script.write(entry.ticket_system)
+            if entry.ticket_system.change is not None:
+                key = f"entry:{self._telling.entry}"
+                ticket = await self._tickets.changed(entry.ticket_system.change, key)
+                self._telling.changed(entry.ticket_system.change, ticket)
+            self._tickets.script.write(entry.ticket_system.next)
         elif entry.actuator is not None:
-            self._actuator.script.write(entry.actuator)
+            self._actuator.script.write(entry.actuator.next)
         else:
-            self._restart()
+            await self._restart()
+
+    async def _decide(self, person: Person) -> None:
+        """What the engine has no rule for yet is told as refused, as what does not fit the state of things is."""
+        target = await self._target(person)
+        if person.does in ACTS_TO_COME:
+            why = f"{person.who} asked to {person.does} {target}: the engine has no such act yet; it has " + ", ".join(
+                PersonAct
+            )
+            self._telling.tell("withheld", Reason.PERSON_ACT_REFUSED, input=self._telling.entry, detail=why)
+            return
+        await self._put(PersonActed(who=person.who, does=PersonAct(person.does), target=target, note=person.note))
 
     async def _put(self, happened: ClaimReported | PersonActed) -> None:
         key = f"entry:{self._telling.entry}"
@@ -228,44 +284,8 @@ class Player:
         found = cases if person.target.kind == "case" else proposals
         return found[0].id if found else f"{person.target.kind[0].upper()}-0"
 
-    async def _measure(self, samples: Samples) -> None:
-        count = len(next(iter(samples.fields.values()))) * samples.repeat
-        begin = epoch_ms(self._scenario.moment(samples.from_))
-        time = begin + np.arange(count, dtype=np.int64) * samples.every * 1000
-        columns = {name: values * samples.repeat for name, values in samples.fields.items()}
-        there = [any(column[row] != "gap" for column in columns.values()) for row in range(count)]
-        keep = np.flatnonzero(there)
-        self._cadences[samples.source] = Cadence(every=samples.every, late=samples.every)
-        await self._store.write(
-            SampleBatch(
-                source=samples.source,
-                links=[samples.link] * len(keep),
-                time=time[keep],
-                seconds=np.full(len(keep), samples.every, dtype=np.int32),
-                received_at=np.minimum(time[keep] + samples.every * 1000, epoch_ms(self._clock.now())),
-                fields={name: np.array([number(column[row]) for row in keep]) for name, column in columns.items()},
-            )
-        )
-
     async def _summary(self) -> Mapping[str, Any]:
         async with self._database.reading() as connection:
             standing = await repository.cases(connection, only_open=True, limit=10_000)
         tickets = await self._tickets.list()
         return self._telling.summary([case.id for case in reversed(standing)], [one.id for one in reversed(tickets)])
-
-
-def _state_facts(facts: Facts, inventory: Inventory, now: datetime) -> list[Fact]:
-    """Told states as facts; where the answer was complete, what it left out is `unknown`: absent is not healthy."""
-    told: list[Fact] = []
-    kinds = (
-        (facts.devices, FactKind.EDGE_STATE, inventory.devices),
-        (facts.links, FactKind.LINK_STATE, inventory.links),
-    )
-    for states, kind, known in kinds:
-        absent = {name: State(state="unknown") for name in known if name not in states} if facts.complete else {}
-        for name, state in {**states, **(absent if states else {})}.items():
-            if state.state is not None:
-                told.append(Fact(state.last_seen or now, name, kind, state.state, facts.source, now, state.mode or ""))
-            if state.ha is not None:
-                told.append(Fact(now, name, FactKind.HA_STATE, state.ha, facts.source, now))
-    return told

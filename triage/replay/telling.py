@@ -11,6 +11,9 @@ from config.clock import Clock, rfc3339
 from triage import inbox
 from triage.cases import Case, Decision, EffectKind, Judged, Proposal, Reason, Tick, TimerDue
 from triage.documents import verdict_document
+from triage.replay.bodies import TicketChange
+from triage.replay.lines import Played
+from triage.replay.orchestrators import Read, fact_document
 
 ALARMS = (Reason.OWN_BLINDNESS, Reason.FAR_END_GAVE_UP, Reason.INPUT_FAILED)
 WITHHELD = (
@@ -44,6 +47,27 @@ class Telling:
         """An attempt at a far end."""
         self._calls[what] += 1
         self.tell("call", outcome, call=what, key=key, input=self.entry)
+
+    def read(self, orchestrator: str, read: Read) -> None:
+        """A reading of an orchestrator: each call, and with the last one what they all meant."""
+        for attempt in read.attempts:
+            self.called(attempt.call, orchestrator, f"http_{attempt.status}")
+        if read.attempts:
+            told = {"facts": [fact_document(fact) for fact in read.facts], "rows": read.rows}
+            self._lines[-1] |= told | ({"detail": read.wrong} if read.wrong else {})
+
+    def changed(self, change: TicketChange, ticket: str | None) -> None:
+        """A human changed a ticket where it is kept."""
+        if ticket is None:
+            why = f"{change.by} wanted to change {change.ticket or 'a ticket'}, and there is none"
+            self.tell("withheld", Played.NO_SUCH_TICKET, input=self.entry, detail=why)
+            return
+        status = change.status.value if change.status else None
+        said = "; ".join(filter(None, [change.note, f"owner: {change.owner}" if change.owner else None]))
+        self.tell(
+            "ticket", Played.CHANGED_AT_FAR_END, input=self.entry, ticket=ticket, status=status, by=change.by,
+            detail=said or None,
+        )  # fmt: skip
 
     def decided(self, row: inbox.Row, site: str, decision: Decision) -> None:
         """An observer of the engine."""

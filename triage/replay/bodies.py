@@ -1,0 +1,269 @@
+"""The keys of a scenario file, as a person writes them; each kind of entry has its body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from collector.model import FIELDS, Source
+from config.clock import EPOCH
+from triage.cases import PersonAct
+from triage.model import Symptom
+from triage.replay.moments import moment_of
+from triage.tickets.port import TicketStatus
+
+KINDS = (
+    "samples", "answer", "facts", "event", "poll", "claim", "maintenance", "person", "ticket_system", "actuator",
+    "policy", "restart",
+)  # fmt: skip
+ACTS_TO_COME = ("reopen", "move")
+"""Acts of a person that the format has and the engine cannot do yet; played as refused."""
+Value = float | Literal["gap"] | None
+_TIME = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})|[+-]\d{1,4}:\d{2}:\d{2})$"
+
+
+def _time(text: str) -> str:
+    try:
+        moment_of(text, EPOCH)
+    except ValueError:
+        raise ValueError("RFC 3339 with a zone, or +HH:MM:SS after the start") from None
+    return text
+
+
+Time = Annotated[str, AfterValidator(_time), Field(json_schema_extra={"pattern": _TIME})]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Samples(Body):
+    """Measurements of one line by one source, a value a slot. A row becomes known at its slot's end, or at `at` where
+    that is later."""
+
+    link: str = Field(description="the line's id")
+    source: Source = Field(description="who measured")
+    every: int = Field(ge=1, description="seconds of a slot")
+    from_: Time = Field(alias="from", description="start of the first slot: RFC 3339 or +HH:MM:SS")
+    fields: Mapping[str, tuple[Value, ...]] = Field(
+        description='a list for each measurement field, all of one length; null is "not measured", "gap" (in any '
+        "field) an absent row"
+    )
+    repeat: int = Field(default=1, ge=1, description="play the lists so many times, one after the other")
+
+    @field_validator("fields")
+    @classmethod
+    def _known_and_equally_long(cls, fields: Mapping[str, tuple[Value, ...]]) -> Mapping[str, tuple[Value, ...]]:
+        unknown = sorted(fields.keys() - FIELDS.keys())
+        if unknown:
+            raise ValueError(f"measurement fields, not {', '.join(unknown)}")
+        if len({len(values) for values in fields.values()}) != 1:
+            raise ValueError("lists of one length for all fields")
+        return fields
+
+
+class OrchestratorAnswer(Body):
+    """What an orchestrator's host answered. Answers to one host that stand one after the other at one `at` belong to
+    one reading: the real adapter makes its calls and meets them, each call its own ones in their order. What a call is
+    answered that the file does not name is 404; an answer other than 200 stands for repeated calls too."""
+
+    orchestrator: str = Field(description="its name, as `orchestrator.name` of devices")
+    call: str = Field(description="the vendor's method or path, as `lineproof check` shows it")
+    status: int = Field(default=200, ge=100, le=599, description="HTTP status")
+    headers: Mapping[str, str] = Field(default={}, description="HTTP headers")
+    body: Any = Field(default=None, description="the body: text as it is, everything else as JSON")
+    window: Time | None = Field(
+        default=None, description="of statistics: start of the tick that is asked for; default the newest due one"
+    )
+
+
+class State(Body):
+    """What a source says of one device or line."""
+
+    state: str | None = Field(
+        default=None,
+        description="device: connected, degraded, offline, never_activated, disabled, unknown; line: stable, unstable, "
+        "disconnected, standby, quiet, initial, unknown",
+    )
+    mode: str | None = Field(default=None, description="of a line: how it is used, for example ACTIVE or HOT_STANDBY")
+    ha: str | None = Field(default=None, description="of a device: unconfigured, pending, ready, failed, unknown")
+    last_seen: Time | None = Field(default=None, description="when the source last heard of it; kept with the state")
+
+
+class Facts(Body):
+    """States as a source told them."""
+
+    source: Source = Field(description="who says it")
+    complete: bool = Field(
+        default=False, description="a device or line of this source that is absent here was absent there: unknown"
+    )
+    devices: Mapping[str, State] = Field(default={}, description="by device id")
+    links: Mapping[str, State] = Field(default={}, description="by line id")
+
+
+class Event(Body):
+    """One event or trap."""
+
+    id: str = Field(description="the source's id of it; the same event again changes nothing")
+    source: Source = Field(description="who told it: orchestrator, or snmp for a trap")
+    device: str = Field(description="the device's id")
+    link: str | None = Field(default=None, description="the line that it is about")
+    kind: str = Field(description="the source's word, for example LINK_DEAD")
+    time: Time | None = Field(default=None, description="when it happened; default `at`, when it arrived")
+
+
+class Poll(Body):
+    """One poll of a device, and how long the device says it has been up."""
+
+    device: str = Field(description="the device's id")
+    source: Source = Field(default=Source.SNMP, description="who polled")
+    outcome: Literal["ok", "timeout", "auth", "error"] = Field(description="how it went; says nothing of any line")
+    uptime_s: float | None = Field(
+        default=None, ge=0, description="seconds; less than at the poll before, by more than time explains: a restart"
+    )
+
+
+class ClaimBody(Body):
+    """What a client reports."""
+
+    client: str = Field(description="the client's id; a claim for another's site is refused")
+    site: str = Field(description="the site's id")
+    symptom: Symptom = Field(default=Symptom.SLOW, description="what it is like for the client")
+    since: Time | None = Field(default=None, description="since when; without it, about now")
+    words: str = Field(default="", description="the client's own words")
+    by: str = Field(default="", description="who reported it")
+
+
+class Maintenance(Body):
+    """A window in which troubles of these sites or lines are expected; known from `at` on."""
+
+    sites: tuple[str, ...] = Field(default=(), description="site ids")
+    links: tuple[str, ...] = Field(default=(), description="line ids")
+    start: Time = Field(description="RFC 3339 or +HH:MM:SS")
+    end: Time = Field(description="RFC 3339 or +HH:MM:SS")
+
+    @model_validator(mode="after")
+    def _of_something(self) -> Self:
+        if not self.sites and not self.links:
+            raise ValueError("`sites` or `links` that it is about")
+        return self
+
+
+class Newest(Body):
+    """The newest case or proposal of a site."""
+
+    site: str = Field(description="the site's id")
+    kind: Literal["case", "proposal"] = Field(description="what of it")
+
+
+class Person(Body):
+    """What a named person decided."""
+
+    who: str = Field(description="the person's name")
+    does: PersonAct | Literal["reopen", "move"] = Field(description="the act")
+    target: str | Newest = Field(description="C-1 or P-1, or the newest of a site")
+    note: str = Field(default="", description="the person's words")
+
+
+class Reply(Body):
+    """An answer of a far end."""
+
+    status: int = Field(ge=100, le=599, description="HTTP status; below 500 and not 429: refused for good")
+    body: Any = Field(default=None, description="what it said")
+
+
+Outcome = Literal["ok", "http_500", "timeout_before", "timeout_after"] | Reply
+
+
+class TicketChange(Body):
+    """What a human changed in the ticket system itself."""
+
+    ticket: str | None = Field(default=None, description="T-1; default the newest ticket")
+    by: str = Field(default="somebody", description="who did it")
+    status: TicketStatus | None = Field(default=None, description="the status that it was given")
+    note: str | None = Field(default=None, description="a note that was added")
+    owner: str | None = Field(default=None, description="who took it; the built-in system keeps it as a note")
+
+
+class TicketFarEnd(Body):
+    """What the ticket system does with the next calls, and works afterwards; or what a human changed in it."""
+
+    next: tuple[Outcome, ...] = Field(
+        default=(), description="outcome of the next calls; timeout_after: done, and nobody knows"
+    )
+    change: TicketChange | None = Field(default=None, description="made by a human, behind our back")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if bool(self.next) == (self.change is not None):
+            raise ValueError("either `next` or `change`")
+        return self
+
+
+class ActuatorFarEnd(Body):
+    """What devices do with the next calls, and work afterwards."""
+
+    next: tuple[Outcome, ...] = Field(min_length=1, description="outcome of the next calls, as of the ticket system")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_to_change(cls, given: object) -> object:
+        if isinstance(given, dict) and "change" in given:
+            raise ValueError("`next` alone: the dry run keeps no state of devices that a human could change")
+        return given
+
+
+class Restart(Body):
+    """The process ends and begins anew: all memory is lost, what was committed stays."""
+
+
+class Entry(Body):
+    """One thing that happened."""
+
+    at: Time = Field(description="when it arrived")
+    samples: Samples | None = Field(default=None, description="measurements")
+    answer: OrchestratorAnswer | None = Field(default=None, description="an orchestrator's answer, read by its adapter")
+    facts: Facts | None = Field(default=None, description="states as a source told them")
+    event: Event | None = Field(default=None, description="an event or a trap")
+    poll: Poll | None = Field(default=None, description="a poll's outcome")
+    claim: ClaimBody | None = Field(default=None, description="what a client reports")
+    maintenance: Maintenance | None = Field(default=None, description="a maintenance window becomes known")
+    person: Person | None = Field(default=None, description="a person decides")
+    ticket_system: TicketFarEnd | None = Field(default=None, description="the ticket system's next replies")
+    actuator: ActuatorFarEnd | None = Field(default=None, description="the devices' next replies")
+    policy: Mapping[str, Any] | None = Field(default=None, description="keys of the policy that change from now on")
+    restart: Restart | None = Field(default=None, description="all memory is lost")
+
+    @property
+    def kind(self) -> str:
+        return next(name for name in KINDS if getattr(self, name) is not None)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if sum(getattr(self, name) is not None for name in KINDS) != 1:
+            raise ValueError(f"exactly one of {', '.join(KINDS)}")
+        return self
+
+
+class ScenarioFile(Body):
+    """What happened, in order, and what must come of it."""
+
+    scenario: Literal[1] = Field(description="the version of the format")
+    id: str = Field(min_length=1, description="its name")
+    start: AwareDatetime = Field(description="RFC 3339; offsets count from here")
+    until: Time = Field(description="the last moment that is played")
+    inventory: Mapping[str, Any] = Field(description="clients, sites, devices, links, maintenance, as in an inventory")
+    policy: Mapping[str, Any] = Field(default={}, description="keys of the policy that differ from the one in force")
+    history: tuple[Samples, ...] = Field(default=(), description="measurements that are known at the start")
+    timeline: tuple[Entry, ...] = Field(default=(), description="in any order; of one `at` the first comes first")
+    expect: tuple[Mapping[str, Any], ...] = Field(
+        default=(), description="partial output lines that must come, in this order; others may come between them"
+    )
+    never: tuple[Mapping[str, Any], ...] = Field(default=(), description="partial output lines that must not come")
+
+    def moment(self, text: str) -> datetime:
+        """RFC 3339, or an offset from the start. Raises ValueError."""
+        return moment_of(text, self.start)

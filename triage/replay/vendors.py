@@ -1,0 +1,54 @@
+"""The calls that orchestrators' adapters make, by vendor, and how a host that lets everybody in answers a log-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import AnyHttpUrl, SecretStr
+
+from collector.orchestrator.catalyst import calls as catalyst
+from collector.orchestrator.meraki import calls as meraki
+from collector.orchestrator.velocloud import calls as velocloud
+from collector.settings import OrchestratorKind, OrchestratorSettings
+
+Reading = Literal["states", "statistics", "events", "own_parts"]
+
+READINGS: Mapping[OrchestratorKind, Mapping[str, Reading]] = {
+    # HA states go with the states, gateways with the events, whatever clock their calls are counted on.
+    OrchestratorKind.VELOCLOUD: {
+        **velocloud.CLOCKS,
+        velocloud.NETWORK_ENTERPRISES: "states",
+        velocloud.ENTERPRISE_EDGES: "states",
+        velocloud.NETWORK_GATEWAYS: "own_parts",
+    },
+    OrchestratorKind.CATALYST: catalyst.CLOCKS,
+    OrchestratorKind.MERAKI: meraki.CLOCKS,
+}
+"""The reading that each call is part of."""
+CALLS: Mapping[str, OrchestratorKind] = {call: kind for kind, calls in READINGS.items() for call in calls}
+"""Whose call it is; no two vendors share one."""
+BASES: Mapping[OrchestratorKind, str] = {
+    OrchestratorKind.VELOCLOUD: "/portal/rest/",
+    OrchestratorKind.CATALYST: "/dataservice/",
+    OrchestratorKind.MERAKI: "/api/v1/",
+}
+COOKIES: Mapping[str, str] = {
+    "/portal/rest/login/operatorLogin": "velocloud.session=played",
+    "/j_security_check": "JSESSIONID=played",
+}
+"""Log-ins and the session that they give."""
+
+
+def reading_of(call: str) -> Reading:
+    return READINGS[CALLS[call]][call]
+
+
+def settings_of(kind: OrchestratorKind, url: str) -> OrchestratorSettings:
+    """How a scenario's orchestrator is set up: what the vendor's limits are, and no past that is read at first."""
+    key, played = SecretStr("played"), AnyHttpUrl(url)
+    by_key = kind is OrchestratorKind.MERAKI
+    return OrchestratorSettings(
+        kind=kind, url=played, history_days=0,
+        token=key if by_key else None, username=None if by_key else "replay", password=None if by_key else key,
+    )  # fmt: skip
