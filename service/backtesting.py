@@ -25,6 +25,7 @@ from triage.replay.outcome import CaseOutcome, Outcomes
 from triage.replay.outcome_lines import outcomes_of_lines
 from triage.replay.recorded import recorded_inputs
 from triage.replay.sets import replay_set
+from triage.troubles import read_from
 
 DEFAULT_PERIOD = timedelta(days=7)
 ASKED_FOR_AGE = 50
@@ -83,7 +84,10 @@ async def compare_history(question: Question, progress: Progress) -> dict[str, A
         in_force = (await installation.judging()).policy
         old = given or in_force
         period, zone = await _period(question, installation, inventory)
-        installed = Installed(store=installation.store, inventory=inventory, cadences=installation.settings.cadences())
+        installed = Installed(
+            store=installation.store, inventory=inventory, cadences=installation.settings.cadences(),
+            baselines=installation.baselines, troubles=read_from(installation.database),
+        )  # fmt: skip
         progress.begin(period)
         async with backtest(installed, (old, new), period) as running:
             before, after = await running.play(progress)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from config.database import Database
 from inventory.model import Inventory
 from triage import inbox, repository
 from triage.actuator.dryrun import DryRun
+from triage.baselines.folder import BaselineFolder
 from triage.cases import ClaimReported, Decision
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
@@ -37,6 +39,7 @@ from triage.replay.recorded import Recorded
 from triage.sweep import hot_minutes
 from triage.sweeping import Sweep, Swept
 from triage.tickets.builtin import BuiltinTickets
+from triage.troubles import Periods, TroublesOf, read_from
 
 EVERY = timedelta(minutes=5)
 
@@ -57,11 +60,17 @@ class Period:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Installed:
-    """What was there to be judged: measurements, inventory with its maintenance, and what each source promises."""
+    """What was there to be judged: measurements, inventory with its maintenance, and what each source promises.
+
+    `baselines` is what was learnt each night, `troubles` those that were known; without them what is
+    ordinary is computed at each judgement, from all samples before.
+    """
 
     store: MeasurementStore
     inventory: Inventory
     cadences: Mapping[Source, Cadence]
+    baselines: BaselineFolder | None = None
+    troubles: TroublesOf | None = None
 
 
 class Backtest:
@@ -95,6 +104,9 @@ class Backtest:
 @asynccontextmanager
 async def backtest(installed: Installed, policies: Sequence[Policy], period: Period) -> AsyncIterator[Backtest]:
     """A back-test of these policies, with temporary records that are gone afterwards whatever happens."""
+    if len({policy.taught_by for policy in policies}) > 1:
+        # Tables would serve one policy only, and what is computed differs from them a little: both are to be alike.
+        installed = replace(installed, baselines=None)
     history = History(installed.store, installed.cadences)
     arrivals = Arrivals(history, max(hot_minutes(policy) for policy in policies))
     async with AsyncExitStack() as stack:
@@ -120,7 +132,11 @@ class Run:
         self._clock = ManualClock(period.start)
         self._database = Database(folder / "records.db", throwaway=True)
         evidence = EvidenceFolder(folder / "evidence")
-        self._judging = _Noting(AsOf(self._history, self._clock), installed.inventory, installed.cadences, policy)
+        self._judging = _Noting(
+            AsOf(self._history, self._clock), installed.inventory, installed.cadences, policy,
+            baselines=installed.baselines,
+            troubles=_known_troubles(installed.troubles, read_from(self._database), period.start),
+        )  # fmt: skip
         self._ledger = Ledger()
         self._sweep = _SweepOf(period, HistoryFollower(arrivals))
         self._engine = Engine(
@@ -145,8 +161,8 @@ class Run:
         await self._database.close()
 
     async def word_at(self, site: str, moment: datetime) -> Word:
-        store = AsOf(self._history, ManualClock(moment))
-        judging = Judging(store, self._judging.inventory, self._judging.cadences, self._judging.policy)
+        judging = copy(self._judging)
+        judging.store = AsOf(self._history, ManualClock(moment))
         return word_of((await judging.judge(site, None, moment)).verdict)
 
     async def advance(self, moment: datetime, inputs: Sequence[Recorded]) -> None:
@@ -205,9 +221,16 @@ class _Noting(Judging):
     """Remembers what it last found at each site."""
 
     def __init__(
-        self, store: MeasurementStore, inventory: Inventory, cadences: Mapping[Source, Cadence], policy: Policy
+        self,
+        store: MeasurementStore,
+        inventory: Inventory,
+        cadences: Mapping[Source, Cadence],
+        policy: Policy,
+        *,
+        baselines: BaselineFolder | None = None,
+        troubles: TroublesOf | None = None,
     ) -> None:
-        super().__init__(store, inventory, cadences, policy)
+        super().__init__(store, inventory, cadences, policy, baselines=baselines, troubles=troubles)
         self._seen: dict[str, tuple[datetime, Verdict]] = {}
 
     async def judge(self, site: str, claim: Claim | None, now: datetime) -> Judgement:
@@ -219,6 +242,19 @@ class _Noting(Judging):
         """What was found at a site at this very moment."""
         at, verdict = self._seen.get(site, (None, None))
         return verdict if at == now else None
+
+
+def _known_troubles(recorded: TroublesOf | None, own: TroublesOf, start: datetime) -> TroublesOf:
+    """Those that were recorded before the back-test's start, and since then those of its own cases."""
+
+    async def periods(links: Sequence[str], begin: datetime, end: datetime) -> Periods:
+        found = dict(await own(links, begin, end))
+        if recorded is not None and begin < start:
+            for link, known in (await recorded(links, begin, min(start, end))).items():
+                found[link] = sorted([*known, *found.get(link, ())])
+        return found
+
+    return periods
 
 
 class _SweepOf(Sweep):
