@@ -16,7 +16,7 @@ from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock, epoch_ms
 from config.database import Database
 from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
-from triage import inbox, repository
+from triage import inbox, repository, troubles
 from triage.actuator.dryrun import DryRun
 from triage.cases import CaseStatus, ClaimReported, EffectKind, PersonAct, PersonActed, ProposalStatus
 from triage.engine import Engine
@@ -182,6 +182,25 @@ async def test_a_trouble_that_nobody_reported_becomes_a_ticket_after_quarantine(
         (case,) = await repository.cases(connection)
     assert case.status is CaseStatus.OPEN
     assert [ticket.id for ticket in await office.tickets.list()] == ["T-1"]
+
+
+async def test_a_trouble_is_known_from_its_verdict_on_until_the_case_is_over(office: Office):
+    """Loss from 11:20 on; a person ends the case at 12:05."""
+    await lossy(office)
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.work()
+    known = troubles.read_from(office.database)
+    day = (START - timedelta(days=1), START + timedelta(days=1))
+    onset, later = START - timedelta(minutes=40), START + timedelta(minutes=5)
+    assert await known(["wan1", "lte"], *day) == {"wan1": [(epoch_ms(onset), epoch_ms(day[1]))]}
+    office.clock.move_to(later)
+    await inbox.enqueue(
+        office.database, "person:1", PersonActed(who="Kim Lee", does=PersonAct.RESOLVE, target="C-1"), later
+    )
+    await office.work()
+    assert await known(["wan1", "lte"], *day) == {"wan1": [(epoch_ms(onset), epoch_ms(later))]}
+    assert await known(["wan1"], day[0], onset) == {}
+    assert await known(["wan1"], later, day[1]) == {}
 
 
 async def test_a_quiet_minute_opens_nothing(office: Office):
