@@ -6,7 +6,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,19 +55,25 @@ class _Unhurried(Quota):
 
 
 class _Sink:
-    """Hands over to the store, and remembers what."""
+    """Hands over to the store, and remembers what. The host's port is another each time: its name stands for it."""
 
-    def __init__(self, store: MeasurementStore) -> None:
+    def __init__(self, store: MeasurementStore, name: str) -> None:
         self._store = store
+        self._name = name
+        self.address = name
         self.read = Read()
+
+    def named(self, text: str) -> str:
+        return text.replace(self.address, self._name)
 
     async def samples(self, batch: SampleBatch) -> None:
         await self._store.write(batch)
         self.read.rows += len(batch)
 
     async def facts(self, facts: Sequence[Fact]) -> None:
-        await self._store.write_facts(facts)
-        self.read.facts += facts
+        named = [replace(fact, detail=self.named(fact.detail)) for fact in facts]
+        await self._store.write_facts(named)
+        self.read.facts += named
 
 
 class ScriptedHost:
@@ -78,7 +84,7 @@ class ScriptedHost:
     ) -> None:
         self._name, self._kind = name, kind
         self._inventory, self._clock, self._store = inventory, clock, store
-        self._sink = _Sink(store)
+        self._sink = _Sink(store, name)
         self._answers: dict[str, deque[OrchestratorAnswer]] = {}
         self._runner: web.AppRunner | None = None
 
@@ -90,6 +96,7 @@ class ScriptedHost:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         port = self._runner.addresses[0][1]
+        self._sink.address = f"127.0.0.1:{port}"
         self._settings = settings_of(self._kind, f"http://127.0.0.1:{port}")
         quota = _Unhurried(3_600_000, burst=1000, penalty=0.0, clock=self._clock)
         self._orchestrator = opened_orchestrator(self._name, self._settings, self._inventory, self._clock, quota)
@@ -122,8 +129,7 @@ class ScriptedHost:
             "own_parts": self._watch.read_own_parts,
         }  # fmt: skip
         await steps[reading]()
-        health = self._watch.health()
-        self._sink.read.wrong = self._sink.read.wrong or health.detail
+        self._sink.read.wrong = self._sink.named(self._watch.health().detail)
 
     async def _statistics(self, window: datetime | None) -> None:
         tick = timedelta(seconds=self._settings.tick)
@@ -132,7 +138,7 @@ class ScriptedHost:
         try:
             batch = await self._orchestrator.statistics(start, start + tick)
         except OrchestratorError as error:
-            self._sink.read.wrong = str(error)
+            self._sink.read.wrong = self._sink.named(str(error))
             return
         if len(batch):
             await self._sink.samples(batch)
