@@ -22,7 +22,7 @@ CAUSES: Mapping[Cause, str] = {
     Cause.INSTABILITY: "the line goes up and down",
     Cause.FAILOVER: "the traffic has moved to another line",
     Cause.LAN: "the line is healthy and nothing comes from behind it",
-    Cause.DEVICE: "the device restarted",
+    Cause.DEVICE: "the device itself is in trouble",
     Cause.MANAGEMENT_LOST: "management contact is lost while the line carries data",
 }
 """Causes that a figure alone does not tell; loss, delay and jitter are told by theirs."""
@@ -55,12 +55,12 @@ def found(kind: VerdictKind, event: Event, cause: Cause, carrier: CarrierPicture
 
 def figure(event: Event) -> str:
     """The figure that is compared, in words with its unit."""
+    if event.statistic == "changes" or event.metric == "flaps":
+        return f"{event.value:.0f} state changes told by the {source_words(event.source.value)}"
     if event.metric.startswith("fact:"):
         return f"{source_words(event.source.value)}: {event.rule}"
     if event.metric == "oper_up":
         return event.rule
-    if event.metric == "flaps":
-        return f"{event.value:.0f} state changes"
     value = in_a_sentence(event.value, FIELDS.get(event.metric, ""))
     return f"{metric_words(event.metric)} of {value} {STATISTIC_WORDS[event.statistic]}"
 

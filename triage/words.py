@@ -16,7 +16,7 @@ CAUSE_WORDS: Mapping[Cause, str] = {
     Cause.INSTABILITY: "line going up and down",
     Cause.FAILOVER: "running on the slower line",
     Cause.LAN: "trouble behind the WAN (LAN side)",
-    Cause.DEVICE: "device restarted",
+    Cause.DEVICE: "trouble of the device itself",
     Cause.MANAGEMENT_LOST: "management contact lost, data flows",
     Cause.NO_DATA: "not measured",
     Cause.NONE: "nothing out of the ordinary",
@@ -70,6 +70,11 @@ METRIC_WORDS: Mapping[str, str] = {
     "fact:edge_state": "reports of the device's state",
     "fact:poll_outcome": "polls of the device",
     "fact:reboot": "restarts of the device",
+    "fact:ha_state": "reports of the pair's state",
+    "fact:event/line": "events of the line",
+    "fact:event/port": "events of the port",
+    "fact:event/restart": "events of a restarting device",
+    "fact:event/load": "events of a device under load",
 }
 """Every field of `collector.model.FIELDS`, and the facts that findings count."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from collector.model import Fact, FactKind, Source
+from inventory.model import LinkRole
 from triage.judge import judge
-from triage.model import Cause, Measured, Severity, VerdictKind
+from triage.model import Cause, Measured, Scope, Severity, UnfitReason, VerdictKind
 
 
 def test_a_failed_poll_is_never_read_as_link_down(claim, picture, series, link, policy, now):
@@ -113,3 +115,91 @@ def test_a_restart_around_the_claimed_time_is_the_device(claim, picture, series,
     restart = Fact(now - timedelta(minutes=50), "cpe-1", FactKind.REBOOT, "120", Source.SNMP, now)
     verdict = judge(claim(60), picture(Measured(link(), [series()]), device_facts=[restart]), policy, now)
     assert (verdict.verdict, verdict.cause) == (VerdictKind.RECOVERED, Cause.DEVICE)
+
+
+def states(now, value, *minutes, subject="wan1", kind=FactKind.LINK_STATE):
+    return [
+        Fact(at, subject, kind, value, Source.ORCHESTRATOR, at) for at in (now - timedelta(minutes=m) for m in minutes)
+    ]
+
+
+@pytest.mark.parametrize("state", ["standby", "quiet", "initial", "unknown", "SOMETHING_NEW", "stable", "unstable"])
+def test_no_other_state_of_a_line_than_disconnected_is_down(picture, link, policy, now, state):
+    seen = Measured(link(role=LinkRole.SECONDARY), [], states(now, state, 60, 40, 20, 5))
+    assert judge(None, picture(seen), policy, now).cause is Cause.NO_DATA
+
+
+@pytest.mark.parametrize("state", ["unknown", "degraded", "never_activated", "disabled", "SOMETHING_NEW", "connected"])
+def test_no_other_state_of_an_edge_than_offline_is_lost_contact(picture, series, link, policy, now, state):
+    said = states(now, state, 60, 40, 20, 5, subject="cpe-1", kind=FactKind.EDGE_STATE)
+    told = judge(None, picture(Measured(link(), [series()]), device_facts=said), policy, now)
+    assert told.verdict is VerdictKind.NOT_SUBSTANTIATED
+
+
+def test_an_edge_and_a_line_that_a_complete_answer_left_out_are_unknown(claim, picture, link, policy, now):
+    """The collector tells what an orchestrator did not mention as `unknown`."""
+    silent = Measured(link(), [], states(now, "unknown", 60, 40, 20, 5))
+    said = states(now, "unknown", 60, 40, 20, 5, subject="cpe-1", kind=FactKind.EDGE_STATE)
+    told = judge(claim(60), picture(silent, device_facts=said), policy, now)
+    assert (told.verdict, told.cause) == (VerdictKind.INCONCLUSIVE, Cause.NO_DATA)
+
+
+def test_a_leftover_that_an_orchestrator_still_lists_is_no_line_that_is_down(picture, series, link, policy, now):
+    """Last active ten months ago: the collector tells its state as `unknown`, for whoever compares by age."""
+    leftover = states(now, "unknown", 60, 5)
+    seen = Measured(link(), [series()])
+    backup = Measured(
+        link("wan2", LinkRole.SECONDARY, carrier="B"), [], [replace(one, subject="wan2") for one in leftover]
+    )
+    told = judge(None, picture(seen, backup), policy, now)
+    assert told.verdict is VerdictKind.NOT_SUBSTANTIATED
+    assert [(option.fit, option.reason) for option in told.options] == [(False, UnfitReason.NO_DATA)]
+
+
+def test_a_dead_line_whose_figures_read_as_perfect_is_down(claim, picture, series, link, policy, now):
+    # The orchestrator calls it disconnected, and shows 0 ms and 0 % of it.
+    zeros = {"latency_rx_ms": 0.0, "latency_tx_ms": 0.0, "loss_rx_pct": 0.0, "loss_tx_pct": 0.0}
+    perfect = series(fields=zeros, source=Source.ORCHESTRATOR)
+    dead = Measured(link(), [perfect], states(now, "disconnected", 30, 20, 10))
+    told = judge(claim(30), picture(dead), policy, now)
+    assert (told.verdict, told.cause) == (VerdictKind.CONFIRMED, Cause.LINK_DOWN)
+    backup = Measured(
+        link("wan2", LinkRole.SECONDARY, carrier="B"),
+        [series("wan2", fields=zeros, source=Source.ORCHESTRATOR)],
+        [replace(one, subject="wan2") for one in dead.facts],
+    )
+    beside = judge(claim(30), picture(Measured(link(), [series()]), backup), policy, now)
+    assert [(option.fit, option.reason) for option in beside.options] == [(False, UnfitReason.DOWN)]
+
+
+@pytest.mark.parametrize(("unknown_for", "down"), [(60, True), (61, False)])
+def test_an_outage_of_which_nobody_knows_any_more_is_not_over_at_once(picture, link, policy, now, unknown_for, down):
+    # Its edge is out of contact too by now, so that the orchestrator's word for the line is none.
+    said = [*states(now, "disconnected", 90, 80, 70), *states(now, "unknown", *range(unknown_for, 0, -5))]
+    told = judge(None, picture(Measured(link(), [], said)), policy, now)
+    assert (told.cause is Cause.LINK_DOWN) is down
+
+
+@pytest.mark.parametrize(("silent", "down"), [(60, True), (61, False)])
+def test_what_was_said_an_hour_ago_and_never_since_is_not_known_now(picture, link, policy, now, silent, down):
+    # States are told again every five minutes; the last was so long ago.
+    said = states(now, "disconnected", silent + 10, silent + 5, silent)
+    told = judge(None, picture(Measured(link(), [], said)), policy, now)
+    assert (told.cause is Cause.LINK_DOWN) is down
+
+
+def test_two_sources_have_to_agree_that_a_site_is_down(picture, link, policy, now, claim):
+    offline_edge = states(now, "offline", 30, 20, 10, subject="cpe-1", kind=FactKind.EDGE_STATE)
+    silent = [
+        Fact(now - timedelta(minutes=m), "cpe-1", FactKind.POLL_OUTCOME, "timeout", Source.SNMP, now) for m in (30, 20)
+    ]
+    dark = Measured(link(), [])
+    assert judge(claim(30), picture(dark, device_facts=offline_edge), policy, now).cause is Cause.NO_DATA
+    both = judge(claim(30), picture(dark, device_facts=[*offline_edge, *silent]), policy, now)
+    assert (both.cause, both.scope, both.severity) == (Cause.SITE_DOWN, Scope.SITE, Severity.CRITICAL)
+
+
+def test_an_outage_is_told_at_a_line_of_the_device_itself(picture, series, link, policy, now):
+    said = states(now, "offline", 30, 20, 10, subject="cpe-1", kind=FactKind.EDGE_STATE)
+    lines = [Measured(link(), [series()]), Measured(link("wan2", device="cpe-1"), [series("wan2")])]
+    assert judge(None, picture(*lines, device_facts=said), policy, now).link == "wan2"
