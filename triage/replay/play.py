@@ -35,6 +35,7 @@ from triage.replay.telling import Telling
 from triage.repository import OutboxStatus
 from triage.sweeping import Sweep
 from triage.tickets.port import TicketError
+from triage.troubles import read_from
 
 MINUTE = timedelta(minutes=1)
 
@@ -92,7 +93,8 @@ class Player:
         )
 
     async def _judging(self) -> Judging:
-        return Judging(self._store, self._inventory, self._cadences, self._policy)
+        troubles = read_from(self._database)
+        return Judging(self._store, self._inventory, self._cadences, self._policy, troubles=troubles)
 
     async def _known(self) -> Inventory:
         return self._inventory
