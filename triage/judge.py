@@ -15,13 +15,15 @@ from triage.darkness import switched_off, told_apart
 from triage.detection import contact
 from triage.detection.detectable import detectable
 from triage.detection.event import MINUTE, Event
-from triage.detection.link import QUALITY, Examined, examine
+from triage.detection.link import QUALITY, TRAFFIC, Examined, examine
 from triage.detection.moved_load import origin_of, rank
+from triage.detection.traffic import unknown_capacity
 from triage.formatting import since_time
 from triage.hours import open_at
-from triage.model import Cause, Claim, Direction, Finding, Picture, RunnerUp, Scope, Severity, Verdict, VerdictKind
+from triage.model import Cause, Claim, Direction, Finding, Picture, Scope, Severity, Verdict, VerdictKind
 from triage.options import options_of, utilisation_in
 from triage.policy import ClaimPolicy, Policy, policy_hash
+from triage.runner_up import runner_up
 from triage.scope import SHARED, CarrierPicture, carrier_picture
 from triage.severity import severity
 
@@ -211,7 +213,7 @@ def _behind_the_wan(
             if to is None:
                 gone.append(event)
             elif rank(each.link) <= rank(to.link):
-                gone.append(replace(event, cause=Cause.FAILOVER))
+                gone.append(contact.failed_over(event, to.link.id))
     return [*dead, *gone]
 
 
@@ -270,6 +272,8 @@ def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
     outage = chosen.cause in (Cause.LINK_DOWN, Cause.SITE_DOWN) and not over
     options = options_of(look.examined, own.link, policy, times.now, outage=outage) if own else ()
     kind = VerdictKind.RECOVERED if over else VerdictKind.CONFIRMED
+    lines = sum(each.link.is_wan for each in look.examined)
+    explains = [event for event in together if _origin(look, event) is chosen]
     return replace(
         _blank(look),
         verdict=kind,
@@ -283,7 +287,7 @@ def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
         direction=chosen.direction,
         findings=tuple(event.finding() for event in together),
         side_findings=_side(look, together),
-        runner_up=_runner_up(look, together, chosen),
+        runner_up=runner_up(chosen, together, own, lines, policy, times.now, explains=explains),
         secondary_fit=any(option.fit for option in options) if options else None,
         options=options,
         reason=wording.found(kind, chosen, cause, carrier, _here(look)),
@@ -306,7 +310,15 @@ def _nothing_found(look: _Look) -> Verdict:
         )
     reason = wording.ordinary(blank.detectable, habitual)
     closed = [wording.switched_off(begin, end, _here(look)) for begin, end in look.off]
-    return replace(blank, habitual=bool(habitual), reason="; ".join([reason, *closed]))
+    unknown = [wording.capacity_unknown(directions)] if (directions := _unknown_capacity(look)) else []
+    return replace(blank, habitual=bool(habitual), reason="; ".join([reason, *unknown, *closed]))
+
+
+def _unknown_capacity(look: _Look) -> list[Direction]:
+    view = look.main.view(look.policy.sources.traffic, *TRAFFIC) if look.main else None
+    if look.main is None or view is None:
+        return []
+    return unknown_capacity(view, look.main.link, view.inside(look.times.since, look.times.until))
 
 
 def _blank(look: _Look) -> Verdict:
@@ -375,13 +387,6 @@ def _side(look: _Look, taken: Sequence[Event]) -> tuple[Finding, ...]:
     return tuple(
         event.finding() for event in seen if not event.weak and (event.link, event.metric, event.onset) not in known
     )
-
-
-def _runner_up(look: _Look, together: Sequence[Event], chosen: Event) -> RunnerUp | None:
-    other = next((event for event in together if event.cause is not chosen.cause), None)
-    if other is None:
-        return None
-    return RunnerUp(cause=other.cause, why_not=wording.why_not(other, chosen, explained=_origin(look, other) is chosen))
 
 
 def _here(look: _Look) -> wording.Here:

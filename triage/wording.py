@@ -11,7 +11,8 @@ from config.clock import from_epoch_ms
 from triage.coverage import Covered
 from triage.detection.event import Event
 from triage.formatting import in_a_sentence, quantity, since_time
-from triage.model import Cause, VerdictKind
+from triage.model import Cause, Direction, VerdictKind
+from triage.policy import Policy
 from triage.scope import CarrierPicture
 from triage.words import CAUSE_WORDS, STATISTIC_WORDS, metric_words, source_words
 
@@ -49,7 +50,8 @@ def found(kind: VerdictKind, event: Event, cause: Cause, carrier: CarrierPicture
     where = f"on {event.link} {here.since(event)}"
     told = f"{CAUSES[cause]} {where}: {figure(event)}" if cause in CAUSES else f"{figure(event)} {where}"
     area = "the carrier in this market" if carrier.nearby else "the carrier"
-    others = f"; {carrier.struck} of {carrier.peers} other sites of {area} have it too" if carrier.shared else ""
+    others = f"; {event.rule}" if cause is Cause.FAILOVER else ""
+    others += f"; {carrier.struck} of {carrier.peers} other sites of {area} have it too" if carrier.shared else ""
     return f"{tense}{told}{_against(event)}{others}"
 
 
@@ -111,8 +113,52 @@ def why_not(other: Event, chosen: Event, *, explained: bool) -> str:
     if explained:
         return f"{measured} follows from {CAUSE_WORDS[chosen.cause]} on {chosen.link}, whose traffic moves there"
     if chosen.cause in (Cause.LINK_DOWN, Cause.SITE_DOWN):
+        if other.cause is Cause.DEVICE:
+            return (
+                f"{measured}, within the outage: power or the device itself may have failed instead of the lines; "
+                "have somebody on site look at both"
+            )
         return f"{measured} matters less than a line that carries nothing"
+    if Cause.DEVICE in (other.cause, chosen.cause) or other.cause is Cause.MANAGEMENT_LOST:
+        return f"{measured} by itself does not say that the service suffered; {figure(chosen)} does"
     return f"{measured} is {_times(other)}; {figure(chosen)} is {_times(chosen)}, the worse of the two"
+
+
+def accounted_for(other: Event, chosen: Event) -> str:
+    """Why what was found beside a full or a flapping line is no cause of its own."""
+    while_it = "is full" if chosen.cause is Cause.SATURATION else "goes up and down"
+    return f"{figure(other)} on {other.link} is there while the line {while_it}, and follows from that"
+
+
+def rival(chosen: Event) -> str:
+    """Why the cause that shows itself most like the chosen one is not meant."""
+    match chosen.cause:
+        case Cause.FAILOVER:
+            return "nothing is missing behind the lines: the traffic turned up on another one"
+        case Cause.LAN:
+            return "none of the site's other lines carries what is missing on this one"
+        case Cause.MANAGEMENT_LOST:
+            return f"data passed all the while: {chosen.rule}"
+        case _:
+            return "a lossy line loses evenly: this one was well in between, or its state was seen to change"
+
+
+def load(most: float | None, unknown: Sequence[Direction], policy: Policy) -> str:
+    """Why a full line is not meant: `most` is the highest use in % of capacity, None when nobody knows."""
+    full = policy.saturation.utilisation_pct
+    told = [f"the line's capacity ({direction}) is not known" for direction in unknown]
+    if most is None:
+        return f"{' and '.join(told) or 'nobody measured the traffic'}: a full line cannot be ruled out"
+    if most >= full:
+        told.insert(0, f"the line was full ({most:.0f} %), but not for long enough or not because of it")
+    else:
+        told.insert(0, f"the line was filled to {most:.0f} % at most; it is full from {full:g} %")
+    return "; ".join(told)
+
+
+def capacity_unknown(unknown: Sequence[Direction]) -> str:
+    """What no answer can be given to, as nobody knows how much the line can carry."""
+    return f"whether its own traffic fills the line ({' and '.join(unknown)}) is not known, as its capacity is not"
 
 
 def _times(event: Event) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -121,6 +122,11 @@ def moved(event: Event, each: Examined, wan: Sequence[Examined], now: int, polic
         if gained >= policy.traffic_gone.moved_share * missing:
             return other
     return None
+
+
+def failed_over(event: Event, to: str) -> Event:
+    """Traffic that is gone from one line, named by the other on which it turned up."""
+    return replace(event, cause=Cause.FAILOVER, rule=f"{event.rule}; it turned up on {to}")
 
 
 def _median(values: FloatArray) -> float:

@@ -26,6 +26,8 @@ class Examined:
     views: Sequence[View]
     events: Sequence[Event]
     traffic_gone: Sequence[Event] = ()
+    accounted_for: Sequence[Event] = ()
+    """What was found as well, and follows from one of the events."""
 
     def view(self, order: Sequence[Source], *metrics: str) -> View | None:
         """The view of the first source in the policy's order that measured one of the metrics in the window."""
@@ -88,7 +90,8 @@ def examine(
     full, gone = _traffic_events(examined, policy, behind=behind)
     merged = _outages_and_flaps(found, now, policy)
     named = _with_saturation(examined, merged, full, now, policy)
-    return Examined(link, views, named, [event for event in gone if _healthy(event, named, now, policy)])
+    healthy = [event for event in gone if _healthy(event, named, now, policy)]
+    return Examined(link, views, named, healthy, [event for event in found if event not in named])
 
 
 def _traffic_events(examined: Examined, policy: Policy, *, behind: bool) -> tuple[list[Event], list[Event]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collector.model import FloatArray
 from inventory.model import Link
@@ -13,6 +14,7 @@ from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import extent
 from triage.detection.segments import runs
 from triage.detection.view import View
+from triage.formatting import bit_rate
 from triage.model import Cause, Direction
 from triage.policy import Policy
 from triage.words import metric_words
@@ -24,6 +26,15 @@ def capacity(view: View, link: Link, metric: str) -> FloatArray:
     measured = view.column("rx_capacity_bps" if metric == "rx_bps" else "tx_capacity_bps")
     values = np.full(len(measured), float(committed)) if committed else measured
     return np.where(values > 0, values, np.nan)
+
+
+def unknown_capacity(view: View, link: Link, inside: NDArray[np.bool_]) -> list[Direction]:
+    """The directions whose traffic was measured in these judged rows, but whose capacity nobody tells."""
+    return [
+        direction_of(metric)
+        for metric in ("rx_bps", "tx_bps")
+        if not np.isnan(view.column(metric)[inside]).all() and np.isnan(utilisation(view, link, metric)[inside]).all()
+    ]
 
 
 def utilisation(view: View, link: Link, metric: str) -> FloatArray:
@@ -66,7 +77,8 @@ def _saturation(view: View, link: Link, metric: str, used: FloatArray, first: in
         value=float(np.nanmedian(values[inside])),
         baseline=None,
         threshold=limit,
-        rule=f"median {metric_words(metric)} at or over {policy.saturation.utilisation_pct:g} % of the line's capacity",
+        rule=f"median {metric_words(metric)} at or over {policy.saturation.utilisation_pct:g} % of the "
+        f"{_which_capacity(view, link, metric, inside, limit)}",
         statistic="median",
         bad_samples=stop - first,
         weight=level / policy.saturation.utilisation_pct,
@@ -104,6 +116,20 @@ def traffic_gone(view: View, metric: str, policy: Policy) -> list[Event]:
             events += [event] if event.value <= event.threshold else []
         first = max(stop, row + 1)
     return events
+
+
+def _which_capacity(view: View, link: Link, metric: str, inside: NDArray[np.bool_], limit: float) -> str:
+    """Which of the line's capacities was used, and whether the line is not full by the other. What an orchestrator
+    measured is of when its edge started, and may be old."""
+    if not (link.committed_down_bps if metric == "rx_bps" else link.committed_up_bps):
+        return "capacity that was measured"
+    measured = view.column("rx_capacity_bps" if metric == "rx_bps" else "tx_capacity_bps")[inside]
+    known = measured[measured > 0]
+    used = float(np.nanmedian(view.column(metric)[inside]))
+    share = limit / float(np.nanmedian(capacity(view, link, metric)[inside]))
+    if len(known) and used < share * float(np.median(known)):
+        return f"committed rate; of the {bit_rate(float(np.median(known)))} that were measured it would not be"
+    return "committed rate"
 
 
 def _effect(level: FloatArray, policy: Policy) -> float:
