@@ -25,7 +25,7 @@ from triage.cases import (
     Timer,
     TimerKind,
 )
-from triage.consequences import evidence_effects, resolved, ticket_effects
+from triage.consequences import attach, evidence_effects, resolved, ticket_effects
 from triage.model import VerdictKind
 
 SAME_ONSET = timedelta(minutes=15)
@@ -56,6 +56,9 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
     if before.ticket_wanted or before.ticket is not None:
         again = f"The client reported again. {judged.text}"
         effects = evidence_effects(after, judged, again, key=f"claim:{after.claims}")
+        if before.ticket is None and before.evidence_sha256 is not None:
+            # Once its ticket is open a case brings its newest evidence there; its text names what it was opened with.
+            effects = (attach(before, before.evidence_sha256), *effects)
     else:
         effects = ticket_effects(after, judged)
     timers = []

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from triage.cases import CaseRules, Context, Judged
+from collector.journal import Journal
+from collector.model import Cadence, SampleBatch, Source
+from collector.store.embedded import EmbeddedStore
+from config.clock import ManualClock, epoch_ms
+from config.database import Database
+from inventory.model import Inventory
+from triage import inbox, repository
+from triage.actuator.dryrun import DryRun
+from triage.cases import Case, CaseRules, ClaimReported, Context, Decision, Judged
+from triage.engine import Engine
+from triage.evidence import EvidenceFile, EvidencePack
+from triage.evidence_folder import EvidenceFolder
+from triage.judging import Judging
 from triage.model import (
     Cause,
+    Claim,
     Coverage,
     Direction,
     Option,
@@ -18,8 +33,110 @@ from triage.model import (
     Verdict,
     VerdictKind,
 )
+from triage.performer import Performer
+from triage.policy_files import load_policy
+from triage.tickets.builtin import BuiltinTickets
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+FIVE_MINUTES = {Source.PROBE: Cadence(every=300, late=60)}
+
+
+class PackOnly:
+    """Hands the pack itself over; the readable report has tests of its own."""
+
+    async def render(self, pack: EvidencePack, case: str) -> tuple[EvidenceFile, ...]:
+        return (EvidenceFile(f"evidence-{case}.json", "application/json", pack.content),)
+
+
+class Office:
+    """An engine and a performer that can be thrown away and made again on the same files; it is noon."""
+
+    def __init__(self, folder: Path, inventory: Inventory, cadences: Mapping[Source, Cadence]) -> None:
+        self.known, self.cadences = inventory, cadences
+        self.clock = ManualClock(NOON)
+        self.database = Database(folder / "records.db")
+        self.store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder / "parts", 95)
+        self.evidence = EvidenceFolder(folder / "evidence")
+        self.tickets = BuiltinTickets(self.database, self.clock)
+        self.decided: list[tuple[str, Decision]] = []
+        self.restart()
+
+    def restart(self) -> None:
+        self.engine = Engine(
+            self.database, self.judging, self.evidence, self.clock,
+            observer=lambda _row, site, decision: self.decided.append((site, decision)),
+        )  # fmt: skip
+        self.performer = Performer(
+            self.database, self.clock, self.tickets, PackOnly(), DryRun(), self.evidence, self.inventory
+        )
+
+    async def judging(self) -> Judging:
+        return Judging(self.store, self.known, self.cadences, load_policy())
+
+    async def inventory(self) -> Inventory:
+        return self.known
+
+    async def measure(self, links: str | Sequence[str], start: datetime, minutes: int, lost: int) -> None:
+        """Twenty packets every five minutes, `lost` of them lost, 20 ms there and back."""
+        links = [links] if isinstance(links, str) else links
+        time = np.arange(epoch_ms(start), epoch_ms(start) + minutes * 60_000, 300_000, dtype=np.int64)
+        count = len(time) * len(links)
+        await self.store.write(
+            SampleBatch(
+                source=Source.PROBE,
+                links=[link for link in links for _ in time],
+                time=np.tile(time, len(links)),
+                seconds=np.full(count, 300, dtype=np.int32),
+                received_at=np.tile(time + 300_000, len(links)),
+                fields={
+                    "rtt_ms": 20 + np.arange(count) % 3 * 1.0,
+                    "jitter_ms": np.full(count, 1.0),
+                    "loss_pct": np.full(count, 5.0 * lost),
+                    "sent": np.full(count, 20.0),
+                    "lost": np.full(count, float(lost)),
+                },
+            )
+        )
+
+    async def work(self) -> None:
+        await self.engine.fire_timers()
+        while await self.engine.work_off() + await self.performer.perform_due():
+            continue
+
+    async def minute(self) -> None:
+        await self.engine.tick()
+        await self.work()
+
+    async def minutes(self, first: int, last: int) -> None:
+        """The minutes from `first` to `last` after noon, each with its timers, its sweep and all that follows."""
+        for number in range(first, last + 1):
+            self.clock.move_to(NOON + timedelta(minutes=number))
+            await self.engine.fire_timers()
+            await self.minute()
+
+    async def report(self, key: str, claim: Claim, *, open_ticket: bool = True) -> int:
+        """A claim goes into the inbox; its number there."""
+        happened = ClaimReported(claim=claim, open_ticket=open_ticket)
+        return await inbox.enqueue(self.database, key, happened, self.clock.now())
+
+    async def cases(self, **about: object) -> list[Case]:
+        async with self.database.reading() as connection:
+            return await repository.cases(connection, **about)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def office_of(tmp_path: Path) -> AsyncIterator[Callable[..., Office]]:
+    """Makes the test's office for an inventory; its files are gone with the test."""
+    made: list[Office] = []
+
+    def make(inventory: Inventory, cadences: Mapping[Source, Cadence] = FIVE_MINUTES) -> Office:
+        made.append(Office(tmp_path, inventory, cadences))
+        return made[-1]
+
+    yield make
+    for office in made:
+        await office.store.close()
+        await office.database.close()
 
 
 @pytest.fixture

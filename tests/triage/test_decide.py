@@ -108,6 +108,46 @@ def test_a_second_claim_joins_the_open_case_and_adds_to_its_ticket(context, judg
     assert kinds(decision) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
 
 
+def test_a_second_claim_while_the_ticket_is_being_opened_leaves_a_note_and_both_packs(context, judged, claim):
+    opened = kept(on_claim(None, claim, judged(), context()))
+    decision = on_claim(opened, claim, judged(sha="b" * 64), context(1))
+    assert kinds(decision) == [EffectKind.ATTACH_EVIDENCE, EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
+    assert [effect.ticket for effect in decision.effects] == [None, None, None]
+    third = on_claim(kept(decision), claim, judged(sha="b" * 64), context(2))
+    assert {effect.key for effect in decision.effects if "claim" in effect.key} == {"C-1:claim:2"}
+    assert {effect.key for effect in third.effects if "claim" in effect.key} == {"C-1:claim:3"}
+
+
+def test_the_ticket_of_a_carriers_child_waits_for_the_parents(context, judged):
+    suspected = replace(kept(on_trouble(None, judged(), context())), parent="C-9")
+    decision = on_quarantine(suspected, judged(), context(3))
+    assert (kept(decision).status, decision.reason) == (CaseStatus.OPEN, Reason.CARRIER_PARENT)
+    assert (decision.effects, kept(decision).ticket_withheld) == ((), True)
+    assert on_trouble(kept(decision), judged(), context(5)).reason is Reason.TROUBLE_ONGOING
+
+
+def test_a_child_whose_trouble_outlives_the_parent_gets_its_own_ticket(context, judged):
+    child = replace(kept(on_trouble(None, judged(), context())), parent="C-9")
+    alone = replace(kept(on_quarantine(child, judged(), context(3))), parent=None, alone=True)
+    decision = on_trouble(alone, judged(), context(30))
+    assert (kinds(decision), decision.reason) == ([EffectKind.OPEN_TICKET], Reason.LEFT_PARENT)
+    assert (kept(decision).ticket_wanted, kept(decision).ticket_withheld) == (True, False)
+    assert on_trouble(kept(decision), judged(), context(35)).reason is Reason.TROUBLE_ONGOING
+
+
+def test_a_person_who_asks_gets_a_ticket_for_a_child(context, judged, claim):
+    child = replace(kept(on_trouble(None, judged(), context())), parent="C-9")
+    assert kinds(on_claim(child, replace(claim, open_ticket=False), judged(), context(1))) == []
+    assert kinds(on_claim(child, claim, judged(), context(1))) == [EffectKind.OPEN_TICKET]
+
+
+def test_a_trouble_that_got_worse_in_quarantine_is_taken_at_once(context, judged):
+    suspected = kept(on_trouble(None, judged(severity=Severity.MINOR), context()))
+    decision = on_quarantine(suspected, judged(cause=Cause.LINK_DOWN, severity=Severity.CRITICAL), context(3))
+    assert (kept(decision).cause, kept(decision).severity) == (Cause.LINK_DOWN, Severity.CRITICAL)
+    assert kinds(decision) == [EffectKind.OPEN_TICKET]
+
+
 def test_a_call_about_a_trouble_that_was_resolved_already_is_no_second_case(context, judged, claim, noon):
     opened = replace(
         kept(on_quarantine(kept(on_trouble(None, judged(), context())), judged(), context(3))), ticket="T-1"

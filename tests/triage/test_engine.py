@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 
-from collector.journal import Journal
-from collector.model import Cadence, SampleBatch, Source
-from collector.store.embedded import EmbeddedStore
-from config.clock import ManualClock, epoch_ms
-from config.database import Database
+from config.clock import epoch_ms
 from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
 from triage import inbox, repository, troubles
-from triage.actuator.dryrun import DryRun
 from triage.cases import CaseStatus, ClaimReported, EffectKind, PersonAct, PersonActed, ProposalStatus
-from triage.engine import Engine
-from triage.evidence import EvidenceFile, EvidencePack
-from triage.evidence_folder import EvidenceFolder
-from triage.judging import Judging
 from triage.lease import Lease
 from triage.model import Claim
-from triage.performer import Performer
-from triage.policy_files import load_policy
 from triage.repository import OutboxStatus
 from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import NewTicket, TicketError
@@ -45,83 +33,19 @@ INVENTORY = Inventory.of(
              committed_down_bps=50e6, committed_up_bps=20e6, metered=True),
     ],
 )  # fmt: skip
-CADENCES = {Source.PROBE: Cadence(every=300, late=60)}
-
-
-class PackOnly:
-    """Hands the pack itself over; the readable report has tests of its own."""
-
-    async def render(self, pack: EvidencePack, case: str) -> tuple[EvidenceFile, ...]:
-        return (EvidenceFile(f"evidence-{case}.json", "application/json", pack.content),)
-
-
-class Office:
-    """An engine and a performer that can be thrown away and made again on the same files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.clock = ManualClock(START)
-        self.database = Database(folder / "records.db")
-        self.store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder / "parts", 95)
-        self.evidence = EvidenceFolder(folder / "evidence")
-        self.tickets = BuiltinTickets(self.database, self.clock)
-        self.restart()
-
-    def restart(self) -> None:
-        self.engine = Engine(self.database, self.judging, self.evidence, self.clock)
-        self.performer = Performer(
-            self.database, self.clock, self.tickets, PackOnly(), DryRun(), self.evidence, self.inventory
-        )
-
-    async def judging(self) -> Judging:
-        return Judging(self.store, INVENTORY, CADENCES, load_policy())
-
-    async def inventory(self) -> Inventory:
-        return INVENTORY
-
-    async def measure(self, link: str, start: datetime, minutes: int, lost: int) -> None:
-        """Twenty packets every five minutes, `lost` of them lost, 20 ms there and back."""
-        time = np.arange(epoch_ms(start), epoch_ms(start) + minutes * 60_000, 300_000, dtype=np.int64)
-        count = len(time)
-        await self.store.write(
-            SampleBatch(
-                source=Source.PROBE,
-                links=[link] * count,
-                time=time,
-                seconds=np.full(count, 300, dtype=np.int32),
-                received_at=time + 300_000,
-                fields={
-                    "rtt_ms": 20 + np.arange(count) % 3 * 1.0,
-                    "jitter_ms": np.full(count, 1.0),
-                    "loss_pct": np.full(count, 5.0 * lost),
-                    "sent": np.full(count, 20.0),
-                    "lost": np.full(count, float(lost)),
-                },
-            )
-        )
-
-    async def work(self) -> None:
-        await self.engine.fire_timers()
-        while await self.engine.work_off() + await self.performer.perform_due():
-            continue
-
-    async def minute(self) -> None:
-        await self.engine.tick()
-        await self.work()
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    office = Office(tmp_path)
+async def office(office_of: Any) -> Any:
+    """Three ordinary days of both lines; the main one has not told anything for 40 minutes."""
+    office = office_of(INVENTORY)
     await office.database.create_all()
-    for link in ("wan1", "lte"):
-        await office.measure(link, START - timedelta(days=3), 3 * 1440 - 40, lost=0)
+    await office.measure(["wan1", "lte"], START - timedelta(days=3), 3 * 1440 - 40, lost=0)
     await office.measure("lte", START - timedelta(minutes=40), 40, lost=0)
-    yield office
-    await office.store.close()
-    await office.database.close()
+    return office
 
 
-async def lossy(office: Office) -> None:
+async def lossy(office: Any) -> None:
     await office.measure("wan1", START - timedelta(minutes=40), 40, lost=5)
 
 
@@ -130,7 +54,7 @@ def reported(open_ticket: bool = True) -> ClaimReported:
     return ClaimReported(claim=claim, open_ticket=open_ticket)
 
 
-async def test_a_claim_becomes_one_case_one_ticket_and_its_evidence(office: Office):
+async def test_a_claim_becomes_one_case_one_ticket_and_its_evidence(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
     await office.work()
@@ -147,7 +71,7 @@ async def test_a_claim_becomes_one_case_one_ticket_and_its_evidence(office: Offi
     assert all(check.ok for check in checks), checks
 
 
-async def test_the_same_claim_sent_twice_counts_once(office: Office):
+async def test_the_same_claim_sent_twice_counts_once(office: Any):
     await lossy(office)
     for _ in range(2):
         await inbox.enqueue(office.database, "claim:1", reported(), START)
@@ -158,7 +82,7 @@ async def test_the_same_claim_sent_twice_counts_once(office: Office):
     assert len(await office.tickets.list()) == 1
 
 
-async def test_two_claims_about_one_site_are_one_case_and_one_ticket(office: Office):
+async def test_two_claims_about_one_site_are_one_case_and_one_ticket(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
     await inbox.enqueue(office.database, "claim:2", reported(), START)
@@ -169,7 +93,7 @@ async def test_two_claims_about_one_site_are_one_case_and_one_ticket(office: Off
     assert len(await office.tickets.list()) == 1
 
 
-async def test_a_trouble_that_nobody_reported_becomes_a_ticket_after_quarantine(office: Office):
+async def test_a_trouble_that_nobody_reported_becomes_a_ticket_after_quarantine(office: Any):
     await lossy(office)
     await office.minute()
     async with office.database.reading() as connection:
@@ -184,7 +108,7 @@ async def test_a_trouble_that_nobody_reported_becomes_a_ticket_after_quarantine(
     assert [ticket.id for ticket in await office.tickets.list()] == ["T-1"]
 
 
-async def test_a_trouble_is_known_from_its_verdict_on_until_the_case_is_over(office: Office):
+async def test_a_trouble_is_known_from_its_verdict_on_until_the_case_is_over(office: Any):
     """Loss from 11:20 on; a person ends the case at 12:05."""
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
@@ -203,14 +127,14 @@ async def test_a_trouble_is_known_from_its_verdict_on_until_the_case_is_over(off
     assert await known(["wan1"], later, day[1]) == {}
 
 
-async def test_a_quiet_minute_opens_nothing(office: Office):
+async def test_a_quiet_minute_opens_nothing(office: Any):
     await office.measure("wan1", START - timedelta(minutes=40), 40, lost=0)
     await office.minute()
     async with office.database.reading() as connection:
         assert await repository.cases(connection) == []
 
 
-async def test_work_lost_before_its_commit_is_done_again_with_the_same_result(office: Office):
+async def test_work_lost_before_its_commit_is_done_again_with_the_same_result(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
     office.restart()
@@ -221,7 +145,7 @@ async def test_work_lost_before_its_commit_is_done_again_with_the_same_result(of
     assert case.opened_at == START
 
 
-async def test_a_ticket_created_just_before_a_crash_is_found_by_its_key(office: Office):
+async def test_a_ticket_created_just_before_a_crash_is_found_by_its_key(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
     await office.engine.work_off()
@@ -239,7 +163,7 @@ async def test_a_ticket_created_just_before_a_crash_is_found_by_its_key(office: 
     assert len(await office.tickets.list()) == 1
 
 
-async def test_a_ticket_system_that_is_away_delays_the_ticket_and_nothing_else(office: Office):
+async def test_a_ticket_system_that_is_away_delays_the_ticket_and_nothing_else(office: Any):
     class Away(BuiltinTickets):
         async def create(self, new: NewTicket) -> str:
             raise TicketError("the ticket system does not answer; it is tried again", retryable=True)
@@ -260,7 +184,7 @@ async def test_a_ticket_system_that_is_away_delays_the_ticket_and_nothing_else(o
     assert len(await tickets.list()) == 1
 
 
-async def test_a_reroute_is_proposed_approved_and_shown_as_what_would_be_sent(office: Office):
+async def test_a_reroute_is_proposed_approved_and_shown_as_what_would_be_sent(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
     await office.work()
@@ -276,7 +200,7 @@ async def test_a_reroute_is_proposed_approved_and_shown_as_what_would_be_sent(of
     assert EffectKind.APPLY_REROUTE in {row.effect.kind for row in done}
 
 
-async def test_a_claim_about_another_clients_site_is_refused(office: Office):
+async def test_a_claim_about_another_clients_site_is_refused(office: Any):
     other = ClaimReported(
         claim=Claim(site="store-114", client="globex", since=START, reported_at=START), open_ticket=True
     )
@@ -288,7 +212,7 @@ async def test_a_claim_about_another_clients_site_is_refused(office: Office):
     assert decision.reason == "claim_refused"
 
 
-async def test_an_input_that_cannot_be_decided_is_set_aside_and_blocks_no_other(office: Office):
+async def test_an_input_that_cannot_be_decided_is_set_aside_and_blocks_no_other(office: Any):
     await lossy(office)
     lost = PersonActed(who="Kim Lee", does=PersonAct.APPROVE, target="P-99")
     seq = await inbox.enqueue(office.database, "person:1", lost, START)
@@ -302,13 +226,13 @@ async def test_an_input_that_cannot_be_decided_is_set_aside_and_blocks_no_other(
     assert case.ticket == "T-1"
 
 
-async def test_a_look_that_changes_nothing_keeps_no_evidence(office: Office, tmp_path: Path):
+async def test_a_look_that_changes_nothing_keeps_no_evidence(office: Any, tmp_path: Path):
     await office.measure("wan1", START - timedelta(minutes=40), 40, lost=0)
     await office.minute()
     assert list((tmp_path / "evidence").rglob("*.json")) == []
 
 
-async def test_old_ticks_are_forgotten_and_claims_are_not(office: Office):
+async def test_old_ticks_are_forgotten_and_claims_are_not(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
     await office.minute()
@@ -318,7 +242,7 @@ async def test_old_ticks_are_forgotten_and_claims_are_not(office: Office):
     assert await inbox.consumed(office.database, 1)
 
 
-async def test_only_one_engine_holds_the_lease(office: Office):
+async def test_only_one_engine_holds_the_lease(office: Any):
     first, second = Lease(office.database, office.clock), Lease(office.database, office.clock)
     assert await first.hold()
     assert not await second.hold()
