@@ -10,7 +10,7 @@ from collector.model import FIELDS
 from reports.delivery import file_name, report_files
 from reports.evidence_charts import QUALITY_METRICS, quality_figure, states_figure, traffic_figure
 from reports.evidence_findings import finding_section, finding_sentence
-from reports.formatting import bit_rate, local_span, local_time, opening, percent, quantity, stated
+from reports.formatting import bit_rate, duration, local_span, local_time, opening, percent, quantity, stated
 from reports.model import Attachment, Block, Cell, Column, Report, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackClaim, PackDocument, PackLink, PackOption, read_pack
 from reports.words import ACCESS_WORDS, UNFIT_WORDS, action_words
@@ -167,7 +167,7 @@ def _claimed(document: PackDocument, claim: PackClaim) -> Iterator[Block]:
 def _since(claim: PackClaim, zone: ZoneInfo) -> str:
     if claim.since is None:
         return "not said"
-    roughly = f", give or take {claim.vague_minutes} minutes" if claim.vague_minutes else ""
+    roughly = f", give or take {duration(claim.vague_minutes * 60)}" if claim.vague_minutes else ""
     return f"{local_time(claim.since, zone)}{roughly}"
 
 

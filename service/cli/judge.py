@@ -10,6 +10,7 @@ import typer
 from service.cli.running import AsJson, SettingsFile, print_json, run, site_named
 
 if TYPE_CHECKING:
+    from service.claims import ReadClaim
     from service.installation import Installation
     from triage.model import Claim
 
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
 def triage(
     site: Annotated[str, typer.Argument(metavar="SITE", help="Any alias: id, store number, phone, circuit, serial.")],
     since: Annotated[
-        str, typer.Option(metavar="T", help="RFC 3339, `YYYY-MM-DD HH:MM` or `HH:MM` in the site's zone.")
-    ],
-    symptom: Annotated[str, typer.Option(help="slow, down, drops or voice")] = "slow",
-    text: Annotated[str, typer.Option(metavar="WORDS", help="The client's own words.")] = "",
+        str,
+        typer.Option(
+            metavar="T",
+            help="RFC 3339, `YYYY-MM-DD HH:MM` or `HH:MM` in the site's zone, or `now`; default as the words say.",
+        ),
+    ] = "",
+    symptom: Annotated[str, typer.Option(help="slow, down, drops or voice; default as the words say, else slow")] = "",
+    text: Annotated[
+        str, typer.Option(metavar="WORDS", help="The client's own words, in English; what they say is shown.")
+    ] = "",
     reported_at: Annotated[str | None, typer.Option(metavar="T", help="When it was reported; default now.")] = None,
     by: Annotated[str, typer.Option(help="Who reported it.")] = "",
     open_ticket: Annotated[bool, typer.Option("--open-ticket", help="Record the claim and open a ticket.")] = False,
@@ -94,17 +101,20 @@ async def _triage(
     config: Path | None,
     as_json: bool,
 ) -> None:
-    from service.claims import read_claim
+    from service.claims import read_claim, understood_document
     from service.installation import opened
     from triage.documents import verdict_document
 
     async with opened(config) as installation:
         site = await site_named(installation, site_text)
         judging = await installation.judging()
-        claim = read_claim(
+        read = read_claim(
             site, judging.policy, installation.clock.now(), since=since, symptom=symptom, words=text,
             reported_by=by, reported_at=reported_at,
         )  # fmt: skip
+        claim = read.claim
+        if not since:
+            _heard_enough(read)
         if open_ticket:
             document = await _recorded(installation, claim)
         else:
@@ -114,11 +124,24 @@ async def _triage(
                 evidence_sha256=judgement.pack.sha256,
             )  # fmt: skip
     if as_json:
-        print_json(document)
+        print_json({**document, "understood": understood_document(read)})
     else:
-        from service.cli.wording import verdict_lines
+        from service.cli.wording import understood_lines, verdict_lines
 
-        print("\n".join(verdict_lines(document, site)))
+        print("\n".join((*understood_lines(read, site), *verdict_lines(document, site))))
+
+
+def _heard_enough(read: ReadClaim) -> None:
+    """Without --since the words have to say something; a claim about nothing is not judged. Raises UsageError."""
+    from service.times import UsageError
+
+    add = "add --since (HH:MM, YYYY-MM-DD HH:MM or now)"
+    if read.understood is None:
+        raise UsageError(f"nobody says since when; {add}, or --text with the client's own words")
+    if read.understood.since is None and read.understood.symptom is None:
+        raise UsageError(
+            f"the words say neither what is wrong nor since when; {add} and --symptom (slow, down, drops or voice)"
+        )
 
 
 async def _open_case(installation: Installation, claim: Claim) -> str | None:

@@ -12,6 +12,7 @@ from collector.model import FIELDS, FactKind
 from collector.snmp.report import PollReport, at
 from config.clock import rfc3339
 from inventory.model import Site
+from service.claims import ReadClaim, quoted, understood_parts
 from service.documents import Looked, Newest, newest_samples
 from triage.formatting import quantity
 from triage.model import Cause, Finding, VerdictKind
@@ -25,6 +26,19 @@ FACT_MEANINGS = {
     FactKind.HA_STATE: "the standby of the pair",
     FactKind.EVENT: "an event, in the host's words",
 }
+
+
+def understood_lines(read: ReadClaim, site: Site) -> Iterator[str]:
+    """What was understood of the client's words, which of them said so, what is in doubt, and how to correct it."""
+    found, claim = read.understood, read.claim
+    if found is None:
+        return
+    yield f"Understood: {'; '.join(understood_parts(claim, found, site))}"
+    if found.because:
+        yield f"  from the words {quoted(found, 'symptom', 'also', 'service', 'since', 'until')}"
+    for note in (*read.notes, *found.doubts):
+        yield f"  note: {note}"
+    yield "  correct it with --since and --symptom"
 
 
 def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:

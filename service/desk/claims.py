@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from inventory.model import Contact, Site
-from service.claims import read_claim
+from service.claims import NOW, ReadClaim, read_claim
 from service.desk.context import Form, form_of, installation, is_fragment, page, site_of
 from service.desk.health import JUDGING
 from service.desk.sites import read_site
@@ -17,6 +17,7 @@ from service.desk.views.reporting import (
     TEXTS,
     TICKS,
     Report,
+    ReportForm,
     asked_words,
     check_lengths,
     contacts_of,
@@ -31,7 +32,6 @@ from service.submitting import new_key
 from service.times import UsageError
 from triage import inbox, repository
 from triage.cases import Case, ClaimReported
-from triage.model import Claim
 
 routes = web.RouteTableDef()
 
@@ -45,6 +45,7 @@ class Judged:
     site: Site
     contacts: tuple[Contact, ...]
     asked: str
+    notes: tuple[str, ...]
     verdict: Verdict
     warning: str
     ticket_title: str
@@ -53,6 +54,13 @@ class Judged:
     seconds: float
     hidden: tuple[tuple[str, str], ...]
     key: str
+
+
+@routes.post("/sites/{site}/words")
+async def words(request: web.Request) -> web.Response:
+    """What the client's words say, as the fields that they fill. Records nothing."""
+    site = await site_of(request)
+    return page(request, "_report_fields.html", await _form(request, site, _report(await form_of(request))))
 
 
 @routes.post("/sites/{site}/judge")
@@ -73,10 +81,10 @@ async def record(request: web.Request) -> web.Response:
     form = await form_of(request)
     report = _report(form)
     try:
-        claim = await _claim(opened, site, report)
+        read = await _read(opened, site, report)
     except UsageError as error:
         return await _refused(request, site, report, str(error))
-    happened = ClaimReported(claim=claim, open_ticket=form.ticked("open_ticket"))
+    happened = ClaimReported(claim=read.claim, open_ticket=form.ticked("open_ticket"))
     seq = await inbox.enqueue(opened.database, key_of(form, "claim"), happened, opened.clock.now())
     raise web.HTTPSeeOther(f"/inputs/{seq}?site={site.id}")
 
@@ -94,8 +102,15 @@ def _report(form: Form) -> Report:
     )
 
 
-async def _claim(opened: Installation, site: Site, report: Report) -> Claim:
-    """The claim that the form means, if it can be judged. Raises UsageError."""
+async def _form(request: web.Request, site: Site, report: Report, refusal: str = "") -> ReportForm:
+    opened = installation(request)
+    client = (await opened.inventory()).clients[site.client]
+    return report_form(site, client, report, opened.clock.now(), refusal)
+
+
+async def _read(opened: Installation, site: Site, report: Report) -> ReadClaim:
+    """The claim that the form means, if it can be judged: what its words say stands in for what nobody typed, but not
+    for what somebody cleared. Raises UsageError."""
     check_lengths(report)
     # To the second: the inbox keeps milliseconds, and no claim may begin after the moment that it is decided for.
     now = opened.clock.now().replace(microsecond=0)
@@ -103,8 +118,9 @@ async def _claim(opened: Installation, site: Site, report: Report) -> Claim:
         site,
         (await opened.judging()).policy,
         now,
-        since=report.since,
+        since=report.since or (NOW if report.read_since else ""),
         symptom=report.symptom,
+        service=report.service if report.service or report.read_service else None,
         words=report.words,
         reported_by=report.reporter,
         intake=intake_of(report),
@@ -114,7 +130,8 @@ async def _claim(opened: Installation, site: Site, report: Report) -> Claim:
 async def _judged(opened: Installation, site: Site, report: Report) -> Judged:
     loop = asyncio.get_running_loop()
     began = loop.time()
-    claim = await _claim(opened, site, report)
+    read = await _read(opened, site, report)
+    claim = read.claim
     judging = await opened.judging()
     judgement = await judging.judge(site.id, claim, claim.reported_at)
     verdict = await asyncio.to_thread(verdict_view, judgement.pack, "not recorded", with_claim=False)
@@ -128,6 +145,7 @@ async def _judged(opened: Installation, site: Site, report: Report) -> Judged:
         site=site,
         contacts=contacts,
         asked=asked_words(claim, site),
+        notes=(*read.notes, *(read.understood.doubts if read.understood else ())),
         verdict=verdict,
         warning=reporter_warning(report.reporter, contacts),
         ticket_title=words.title,
@@ -141,8 +159,7 @@ async def _judged(opened: Installation, site: Site, report: Report) -> Judged:
 
 async def _refused(request: web.Request, site: Site, report: Report, why: str) -> web.Response:
     """The form again with one sentence, nothing recorded."""
-    client = (await installation(request).inventory()).clients[site.client]
-    form = report_form(site, client, report, why)
+    form = await _form(request, site, report, why)
     if is_fragment(request):
         return page(request, "_refusal.html", form, status=422)
     return page(request, "site.html", await read_site(installation(request), site, form), status=422)

@@ -43,8 +43,10 @@ async def sites(request: web.Request) -> web.Response:
 @routes.get("/sites/{site}")
 async def site(request: web.Request) -> web.Response:
     found = await site_of(request)
-    client = (await installation(request).inventory()).clients[found.client]
-    view = await read_site(installation(request), found, report_form(found, client, blank_report(found)))
+    opened = installation(request)
+    client = (await opened.inventory()).clients[found.client]
+    form = report_form(found, client, blank_report(found), opened.clock.now())
+    view = await read_site(opened, found, form)
     return page(request, "_site_lines.html" if is_fragment(request) else "site.html", view)
 
 

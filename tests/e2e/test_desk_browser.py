@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -232,3 +233,50 @@ async def test_the_keyboard_alone_finds_a_site(desk: str, page: Page) -> None:
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/sites/store-207")
+
+
+async def test_the_form_follows_the_words_until_a_person_corrects_it(desk: str, page: Page, tmp_path: Path) -> None:
+    await page.goto(f"{desk}/sites/store-114")
+    await page.click("#report summary")
+    words, since = page.locator("textarea[name=words]"), page.locator("#since")
+    await expect(words).to_be_focused()
+    await words.fill("internet very slow for 40 minutes, phones cut out")
+    await expect(page.locator("#symptom-slow")).to_be_checked()
+    await expect(page.locator("#service")).to_have_value("internet, phones")
+    await expect(since).to_have_value(re.compile(r"20..-..-.. ..:.."))
+    await expect(page.locator("#heard")).to_contain_text("from “for 40 minutes”")
+    await page.locator("#report").screenshot(path=tmp_path / "words.png")
+
+    await page.click("#symptom-drops")
+    await since.fill("00:01")
+    await words.fill("internet completely down for 20 minutes, Wi-Fi as well")
+    await expect(page.locator("#heard")).to_contain_text("from “for 20 minutes”")
+    await expect(page.locator("#heard")).to_contain_text("wired devices")
+    await expect(page.locator("#heard-symptom")).to_contain_text("the words say: down, from “completely down”")
+    await expect(since).to_have_value("00:01")
+    await expect(page.locator("#symptom-drops")).to_be_checked()
+    await expect(page.locator("#service")).to_have_value("internet, Wi-Fi")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.locator("#report").screenshot(path=tmp_path / "words-narrow.png")
+
+    await since.fill("")
+    await page.click("#judge")
+    await expect(page.locator("#judgement")).to_contain_text("now is taken, the words say")
+    await expect(page.locator(".judgement .verdict")).to_contain_text("Confirmed: packet loss on store-114-wan1")
+    await shot(page, tmp_path, "words-judged")
+
+
+async def test_an_answer_that_comes_late_does_not_undo_what_is_being_typed(desk: str, page: Page) -> None:
+    async def later(route: Route) -> None:
+        await asyncio.sleep(0.5)
+        await route.continue_()
+
+    await page.goto(f"{desk}/sites/store-114")
+    await page.route("**/words", later)
+    await page.click("#report summary")
+    async with page.expect_request("**/words"):
+        await page.fill("textarea[name=words]", "slow for 40 minutes")
+    await page.fill("#since", "00:01")
+    await asyncio.sleep(0.8)
+    await expect(page.locator("#since")).to_have_value("00:01")

@@ -72,11 +72,11 @@ def _span(one: Mention, here: Here) -> Span | None:
     doubts: list[str] = [piece.doubt] if piece.doubt else []
     vague = piece.vague_minutes
     if piece.now:
-        moment = now
+        moment = now.replace(second=0, microsecond=0)
     elif piece.moment is not None:
         moment = piece.moment.astimezone(UTC)
     elif piece.length is not None:
-        moment = now - piece.length
+        moment = (now - piece.length).replace(second=0, microsecond=0)
     elif piece.hours:
         moment_or_none, unsure = _clock(piece, here)
         if moment_or_none is None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from config.clock import rfc3339
 from inventory.model import OpeningHours
 from triage.claim_words.here import Here
 from triage.claim_words.spelling import Said, said
@@ -89,8 +90,7 @@ def _because(text: Said, symptoms: Sequence[Phrase], services: Sequence[Phrase],
         yield Because("service", phrase.what, text.quote(phrase.start, phrase.stop))
     for what, span in (("since", times.since), ("until", times.until)):
         if span is not None:
-            moment = span.moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            yield Because(what, moment, text.quote(span.start, span.stop))
+            yield Because(what, rfc3339(span.moment), text.quote(span.start, span.stop))
 
 
 def _doubts(services: Sequence[str]) -> Iterator[str]:

@@ -40,7 +40,12 @@ fillNames();
 
 const report = document.getElementById("report");
 if (report && location.hash === "#report") report.open = true;
-report?.addEventListener("toggle", () => report.open && report.querySelector("input[name=since]").focus());
+report?.addEventListener("toggle", () => report.open && report.querySelector("textarea[name=words]").focus());
+
+// What a person types into a field counts more than what the words say; an answer still on its way must not undo it.
+document.getElementById("heard")?.addEventListener("input", () => {
+  report.querySelector("textarea[name=words]").dispatchEvent(new Event("htmx:abort"));
+});
 
 // An answer that is still on its way must not open them again.
 function closeHits() {

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from config.clock import rfc3339
 from inventory.model import Client, Contact, Site
-from reports.formatting import local_time
+from reports.formatting import duration, local_time
+from service.claims import NOW, quoted
 from service.times import UsageError
-from triage.model import Claim, Intake, Symptom
+from triage.claim_words.understood import Understood, understood
+from triage.model import Claim, Intake
+from triage.wall_clock import readings
 
 LONGEST = {
     "words": 2000,
+    "service": 120,
     "reported_by": 120,
     "other_reporter": 120,
     "on_site_contact": 200,
@@ -20,9 +26,11 @@ LONGEST = {
     "client_reference": 120,
 }
 
+HEARD = ("symptom", "since", "service")
+"""What the client's words can say."""
 TEXTS = (
-    "symptom",
-    "since",
+    *HEARD,
+    *(f"read_{name}" for name in HEARD),
     "words",
     "reported_by",
     "other_reporter",
@@ -38,8 +46,13 @@ TICKS = ("dispatch_consent", "intrusive_test_consent", "power_checked", "reboote
 class Report:
     """What was typed, as typed: it stays in the form when something in it is refused."""
 
-    symptom: str = Symptom.SLOW.value
+    symptom: str = ""
     since: str = ""
+    service: str = ""
+    read_symptom: str = ""
+    read_since: str = ""
+    read_service: str = ""
+    """What the words filled in last: a field that holds something else was typed by a person."""
     words: str = ""
     reported_by: str = ""
     other_reporter: str = ""
@@ -57,13 +70,24 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What the words say of a field and which words they are, to stand beside it; empty where nothing was said."""
+
+    symptom: str = ""
+    since: str = ""
+    service: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReportForm:
-    """The form for one site: what stands in it, whom it offers as reporters, and what is wrong with it."""
+    """The form for one site: what stands in it, what its words say, whom it offers as reporters, what is wrong."""
 
     site: Site
     client: Client
     report: Report
     contacts: tuple[Contact, ...]
+    heard: Heard
     refusal: str = ""
 
 
@@ -74,8 +98,44 @@ def blank_report(site: Site) -> Report:
     return Report(on_site_contact=named, access_hours=site.access_hours)
 
 
-def report_form(site: Site, client: Client, report: Report, refusal: str = "") -> ReportForm:
-    return ReportForm(site, client, report, contacts_of(site, client), refusal)
+def report_form(site: Site, client: Client, report: Report, now: datetime, refusal: str = "") -> ReportForm:
+    """The form with its words read as of `now`; a field that a person filled keeps what was typed."""
+    found = understood(report.words, now, site.zone, site.business_hours)
+    heard = _heard(found, site.zone) if report.words.strip() else Heard()
+    return ReportForm(site, client, filled(report, found, site.zone), contacts_of(site, client), heard, refusal)
+
+
+def filled(report: Report, found: Understood, zone: ZoneInfo) -> Report:
+    """The form with what the words say in every field that no person has changed since they were last read."""
+    said = {
+        "symptom": found.symptom.value if found.symptom else "",
+        "since": typed_time(found.since, zone) if found.since else "",
+        "service": found.service,
+    }
+    for name, value in said.items():
+        if getattr(report, name) == getattr(report, f"read_{name}"):
+            report = replace(report, **{name: value, f"read_{name}": value})  # type: ignore[arg-type]
+    return report
+
+
+def typed_time(moment: datetime, zone: ZoneInfo) -> str:
+    """A moment as a person would type it at the site; with its zone in the hour that the clocks repeat."""
+    local = moment.astimezone(zone)
+    first, second = readings(local.date(), local.time(), zone)
+    return f"{local:%Y-%m-%d %H:%M}" if first == second else rfc3339(moment)
+
+
+def _heard(found: Understood, zone: ZoneInfo) -> Heard:
+    symptom, since = "the words do not say what is wrong: which is it?", "the words do not say since when; empty: now"
+    if found.symptom is not None:
+        also = f"; also {' and '.join(found.others)}, from {quoted(found, 'also')}" if found.others else ""
+        symptom = f"{found.symptom}, from {quoted(found, 'symptom')}{also}"
+    if found.since is not None:
+        ended = f" until {local_time(found.until, zone)}" if found.until else ""
+        roughly = f", give or take {duration(found.vague_minutes * 60)}" if found.vague_minutes else ""
+        since = f"{local_time(found.since, zone)}{ended}{roughly}, from {quoted(found, 'since', 'until')}"
+    words = quoted(found, "service") or quoted(found, "symptom", "also")
+    return Heard(symptom, since, f"{found.service}, from {words}" if found.services else "", found.doubts)
 
 
 def contacts_of(site: Site, client: Client) -> tuple[Contact, ...]:
@@ -120,11 +180,13 @@ def intake_of(report: Report) -> Intake:
 def hidden_fields(report: Report, claim: Claim) -> tuple[tuple[str, str], ...]:
     """The judged claim as form fields, `since` as the moment that it was taken for."""
     texts = {name: getattr(report, name) for name in TEXTS}
-    texts["since"] = rfc3339(claim.since) if claim.since else ""
+    texts["symptom"] = claim.symptom.value
+    texts["since"] = rfc3339(claim.since) if claim.since else NOW
     return (*texts.items(), *((name, "yes") for name in TICKS if getattr(report, name)))
 
 
 def asked_words(claim: Claim, site: Site) -> str:
     """What was judged, in words: to read back to the caller."""
     since = f"since {local_time(claim.since, site.zone)}" if claim.since else "now"
-    return f"{claim.symptom}, {since}"
+    affected = f" ({claim.service})" if claim.service else ""
+    return f"{claim.symptom}{affected}, {since}"
