@@ -19,6 +19,8 @@ RIVALS = {
     Cause.FAILOVER: Cause.LAN,
     Cause.INSTABILITY: Cause.LOSS,
     Cause.LAN: Cause.FAILOVER,
+    Cause.LINK_DOWN: Cause.MANAGEMENT_LOST,
+    Cause.SITE_DOWN: Cause.MANAGEMENT_LOST,
     Cause.MANAGEMENT_LOST: Cause.LINK_DOWN,
 }
 """The cause that shows itself most like this one."""

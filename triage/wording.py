@@ -119,6 +119,9 @@ def why_not(other: Event, chosen: Event, *, explained: bool) -> str:
                 "have somebody on site look at both"
             )
         return f"{measured} matters less than a line that carries nothing"
+    if chosen.cause is Cause.LAN:
+        worse = "moves the service" if other.cause is Cause.FAILOVER else "makes the service worse"
+        return f"{measured} {worse} and does not stop it; {figure(chosen)} does"
     if Cause.DEVICE in (other.cause, chosen.cause) or other.cause is Cause.MANAGEMENT_LOST:
         return f"{measured} by itself does not say that the service suffered; {figure(chosen)} does"
     return f"{measured} is {_times(other)}; {figure(chosen)} is {_times(chosen)}, the worse of the two"
@@ -139,6 +142,8 @@ def rival(chosen: Event) -> str:
             return "none of the site's other lines carries what is missing on this one"
         case Cause.MANAGEMENT_LOST:
             return f"data passed all the while: {chosen.rule}"
+        case Cause.LINK_DOWN | Cause.SITE_DOWN:
+            return "where only contact is lost somebody else still sees data pass, and nobody did"
         case _:
             return "a lossy line loses evenly: this one was well in between, or its state was seen to change"
 

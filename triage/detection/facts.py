@@ -17,6 +17,7 @@ from triage.detection.event import MINUTE, OUTAGE, Event
 from triage.detection.view import View
 from triage.model import Cause, Direction, Measured
 from triage.policy import Policy
+from triage.words import source_words
 
 DISCONNECTED, UNKNOWN = "disconnected", "unknown"
 
@@ -27,8 +28,10 @@ def link_states(measured: Measured, views: Sequence[View], start: int, now: int,
     events = []
     for source in sorted({fact.source for fact in measured.facts if fact.kind is FactKind.LINK_STATE}):
         for event in _outages(measured, source, start, now, policy):
-            alive = any(data_alive(view, event.onset, event.until(now)) for view in views if view.source is not source)
-            events.append(replace(event, cause=Cause.MANAGEMENT_LOST, weight=0.5) if alive else event)
+            others = [view for view in views if view.source is not source]
+            alive = [view.source.value for view in others if data_alive(view, event.onset, event.until(now))]
+            rule = f"{event.rule}, while {' and '.join(map(source_words, alive))} still saw data pass"
+            events.append(replace(event, cause=Cause.MANAGEMENT_LOST, weight=0.5, rule=rule) if alive else event)
     return events
 
 

@@ -8,7 +8,8 @@ from inventory.model import Link, LinkRole
 from triage.detection.event import Event, meanwhile
 from triage.model import Cause
 
-FAILING = (Cause.LINK_DOWN, Cause.INSTABILITY)
+FAILING = (Cause.LINK_DOWN, Cause.INSTABILITY, Cause.FAILOVER)
+"""What sends a line's traffic to another one."""
 QUEUEING = (Cause.SATURATION, Cause.LATENCY, Cause.JITTER, Cause.LOSS)
 _ORDER = list(LinkRole)
 
