@@ -12,11 +12,13 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from inventory.model import OpeningHours
 from triage.claim_words.spelling import one_slip, said
 from triage.claim_words.understood import Because, Understood, understood
-from triage.model import Symptom
+from triage.model import Claim, Symptom
+from triage.ticket_wording import reported
 
 FOLDER = Path(__file__).parent / "claim_sentences"
 CHICAGO = ZoneInfo("America/Chicago")
@@ -228,6 +230,25 @@ def test_every_quotation_stands_in_the_words(parts: list[str], reported: datetim
     words = " ".join(parts)
     for one in understood(words, reported, CHICAGO).because:
         assert one.words in words
+
+
+def test_a_claim_that_was_recorded_before_services_were_known_is_still_read() -> None:
+    old = {"site": "store-114", "client": "acme", "symptom": "voice", "since": "2026-03-03T18:30:00Z",
+           "reported_at": "2026-03-03T18:52:00Z", "reported_by": "Dana", "words": "calls break up", "intake": {}}  # fmt: skip
+    claim = TypeAdapter(Claim).validate_python(old)
+    assert (claim.words, claim.service, claim.vague_minutes) == ("calls break up", "", 0)
+
+
+def test_a_ticket_says_what_was_reported_as_understood_and_as_said() -> None:
+    claim = Claim(site="s", client="c", symptom=Symptom.VOICE, since=TUESDAY.replace(hour=8, minute=0), service="phones",
+                  vague_minutes=240, reported_at=TUESDAY, words="calls break up since this morning")  # fmt: skip
+    assert list(reported(claim, CHICAGO)) == [
+        "The client reports: voice (phones), since 2026-03-03 08:00 CST, give or take 240 minutes.",
+        "In the client's words: calls break up since this morning",
+    ]
+    assert list(reported(Claim(site="s", client="c", reported_at=TUESDAY), CHICAGO)) == [
+        "The client reports: slow, now."
+    ]
 
 
 def test_a_very_long_text_is_read_in_a_moment() -> None:
