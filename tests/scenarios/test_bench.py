@@ -16,7 +16,7 @@ import pytest
 from collector.model import Source
 from triage.model import Cause, Direction, Finding
 from triage.recompute import recompute
-from triage.replay.sets import _samples, replay_set
+from triage.replay.sets import read_scenarios, read_series, replay_set
 
 BENCH = Path(__file__).resolve().parents[3] / "shared" / "triage-bench"
 
@@ -54,7 +54,8 @@ def test_scores_stay_above_their_floors_and_every_figure_recomputes(folder, tmp_
     scores = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert {name: scores[name] for name, floor in FLOORS[folder.name].items() if scores[name] < floor} == {}
     assert {name: scores[name] for name, most in CEILINGS[folder.name].items() if scores[name] > most} == {}
-    samples = _samples(folder / "series.parquet")
+    seconds = {one.scenario.id: one.scenario.sample_seconds for one in read_scenarios(folder)}
+    samples = read_series(folder / "series.parquet", seconds)
     for answer in answers:
         for document in answer["findings"]:
             finding = _finding(document)
