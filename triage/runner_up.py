@@ -9,7 +9,7 @@ import numpy as np
 from triage import wording
 from triage.detection.event import Event
 from triage.detection.link import TRAFFIC, Examined
-from triage.detection.traffic import unknown_capacity, utilisation
+from triage.detection.traffic import full_by_measured, unknown_capacity, utilisation
 from triage.model import Cause, RunnerUp
 from triage.policy import Policy
 
@@ -58,4 +58,6 @@ def _load(chosen: Event, own: Examined | None, policy: Policy, now: int) -> str:
     used = np.concatenate([utilisation(view, own.link, metric)[inside] for metric in TRAFFIC])
     known = used[~np.isnan(used)]
     most = float(known.max()) if len(known) else None
-    return wording.load(most, unknown_capacity(view, own.link, inside), policy)
+    told = wording.load(most, unknown_capacity(view, own.link, inside), policy)
+    less = [size for metric in TRAFFIC if (size := full_by_measured(view, own.link, metric, inside, policy))]
+    return "; ".join([told, *map(wording.full_by_measured, less)])

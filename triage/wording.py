@@ -161,6 +161,11 @@ def load(most: float | None, unknown: Sequence[Direction], policy: Policy) -> st
     return "; ".join(told)
 
 
+def full_by_measured(size: float) -> str:
+    """Two capacities that differ so far that the line is full by one of them only (`size` in bit/s)."""
+    return f"of the {quantity(size, 'bit/s')} that were measured when its edge started it was full"
+
+
 def capacity_unknown(unknown: Sequence[Direction]) -> str:
     """What no answer can be given to, as nobody knows how much the line can carry."""
     return f"whether its own traffic fills the line ({' and '.join(unknown)}) is not known, as its capacity is not"

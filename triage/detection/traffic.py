@@ -123,13 +123,30 @@ def _which_capacity(view: View, link: Link, metric: str, inside: NDArray[np.bool
     measured is of when its edge started, and may be old."""
     if not (link.committed_down_bps if metric == "rx_bps" else link.committed_up_bps):
         return "capacity that was measured"
+    other, committed = (
+        _measured_capacity(view, metric, inside),
+        float(np.nanmedian(capacity(view, link, metric)[inside])),
+    )
+    if other is not None and float(np.nanmedian(view.column(metric)[inside])) < limit / committed * other:
+        return f"committed rate; of the {bit_rate(other)} that were measured it would not be"
+    return "committed rate"
+
+
+def full_by_measured(view: View, link: Link, metric: str, inside: NDArray[np.bool_], policy: Policy) -> float | None:
+    """The measured capacity in bit/s of which the line was full in these judged rows, though it was not by the
+    committed rate; else None."""
+    other, used = _measured_capacity(view, metric, inside), view.column(metric)[inside]
+    committed = link.committed_down_bps if metric == "rx_bps" else link.committed_up_bps
+    if other is None or not committed or np.isnan(used).all():
+        return None
+    share = float(np.nanmedian(used)) * 100 / policy.saturation.utilisation_pct
+    return other if other <= share < committed else None
+
+
+def _measured_capacity(view: View, metric: str, inside: NDArray[np.bool_]) -> float | None:
     measured = view.column("rx_capacity_bps" if metric == "rx_bps" else "tx_capacity_bps")[inside]
     known = measured[measured > 0]
-    used = float(np.nanmedian(view.column(metric)[inside]))
-    share = limit / float(np.nanmedian(capacity(view, link, metric)[inside]))
-    if len(known) and used < share * float(np.median(known)):
-        return f"committed rate; of the {bit_rate(float(np.median(known)))} that were measured it would not be"
-    return "committed rate"
+    return float(np.median(known)) if len(known) else None
 
 
 def _effect(level: FloatArray, policy: Policy) -> float:
