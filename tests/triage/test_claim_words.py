@@ -234,7 +234,7 @@ def test_every_quotation_stands_in_the_words(parts: list[str], reported: datetim
 
 def test_a_claim_that_was_recorded_before_services_were_known_is_still_read() -> None:
     old = {"site": "store-114", "client": "acme", "symptom": "voice", "since": "2026-03-03T18:30:00Z",
-           "reported_at": "2026-03-03T18:52:00Z", "reported_by": "Dana", "words": "calls break up", "intake": {}}  # fmt: skip
+           "reported_at": "2026-03-03T18:52:00Z", "words": "calls break up", "intake": {}}  # fmt: skip
     claim = TypeAdapter(Claim).validate_python(old)
     assert (claim.words, claim.service, claim.vague_minutes) == ("calls break up", "", 0)
 
