@@ -123,11 +123,9 @@ def _which_capacity(view: View, link: Link, metric: str, inside: NDArray[np.bool
     measured is of when its edge started, and may be old."""
     if not (link.committed_down_bps if metric == "rx_bps" else link.committed_up_bps):
         return "capacity that was measured"
-    other, committed = (
-        _measured_capacity(view, metric, inside),
-        float(np.nanmedian(capacity(view, link, metric)[inside])),
-    )
-    if other is not None and float(np.nanmedian(view.column(metric)[inside])) < limit / committed * other:
+    other = _measured_capacity(view, metric, inside)
+    share = limit / float(np.nanmedian(capacity(view, link, metric)[inside]))
+    if other is not None and float(np.nanmedian(view.column(metric)[inside])) < share * other:
         return f"committed rate; of the {bit_rate(other)} that were measured it would not be"
     return "committed rate"
 
