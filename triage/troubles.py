@@ -26,7 +26,7 @@ TroublesOf = Callable[[Sequence[str], datetime, datetime], Awaitable[Periods]]
 
 SAME = 15 * 60_000
 """Milliseconds between the end of one and the onset of another that are still one: three slots of an orchestrator."""
-OURS = (Cause.MANAGEMENT_LOST, Cause.NO_DATA)
+OURS = (Cause.MANAGEMENT_LOST, Cause.NO_DATA, Cause.DEVICE)
 """Causes that say nothing of the line: what was measured all the same is as ordinary as ever."""
 
 
