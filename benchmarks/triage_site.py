@@ -1,9 +1,11 @@
-"""One triage of a site with three links over 30 days of minute samples.
+"""One triage of a site: three links, ten other sites of their carrier, an hour of loss on the first link.
 
     benchmarks/triage_site.py [--quick] [--json]
 
-First the judge alone on a picture in memory, then everything that a question costs: `Judging.judge` with its reads from
-an embedded store that holds the same month of other sites' lines too, and the evidence pack. The peer is our target.
+Two cases: a week of five-minute samples, and a month of minutes. Each with what is ordinary learnt the night before,
+and with it computed from the samples. First the judge alone on the picture that was read, then all that the question
+costs: reads from an embedded store that holds as much of 200 other lines, judgement, evidence pack. The peer is our
+target.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +30,11 @@ from collector.model import Cadence, SampleBatch, Series, Source
 from collector.store.embedded import EmbeddedStore
 from config.clock import epoch_ms, from_epoch_ms
 from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
+from triage.baselines.folder import BaselineFolder
+from triage.baselines.nightly import learn_fleet
 from triage.judge import judge
 from triage.judging import Judging
-from triage.model import Claim, Measured, Picture
+from triage.model import Cause, Claim
 from triage.policy_files import load_policy
 
 NOW = datetime(2026, 3, 3, 18, 30, tzinfo=UTC)
@@ -75,42 +82,40 @@ ORCHESTRATOR = (
 )  # fmt: skip
 
 
-def picture(days: int, peers: int) -> Picture:
-    """Three links, each seen by SNMP and probe each minute and by an orchestrator each five."""
+SOURCES = {Source.SNMP: SNMP, Source.PROBE: PROBE, Source.ORCHESTRATOR: ORCHESTRATOR}
+PEERS = 10
+OTHERS = 200
 
-    def measured(name: str, site: str, role: LinkRole, access: Access, days: int, seed: int) -> Measured:
-        link = Link(
-            id=name, site=site, role=role, access=access, carrier="A", committed_down_bps=1e8, committed_up_bps=2e7
-        )
-        return Measured(
-            link,
-            [
-                series_of(name, Source.SNMP, 60, SNMP, days, seed),
-                series_of(name, Source.PROBE, 60, PROBE, days, seed + 1),
-                series_of(name, Source.ORCHESTRATOR, 300, ORCHESTRATOR, days, seed + 2),
-            ],
-        )
 
-    site = Site(id="store-1", client="acme")
-    lines = (
-        ("store-1-wan1", LinkRole.PRIMARY, Access.DIA),
-        ("store-1-wan2", LinkRole.SECONDARY, Access.LTE),
-        ("store-1-wan3", LinkRole.TERTIARY, Access.DSL),
-    )
-    return Picture(
-        site=site,
-        client=Client(id="acme", name="Acme"),
-        devices=(),
-        links=[measured(name, site.id, role, access, days, 10 * n) for n, (name, role, access) in enumerate(lines)],
-        peers=[
-            measured(f"peer-{n}-wan", f"peer-{n}", LinkRole.PRIMARY, Access.DIA, 1, 1000 + 10 * n) for n in range(peers)
-        ],
-        cadences={
-            Source.SNMP: Cadence(every=60, late=60),
-            Source.PROBE: Cadence(every=60, late=60),
-            Source.ORCHESTRATOR: Cadence(every=300, late=600),
-        },
-    )
+@dataclass(frozen=True)
+class Case:
+    """How long and how densely each source measured; orchestrators have no finer slots than five minutes."""
+
+    name: str
+    days: int
+    every: int
+
+    def cadence(self, source: Source) -> int:
+        return max(300, self.every) if source is Source.ORCHESTRATOR else self.every
+
+
+CASES = (Case("7 days of 5-minute samples", 7, 300), Case("30 days of minutes", 30, 60))
+
+
+def fleet(others: int) -> Inventory:
+    """The site with its three links, the peers, and lines of other carriers beside them."""
+    own = (LinkRole.PRIMARY, Access.DIA), (LinkRole.SECONDARY, Access.LTE), (LinkRole.TERTIARY, Access.DSL)
+    links = [
+        Link(id=f"store-1-wan{number}", site="store-1", role=role, access=access, carrier="A", **RATES)
+        for number, (role, access) in enumerate(own, 1)
+    ]
+    links += [Link(id=f"peer-{n}-wan", site=f"peer-{n}", access=Access.DIA, carrier="A", **RATES) for n in range(PEERS)]
+    links += [Link(id=f"other-{n}-wan", site=f"other-{n}", carrier="B", **RATES) for n in range(others)]
+    sites = [Site(id=name, client="acme") for name in dict.fromkeys(link.site for link in links)]
+    return Inventory.of([Client(id="acme", name="Acme")], sites, [], links, [])
+
+
+RATES = {"committed_down_bps": 1e8, "committed_up_bps": 2e7}
 
 
 def day_of(series: Series, day: int) -> SampleBatch:
@@ -127,38 +132,48 @@ def day_of(series: Series, day: int) -> SampleBatch:
     )
 
 
-async def filled(folder: Path, seen: Picture, others: int, days: int) -> Judging:
-    """A store with a month of the picture's site and of `others` lines of the same carrier, sealed day by day as it is
-    by the collector; Judging over it."""
+async def filled(folder: Path, case: Case, others: int) -> Judging:
+    """A store with the case's history of the whole fleet, sealed day by day as by the collector; Judging over it."""
     store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder, raw_days=400)
-    sites = [seen.site, *(Site(id=f"store-{2 + n // 2}", client="acme") for n in range(0, others, 2))]
-    links = [one.link for one in seen.links]
-    links += [
-        Link(id=f"store-{2 + n // 2}-wan{1 + n % 2}", site=f"store-{2 + n // 2}", carrier="A") for n in range(others)
-    ]
-    series = [one for measured in seen.links for one in measured.series]
-    series += [series_of(link.id, Source.SNMP, 60, SNMP, days, n) for n, link in enumerate(links[len(seen.links) :])]
+    inventory = fleet(others)
     last = epoch_ms(NOW) // 86_400_000
-    for day in range(last - days, last + 1):
+    series = [
+        series_of(link.id, source, case.cadence(source), SOURCES[source], case.days, place)
+        for place, link in enumerate(inventory.links.values())
+        for source in (SOURCES if link.carrier == "A" else (Source.SNMP,))
+    ]
+    for day in range(last - case.days, last + 1):
         await store.journal.append([day_of(one, day) for one in series], [])
         await store.maintain(from_epoch_ms((day + 1) * 86_400_000))
-    return Judging(store, Inventory.of([seen.client], sites, [], links, []), seen.cadences, load_policy())
+    cadences = {source: Cadence(every=case.cadence(source), late=60) for source in SOURCES}
+    return Judging(store, inventory, cadences, load_policy(), baselines=BaselineFolder(folder / "baselines"))
 
 
-def with_reads(
-    seen: Picture, others: int, claims: dict[str, Claim], repetitions: int
-) -> list[tuple[str, float, float]]:
-    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
-        judging = runner.run(filled(Path(folder), seen, others, 33))
-        found = []
-        for name, claim in claims.items():
+def measured(case: Case, others: int, repetitions: int) -> Iterator[tuple[str, float, float]]:
+    """Name, median milliseconds and target of each figure of a case."""
+    claim = Claim(site="store-1", client="acme", since=NOW - timedelta(minutes=55), reported_at=NOW)
+    with tempfile.TemporaryDirectory() as folder, closing(asyncio.new_event_loop()) as loop:
+        judging = loop.run_until_complete(filled(Path(folder), case, others))
+        for how in ("computed", "stored"):
+            if how == "stored":
+                assert judging.baselines is not None
+                night = NOW.replace(hour=2)
+                loop.run_until_complete(
+                    learn_fleet(judging.store, judging.inventory, judging.policy, judging.baselines, night)
+                )
+            seen = loop.run_until_complete(judging.picture(claim.site, claim, NOW))
+            verdict = judge(claim, seen, judging.policy, NOW)
+            if verdict.cause is not Cause.LOSS or (verdict.baseline == "computed") != (how == "computed"):
+                raise SystemExit(f"another verdict than is to be measured: {verdict}")
+            name = f"{case.name}, {how} baselines"
+            yield f"{name}: judge", milliseconds(partial(judge, claim, seen, judging.policy, NOW), repetitions), 20.0
+            ask = partial(_ask, loop, judging, claim)
+            yield f"{name}: with reads and evidence", milliseconds(ask, repetitions), 100.0
+        loop.run_until_complete(judging.store.close())
 
-            def ask(claim: Claim = claim) -> object:
-                return runner.run(judging.judge(claim.site, claim, NOW))
 
-            found.append((f"{name}, {others + 3} lines stored", milliseconds(ask, repetitions), 100.0))
-        runner.run(judging.store.close())
-    return found
+def _ask(loop: asyncio.AbstractEventLoop, judging: Judging, claim: Claim) -> object:
+    return loop.run_until_complete(judging.judge(claim.site, claim, NOW))
 
 
 def milliseconds(work: Callable[[], object], repetitions: int) -> float:
@@ -177,30 +192,17 @@ def main() -> None:
     arguments.add_argument("--quick", action="store_true")
     arguments.add_argument("--json", action="store_true")
     chosen = arguments.parse_args()
-    repetitions = 5 if chosen.quick else 30
-    policy = load_policy()
-    seen = picture(30, 10)
-    since = NOW - timedelta(minutes=55)
-    claim = Claim(site="store-1", client="acme", since=since, reported_at=NOW)
-    quiet = Claim(site="store-1", client="acme", since=NOW - timedelta(hours=8), reported_at=NOW - timedelta(hours=7))
-    alone = Picture(site=seen.site, client=seen.client, devices=(), links=seen.links, cadences=seen.cadences)
-    work: list[tuple[str, Callable[[], object], float]] = [
-        ("triage, 3 links, 30 days of minutes, judge only", lambda: judge(claim, alone, policy, NOW), 60.0),
-        ("the same with 10 peer sites", lambda: judge(claim, seen, policy, NOW), 60.0),
-        ("the same, nothing wrong", lambda: judge(quiet, alone, policy, NOW), 60.0),
-    ]
-    measured = [(name, milliseconds(one, repetitions), target) for name, one, target in work]
-    claims = {"triage with its reads and its evidence": claim, "the same, nothing wrong": quiet}
-    measured += with_reads(picture(33, 0), 57 if chosen.quick else 197, claims, repetitions)
+    others, repetitions = (20, 5) if chosen.quick else (OTHERS, 30)
     table = [
         {"name": name, "value": value, "unit": "ms", "peer": "target", "peer_value": target, "ratio": value / target}
-        for name, value, target in measured
+        for case in CASES
+        for name, value, target in measured(case, others, repetitions)
     ]
     if chosen.json:
         print(json.dumps({"rows": table}))
         return
     for row in table:
-        print(f"{row['name']:52s} {row['value']:9.1f} {row['unit']:4s} {row['peer']} {row['peer_value']:8.1f}")
+        print(f"{row['name']:68s} {row['value']:9.1f} {row['unit']:4s} {row['peer']} {row['peer_value']:8.1f}")
 
 
 if __name__ == "__main__":
