@@ -13,6 +13,7 @@ from config.clock import epoch_ms, from_epoch_ms
 from inventory.model import Inventory, Link
 from triage.baselines.folder import BaselineFolder
 from triage.baselines.table import StoredBaselines, TableFile, Version, frame_of
+from triage.darkness import switched_off
 from triage.detection import loss, shift
 from triage.detection.baseline import EVERY
 from triage.detection.event import MINUTE
@@ -98,6 +99,8 @@ async def _learn_some(
         windows = maintenance_at(inventory, link.site, [one.id for one in inventory.links_at(link.site)])
         excluded = [(epoch_ms(window.start), epoch_ms(window.end)) for window in windows]
         measured = replace(measured_of(inventory, link, series.pop(link.id)), troubled=troubled.get(link.id, ()))
+        # A line that is dark while its site is closed does not teach that losing everything is ordinary.
+        excluded += switched_off(inventory.sites[link.site], [measured], (), policy, until)
         learnt.update(learnt_of(measured, until, policy, excluded))
     return learnt
 
