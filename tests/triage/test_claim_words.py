@@ -240,8 +240,11 @@ def test_a_claim_that_was_recorded_before_services_were_known_is_still_read() ->
 
 
 def test_a_ticket_says_what_was_reported_as_understood_and_as_said() -> None:
-    claim = Claim(site="s", client="c", symptom=Symptom.VOICE, since=TUESDAY.replace(hour=8, minute=0), service="phones",
-                  vague_minutes=240, reported_at=TUESDAY, words="calls break up since this morning")  # fmt: skip
+    said_at_eight = TUESDAY.replace(hour=8, minute=0)
+    claim = Claim(
+        site="s", client="c", symptom=Symptom.VOICE, since=said_at_eight, service="phones", vague_minutes=240,
+        reported_at=TUESDAY, words="calls break up since this morning",
+    )  # fmt: skip
     assert list(reported(claim, CHICAGO)) == [
         "The client reports: voice (phones), since 2026-03-03 08:00 CST, give or take 240 minutes.",
         "In the client's words: calls break up since this morning",

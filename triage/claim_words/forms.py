@@ -46,15 +46,15 @@ _SPELLINGS = {
     r"(?: (?P<year_third>20\d\d))?",
     "dom": r"the (?P<the>\d{1,2}) (?:st|nd|rd|th)",
     "recurring": rf"(?:every|each|most) (?:single )?(?P<each>day|mornings?|afternoons?|evenings?|nights?"
-    rf"|{_WEEKDAY})",
+    rf"|{_WEEKDAY})|(?:in the )?(?P<often>mornings|afternoons|evenings)",
     "whole": r"(?:all|the whole|the entire|whole) (?P<all>day|morning|afternoon|evening|night|week"
     r"|weekend)(?: long)?",
     "past_hour": r"(?<!from )(?<!between )(?P<to>[1-5]?[05]|quarter|half|\d{1,2}(?= min))(?: minutes?| mins?)?"
     r" (?P<side>past|after|to|of|until|before) (?P<of>\d{1,2}|noon|midnight)"
     r"(?: (?P<of_half>am|pm|oclock))?",
     "half_hour": r"half (?P<half_hour>\d{1,2})",
-    "clock": r"(?P<hour>\d{1,2})[:.](?P<minute>[0-5]\d)(?::[0-5]\d)?(?: ?(?P<half_day>am|pm))?"
-    rf"(?! (?:{_UNITS_OF_MEASURE})\b)",
+    "clock": rf"(?P<hour>\d{{1,2}})(?::|[.](?!\d\d (?:{_UNITS_OF_MEASURE})\b))(?P<minute>[0-5]\d)(?::[0-5]\d)?"
+    r"(?: (?P<half_day>am|pm)| hours| hrs)?",
     "clock_half": r"(?P<h12>\d{1,2}) (?P<ap>am|pm)",
     "oclock": r"(?P<oclock>\d{1,2}) o ?clock",
     "military": rf"(?P<hhmm>\d{{3,4}})(?: (?P<hhmm_half>am|pm)| hours| hrs)?(?! (?:{_UNITS_OF_MEASURE})\b)",

@@ -10,48 +10,49 @@ from enum import IntEnum
 from triage.claim_words.here import Here
 from triage.claim_words.pieces import Piece, pieces_in
 
-_FILLER = (
-    r"(?:about|around|approximately|approx|appr|roughly|circa|ca|maybe|probably|like|somewhere|near|nearly"
-    r"|almost|just|shortly"
-    r"|exactly|at|on|the|time|say|sometime|some|early|late|this|in|of|by|sharp|say|i think|we think|local|my)"
+_APPROXIMATELY = (
+    "about|around|approximately|approx|appr|roughly|circa|ca|maybe|probably|like|somewhere|near|nearly|almost|sometime"
+    "|early|late|think"
 )
+_FILLER = rf"(?:{_APPROXIMATELY}|just|shortly|exactly|at|on|the|time|say|some|this|in|of|by|sharp|i|we|local|my)"
 _FILLERS = re.compile(rf"(?:\s*\b{_FILLER}\b)*\s*$")
 _BETWEEN = re.compile(rf"(?:\s|\b{_FILLER}\b)*")
-_ROUGHLY = re.compile(
-    r"\b(?:about|around|approximately|approx|appr|roughly|circa|ca|maybe|probably|like|somewhere|nearly|almost"
-    r"|sometime|early|late|think)\b"
-)
+_ROUGHLY = re.compile(rf"\b(?:{_APPROXIMATELY})\b")
 
-SINCE = re.compile(
-    r"\b(?:since|from|start|starts|started|starting|began|begins|begin|beginning|as of|between|onset|occurred"
-    r"|commenced)$"
-)
+SINCE = re.compile(r"\b(?:since|from|start(?:s|ed|ing)?|beg[ai]n(?:s|ning)?|as of|between|onset|occurred|commenced)$")
 _CUE = re.compile(r"\b(?:ever )?(?:since|from|as of|between|for|(?:the )?(?:last|past)|until|before|after)\s*$")
-_WAS_WELL = re.compile(
-    r"\b(?:fine|ok|okay|good|well|work|working|worked|normal|great|up|fast|no (?:problems?"
-    r"|issues?))(?: \w+){0,4} (?:until|up to|before)$"
+_LENGTH_BEFORE = re.compile(
+    r"\b(?:for|last|past|since|over|been|going|started|within|during|offline|down|out|slow|dead|internet|service|phones)$"
 )
+_LENGTH_AFTER = re.compile(r"^ (?:ago|now|already|straight|so far)\b")
+_OF_ONE_TIME = re.compile(r"^ (?:or so|at a time|each|every|then)\b|^ (?:at|around|about|from)(?: about| around)? $")
+
+_WELL = "fine|ok|okay|good|better|working|normal|stable"
 _UNTIL = re.compile(r"\b(?:until|up to|thru|through)$")
+_WELL_UNTIL = re.compile(
+    rf"\b(?:{_WELL}|well|work|worked|great|up|fast|no (?:problems?|issues?))(?: \w+){{0,4}} (?:until|up to|before)$"
+)
 _WELL_AGAIN = re.compile(
-    r"\b(?:back(?! (?:since|from))|restored|recovered|fixed|resolved|fine|ok|okay|good|better|working|normal"
-    r"|ended|cleared"
-    r"|came up|stable)(?: (?:up|on|on ?line|again|now|it|was|is|to|normal|since|from|by))*$"
+    rf"\b(?:{_WELL}|back(?! (?:since|from))|restored|recovered|fixed|resolved|ended|cleared|came up)"
+    r"(?: (?:up|on|on ?line|again|now|it|was|is|to|normal|since|from|by))*$"
 )
 _NOT = re.compile(
     r"\b(?:not|no|isnt|arent|doesnt|dont|wasnt|werent|hasnt|havent|never|stopped|quit|nothing)(?: \w+){0,2} ?$"
 )
-_LENGTH_BEFORE = re.compile(
-    r"\b(?:for|last|past|since|over|been|going|started|within|during|offline|down|out|slow|dead)$"
-)
-_LENGTH_AFTER = re.compile(r"^ (?:ago|now|already|straight|so far)\b")
-_EACH_TIME = re.compile(r"^ (?:or so then|or so|at a time|each|every|then)\b")
+_SINCE_THEN = re.compile(r"\b(?:since|after)(?: \w+){0,4} ?$")
+_WAS_WELL = re.compile(rf"\b(?:(?:was|were)(?: all)? (?:{_WELL})|(?:would|will|should|must|to) be \w+)(?: \w+)?$")
+
 _ELSEWHERE = re.compile(
-    r"\b(?:call|phone|ring|reach|contact|opens?|closes?|closed|closing|come|comes|coming|visit|arrives?"
-    r"|available|appointment"
-    r"|meeting|dispatch|reboot\w*|restart\w*|cycled|reset|unplug\w*|ticket|case|invoice|email|customer|client"
-    r"|hours)(?: \w+){0,3}$"
+    r"\b(?:call|phone|ring|reach|contact|opens?|closes?|closed|closing|comes?|coming|visit|arrives?|available|appointment"
+    r"|meeting|dispatch|reboot\w*|restart\w*|cycled|reset|unplug\w*|ticket|case|invoice|email|customer|client|hours"
+    r")(?: \w+){0,3}$"
 )
 _ELSEWHERE_FROM = re.compile(r"\b(?:ticket|case|invoice|customer|client|with you)(?: \w+)? (?:from|since)$")
+_WAS_WELL_THEN = re.compile(rf"^ (?:\w+ ){{0,2}}(?:was|were)(?: all)? (?:{_WELL})\b")
+
+
+_REACH = 120
+"""Characters before a time that can say what it is the time of."""
 
 
 class Weight(IntEnum):
@@ -82,21 +83,24 @@ def mentions_in(text: str, here: Here) -> Iterator[Mention]:
             merged[-1] = both
         else:
             merged.append(piece)
-    before = 0
+    last = 0
     for number, piece in enumerate(merged):
+        before = max(last, piece.start - _REACH)
         raw = text[before : piece.start]
         fillers = _FILLERS.search(raw)
         lead_stop = fillers.start() if fillers else len(raw)
         lead = raw[:lead_stop].strip()
+        if last and _WAS_WELL_THEN.fullmatch(f" {lead}"):
+            lead = ""  # it says of the mention before that it was well then
         cue = _CUE.search(raw[:lead_stop])
         said_from = before + (cue.start() if cue else lead_stop)
-        roughly = bool(_ROUGHLY.search(text[before + lead_stop : piece.stop]))
+        roughly = bool(_ROUGHLY.search(text[before + lead_stop : piece.stop]) or text.startswith(" ish", piece.stop))
         after = merged[number + 1].start if number + 1 < len(merged) else len(text)
         cued = raw.strip() and (roughly or not lead or raw.strip() != lead or SINCE.search(lead) or _UNTIL.search(lead)
                                 or lead.split()[-1] in ("to", "and", "after", "before", "again"))  # fmt: skip
         if piece.bare and piece.length is None and not cued:
             continue
-        before = piece.stop
+        last = piece.stop
         start = said_from + len(text[said_from : piece.start]) - len(text[said_from : piece.start].lstrip())
         yield Mention(piece=replace(piece, start=start), lead=lead, roughly=roughly, tail=text[piece.stop : after])
 
@@ -150,10 +154,12 @@ def timed(piece: Piece) -> bool:
 
 
 def ends(one: Mention) -> bool:
-    if _WAS_WELL.search(one.lead):
+    """Whether it is the time at which the trouble was over."""
+    if _WELL_UNTIL.search(one.lead) or _WAS_WELL.search(one.lead):
         return False
     again = _WELL_AGAIN.search(one.lead)
-    return bool(_UNTIL.search(one.lead) or (again and not _NOT.search(one.lead[: again.start()])))
+    before = one.lead[: again.start()] if again else ""
+    return bool(_UNTIL.search(one.lead) or (again and not _NOT.search(before) and not _SINCE_THEN.search(before)))
 
 
 def weight_of(one: Mention) -> Weight | None:
@@ -163,10 +169,10 @@ def weight_of(one: Mention) -> Weight | None:
         return None
     if piece.length is not None and not piece.whole:
         said = _LENGTH_BEFORE.search(one.lead) or _LENGTH_AFTER.match(one.tail)
-        return Weight.SAID if said and not _EACH_TIME.match(one.tail) else None
-    if SINCE.search(one.lead) or _WAS_WELL.search(one.lead) or piece.whole:
+        return Weight.SAID if said and not _OF_ONE_TIME.match(one.tail) else None
+    if SINCE.search(one.lead) or _WELL_UNTIL.search(one.lead) or piece.whole:
         return Weight.SAID
-    if _ELSEWHERE.search(one.lead):
+    if _ELSEWHERE.search(one.lead) or _WAS_WELL.search(one.lead) or _WAS_WELL_THEN.match(one.tail):
         return None
     if piece.now:
         return Weight.NOW

@@ -142,7 +142,7 @@ def _dom(match: re.Match[str], here: Here, blank: Piece) -> Piece | None:
 
 
 def _recurring(match: re.Match[str], here: Here, blank: Piece) -> Piece:
-    each = match["each"]
+    each = match["each"] or match["often"]
     doubt = f"“{match[0]}” is said to come back; the last time is taken"
     if each in WEEKDAYS:
         return replace(blank, day=_last(each, here), recurring=True, doubt=doubt)

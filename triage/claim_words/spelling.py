@@ -35,10 +35,10 @@ _SHORT_FORMS = {
 
 _OFTEN_MISSPELT = """
 internet connection connections connectivity disconnect disconnects disconnected disconnecting intermittent
-intermittently dropping dropped yesterday morning afternoon evening tonight minutes offline unstable phones
-telephones wireless network outage latency buffering sluggish unusable crawling robotic jitter monday tuesday
-wednesday thursday friday saturday sunday midnight working freezing flapping started registers terminal
-terminals lagging timeout timeouts website websites
+intermittently dropping dropped yesterday morning afternoon evening mornings afternoons evenings tonight
+minutes offline unstable phones telephones wireless network outage latency buffering sluggish unusable
+crawling robotic jitter monday tuesday wednesday thursday friday saturday sunday midnight working freezing
+flapping started register registers terminal terminals lagging timeout timeouts website websites
 """
 _VOCABULARY = tuple(_OFTEN_MISSPELT.split())
 

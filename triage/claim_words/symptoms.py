@@ -26,6 +26,7 @@ _PHRASES: dict[Symptom, Sequence[str]] = {
         r"(?! (?:issue|problem|trouble|outage|complaint)s?)",
         r"without (?:internet|connection|service|phones|network)",
         rf"(?:lost|lose) (?:\w+ ){{0,2}}{_LINE}(?: connection| access)?",
+        r"(?:lost|lose) everything",
         rf"{_LINE} (?:was |is |has been )?(?:lost|gone)",
         r"(?:is|isnt|are|arent|does|doesnt|do|dont|has|hasnt|was|wasnt|will|wont)? ?(?:not )?(?:working"
         r"|work) at all",
@@ -35,10 +36,10 @@ _PHRASES: dict[Symptom, Sequence[str]] = {
         r"off ?line", r"outages?", r"(?:is|are|been|went|goes|still) (?:completely "
         r"|totally )?out(?! of (?!service|order))",
         r"(?:completely |totally )?dead", r"(?:went|gone|is|all) dark", r"out of (?:service|order)", r"black ?out",
-        rf"{CANT} (?:get (?:online|on|to|out|in|into|any)|connect|access|reach|process|make|receive|use|log"
-        rf"|open|browse"
-        r"|load|do|work|take|send|surf|go online|dial|print|see|ring|call|run)", r"no light", r"red light",
-        r"(?:wont|doesnt|does not|will not) (?:load|open|come up|respond|start)", r"(?:hasnt|has not"
+        rf"{CANT} (?:get (?:online|on|to|out|in|into|any)|connect|access|reach|process|make|receive|use|log|open"
+        r"|browse|load|do|work|take|send|surf|go online|dial|print|see|ring|call|run|be reached|register)",
+        r"no light", r"red light",
+        r"(?:wont|doesnt|does not|will not) (?:load|open|come up|respond|start|register)", r"(?:hasnt|has not"
         r"|not) come back",
     ),
     Symptom.DROPS: (
@@ -52,7 +53,7 @@ _PHRASES: dict[Symptom, Sequence[str]] = {
         r"(?:down )?on and off", r"off and on", r"on again off again", r"in and out", r"up and down(?: \w+ly)?",
         r"(?:comes|coming|come) and (?:goes|going|go)",
         r"(?:goes|going|went) (?:down|out|off ?line) and (?:comes|coming|came|come) back",
-        r"disconnect(?:s|ed|ing|ions?)?", r"unstable", r"instability", r"spotty", r"flaky", r"patchy",
+        r"disconnect(?:s|ed|ing|ions?)?", r"unstable", r"fluctuat\w+", r"instability", r"spotty", r"flaky", r"patchy",
         r"(?:flap|bounc|reconnect)(?:s|e|es|ed|ing|ping|ped)?", r"flapping", r"hit or miss",
         r"(?:cut|cuts|cutting|blip|blips|blipping)(?: out| off)", r"blips?", r"kick(?:s|ed|ing)? \w+ (?:\w+ )?off",
         r"(?:kicked|thrown|booted) (?:off|out)", r"packets? (?:being )?los[st]", r"los(?:es|ing|t) packets",
@@ -64,7 +65,8 @@ _PHRASES: dict[Symptom, Sequence[str]] = {
         r"(?: out| up| off| in and out)?",
         r"(?:dropped|dropping|drop) (?:\w+ )?calls?", r"chopp(?:y|ing)(?: \w+ calls| calls| audio)?", r"robot\w*",
         r"garbl\w+", r"jitter\w*", r"echo\w*", r"static", r"(?:1|one) way (?:audio|calls?|speech|voice)",
-        r"no (?:audio|sound|voice)", rf"{CANT} hear", r"break(?:s|ing)? up", r"(?:voice|call|audio|sound) quality",
+        r"no (?:audio|sound|voice)", rf"{CANT} (?:hear|be heard)", r"break(?:s|ing)? up",
+        r"(?:voice|call|audio|sound) quality",
         r"(?:bad|poor|terrible) (?:calls|audio|call quality|voice)", r"distort\w+", r"muffled", r"crackl\w+",
         r"tinny",
         r"(?:under ?water|like robots?)", r"delay on (?:the )?(?:calls|phones)", r"mos score",
@@ -76,7 +78,7 @@ _PHRASES: dict[Symptom, Sequence[str]] = {
         r"tak(?:es|e|ing) (?:\w+ )?(?:ages|forever|long|\d+ minutes|minutes)", r"loading forever",
         r"speed ?tests?(?: \w+){0,4} [\d.]+ ?(?:mbps|mbit|mb|meg\w*|m|kbps|k)?",
         r"(?:only|getting|just) [\d.]+ (?:mbps|mbit|mb|megs?|kbps)(?: down| up)?", r"down to [\d.]+",
-        r"[\d.]+ (?:mbps|mbit|mb|megs?|kbps) down",
+        r"[\d.]+ (?:mbps|mbit|mb|megs?|kbps) down", r"[\d.]+ down (?:and )?[\d.]+ up",
         r"speeds?(?: (?:are|is|has|have|been|went|way|well|far|really|very|so|just))*"
         r" (?:below|low|bad|poor|down|dropped|dropping|terrible|awful|reduced|half|under)",
         r"(?:low|bad|poor|terrible|reduced) (?:speeds?|performance|throughput|bandwidth)", r"bandwidth",
@@ -151,7 +153,7 @@ _SERVICES: dict[str, str] = {
         r"|land ?lines?",
     "card payments": r"(?:credit |debit |gift )?cards?(?: (?:machines?|readers?|terminals?|payments?"
         r"|processing))?|pos"
-    r"|tills?|(?:cash )?registers?|terminals?|payments?|check ?outs?|eftpos|pin ?pads?|point of sale",
+    r"|tills?|registers|(?:cash|the|our|my) register|terminals?|payments?|check ?outs?|eftpos|pin ?pads?|point of sale",
     "VPN": r"vpn|tunnel",
     "Wi-Fi": r"wi ?fi|wireless|wlan|ssid|hot ?spot",
     "e-mail": r"e ?mails?|outlook|exchange|mail ?box(?:es)?",
