@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from collector.journal import Journal
 from collector.model import Cadence, SampleBatch, Source
 from collector.store.embedded import EmbeddedStore
 from config.clock import epoch_ms
-from inventory.model import Client, Inventory, Link, MaintenanceWindow, Site
+from inventory.model import Client, Inventory, Link, MaintenanceWindow, OpeningHours, Site
 from triage.baselines.folder import MANIFEST, BaselineFolder
 from triage.baselines.nightly import is_due, learn_fleet
 from triage.baselines.table import BaselineError, StoredBaselines, Version
@@ -138,6 +138,19 @@ async def test_what_was_measured_in_maintenance_or_trouble_teaches_nothing(fleet
     line = ("utc-wan", Source.PROBE)
     rates = [one.of(["utc-wan"])[line].loss["loss_pct"].lost for one in (ordinary, taught, spared)]
     assert rates[0] == rates[2] == 0.0 < rates[1]
+
+
+@pytest.mark.parametrize(("closes", "taught"), [("10:00", False), ("12:00", True)])
+async def test_a_line_that_is_dark_while_its_site_is_closed_teaches_nothing(fleet: Fleet, closes: str, taught: bool):
+    """It opens at 22:00 and closes at ten, when it goes dark, or at noon: then it was dark while it was open."""
+    await fleet.measure("utc-wan", *BUSY, loss_pct=100.0, lost=20.0)
+    known = inventory()
+    hours = tuple(OpeningHours(weekday=day, opens=time(22), closes=time.fromisoformat(closes)) for day in range(7))
+    sites = {**known.sites, "utc": replace(known.sites["utc"], business_hours=hours)}
+    await learn_fleet(fleet.store, replace(known, sites=sites), POLICY, fleet.folder, NIGHT)
+    newest = fleet.folder.newest()
+    assert newest is not None
+    assert (newest.of(["utc-wan"])["utc-wan", Source.PROBE].loss["loss_pct"].lost > 0) is taught
 
 
 async def test_the_same_samples_make_the_same_version(fleet: Fleet):
