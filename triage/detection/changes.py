@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 import numpy as np
 
@@ -27,6 +28,7 @@ TOLD: Mapping[str, frozenset[str]] = {
 }
 """Events each of which is one change of the line, or of its port. A port that goes down takes the line with it: the
 same change told twice. One that follows its like is a change all the same, as what was between them got lost."""
+WAYS: Mapping[FactKind, Sequence[str]] = {FactKind.LINK_STATE: (STATED,), FactKind.EVENT: tuple(TOLD)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +66,8 @@ UNCHANGED = Changes()
 
 def changes_of(measured: Measured, views: Sequence[View]) -> Changes:
     """Every source's state changes of one link, in the judged window for those that measure."""
-    sources = sorted({fact.source for fact in measured.facts})
-    told = [_said(metric, measured.facts, source) for metric in (STATED, *TOLD) for source in sources]
+    spoke = {(fact.kind, fact.source) for fact in measured.facts}
+    told = [_said(metric, measured.facts, source) for kind, source in sorted(spoke) for metric in WAYS.get(kind, ())]
     return Changes([seen for seen in (*map(_counted, views), *told) if len(seen.time)])
 
 
@@ -91,11 +93,11 @@ def _said(metric: str, facts: Sequence[Fact], source: Source) -> Seen:
 
 def times_said(metric: str, facts: Sequence[Fact], source: Source) -> TimeArray:
     """When a source told of a change of the link: in events of this family (`TOLD`), or by stating another state."""
-    own = [fact for fact in facts if fact.source is source]
+    kind = FactKind.LINK_STATE if metric == STATED else FactKind.EVENT
+    own = [fact for fact in facts if fact.kind is kind and fact.source is source]
     if metric == STATED:
-        known = sorted(fact for fact in own if fact.kind is FactKind.LINK_STATE and fact.value in UP)
+        known = sorted((fact for fact in own if fact.value in UP), key=attrgetter("time", "value"))
         times = [epoch_ms(now.time) for before, now in pairwise(known) if UP[now.value] is not UP[before.value]]
     else:
-        events = (fact for fact in own if fact.kind is FactKind.EVENT and fact.value in TOLD[metric])
-        times = sorted(epoch_ms(fact.time) for fact in events)
+        times = sorted(epoch_ms(fact.time) for fact in own if fact.value in TOLD[metric])
     return np.array(times, dtype=np.int64)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import Fact, FactKind, Source
-from config.clock import epoch_ms
+from config.clock import epoch_ms, from_epoch_ms
 from triage.detection.event import MINUTE, OUTAGE, Event
 from triage.detection.view import View
 from triage.model import Cause, Direction, Measured
@@ -20,6 +21,8 @@ from triage.policy import Policy
 from triage.words import source_words
 
 DISCONNECTED, UNKNOWN = "disconnected", "unknown"
+IN_TIME = attrgetter("time", "value")
+"""Comparing whole facts takes as long as everything else together."""
 
 
 def link_states(measured: Measured, views: Sequence[View], start: int, now: int, policy: Policy) -> list[Event]:
@@ -36,10 +39,11 @@ def link_states(measured: Measured, views: Sequence[View], start: int, now: int,
 
 
 def _outages(measured: Measured, source: Source, start: int, now: int, policy: Policy) -> list[Event]:
+    before = from_epoch_ms(now)
     states = [
         fact
         for fact in measured.facts
-        if fact.kind is FactKind.LINK_STATE and fact.source is source and epoch_ms(fact.time) < now
+        if fact.kind is FactKind.LINK_STATE and fact.source is source and fact.time < before
     ]
     events = []
     for begin, end, count in held(states, DISCONNECTED, now, silent=policy.windows.join_minutes):
@@ -84,7 +88,9 @@ def held(
             return doubt
         return moment if doubt is not None or moment - known <= silent * MINUTE else known + 1
 
-    for fact in sorted(states):
+    for fact in sorted(states, key=IN_TIME):
+        if begin is None and fact.value != value:
+            continue
         moment = epoch_ms(fact.time)
         if begin is not None and (fact.value not in (value, UNKNOWN) or end_at(moment) < moment):
             spans.append((begin, end_at(moment), count))
