@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from triage.model import Cause, Claim, Scope, Severity, Verdict
@@ -42,6 +42,7 @@ class Reason(StrEnum):
     CLAIM_REFUSED = "claim_refused"
     TROUBLE_SUSPECTED = "trouble_suspected"
     TROUBLE_HELD = "trouble_held"
+    NO_QUARANTINE = "no_quarantine"
     TROUBLE_DID_NOT_HOLD = "trouble_did_not_hold"
     TROUBLE_CHANGED = "trouble_changed"
     TROUBLE_ONGOING = "trouble_ongoing"
@@ -50,6 +51,8 @@ class Reason(StrEnum):
     RECOVERY_HELD = "recovery_held"
     RECOVERY_BROKEN = "recovery_broken"
     CLIENT_MUST_CONFIRM = "client_must_confirm"
+    STOOD_TOO_LONG = "stood_too_long"
+    RESOLVED_TOO_OFTEN = "resolved_too_often"
     TICKET_REQUESTED = "ticket_requested"
     TICKET_EXISTS = "ticket_exists"
     TICKET_NOT_ASKED_FOR = "ticket_not_asked_for"
@@ -142,6 +145,11 @@ class Case:
     claim: Claim | None = None
     """The first claim of the case, kept for judging it again."""
     claims: int = 0
+    documented_at: datetime | None = None
+    """When its trouble was last found to hold, or to be back."""
+    resolved_before: int = 0
+    """How often the machine has resolved this line's troubles within a day before this one."""
+    resolved_by_machine: bool = False
     parent: str | None = None
     """The open case of the carrier's trouble that this site's is part of."""
     ticket_withheld: bool = False
@@ -275,9 +283,14 @@ class CaseRules:
     """The part of a policy that governs cases."""
 
     quarantine: timedelta
+    outage_quarantine: timedelta
     recheck: timedelta
     recovery: timedelta
     causes_without_ticket: frozenset[Cause]
+    resolve_by_day: timedelta
+    resolve_by_night: timedelta
+    night: tuple[int, int]
+    resolves: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,5 +303,7 @@ class Context:
     new_proposal_id: str
     proposal: Proposal | None = None
     in_maintenance: bool = False
+    zone: tzinfo = UTC
+    """The site's."""
     ended: Case | None = None
     """The site's case that ended last, where none is open."""

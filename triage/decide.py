@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from triage.case_rules import needs_a_person, quarantine, resolved_before
 from triage.cases import (
     Case,
     CaseStatus,
@@ -119,7 +120,10 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
 
 def _suspect(judged: Judged, context: Context) -> Decision:
     case = _new_case(Origin.MACHINE, judged, context)
-    due = context.now + context.rules.quarantine
+    wait = quarantine(judged.verdict, context.rules)
+    if not wait:
+        return replace(_held(case, judged, context), reason=Reason.NO_QUARANTINE)
+    due = context.now + wait
     case = replace(case, next_action="look again before a ticket is opened", next_action_at=due)
     timer = Timer(case=case.id, kind=TimerKind.QUARANTINE, due_at=due)
     return Decision(case=case, reason=Reason.TROUBLE_SUSPECTED, timers=(timer,), judged=judged)
@@ -155,6 +159,7 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
         status=CaseStatus.OPEN,
         origins=_joined_origins(case.origins, Origin.MACHINE),
         updated_at=context.now,
+        documented_at=context.now if came_back else case.documented_at,
         next_action="work on the trouble",
         next_action_at=None,
     )
@@ -184,26 +189,32 @@ def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
             after = replace(case, updated_at=context.now, next_action_at=due)
             return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
         case VerdictKind.CONFIRMED:
-            opened = replace(
-                _with_verdict(case, judged),
-                status=CaseStatus.OPEN,
-                updated_at=context.now,
-                next_action="work on the trouble",
-                next_action_at=None,
-            )
-            wanting = _wanting_ticket(opened, judged, context)
-            return Decision(
-                case=wanting,
-                reason=_held_reason(wanting),
-                effects=ticket_effects(wanting, judged),
-                proposal=_proposal(wanting, judged, context),
-                judged=judged,
-            )
+            return _held(_with_verdict(case, judged), judged, context)
         case _:
             after = replace(
                 case, status=CaseStatus.CLOSED, updated_at=context.now, ended_at=context.now, next_action=""
             )
             return Decision(case=after, reason=Reason.TROUBLE_DID_NOT_HOLD, judged=judged)
+
+
+def _held(case: Case, judged: Judged, context: Context) -> Decision:
+    """The trouble is believed: work, and a ticket where the cause has one."""
+    opened = replace(
+        case,
+        status=CaseStatus.OPEN,
+        updated_at=context.now,
+        documented_at=context.now,
+        next_action="work on the trouble",
+        next_action_at=None,
+    )
+    wanting = _wanting_ticket(opened, judged, context)
+    return Decision(
+        case=wanting,
+        reason=_held_reason(wanting),
+        effects=ticket_effects(wanting, judged),
+        proposal=_proposal(wanting, judged, context),
+        judged=judged,
+    )
 
 
 def on_rejudge(case: Case, judged: Judged, context: Context) -> Decision:
@@ -257,7 +268,14 @@ def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
             case, updated_at=context.now, next_action="ask the client to confirm that it is well", next_action_at=None
         )
         return Decision(case=after, reason=Reason.CLIENT_MUST_CONFIRM)
-    return resolved(case, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
+    why = needs_a_person(case, context.rules, context.zone, context.now)
+    if why is not None:
+        after = replace(
+            case, updated_at=context.now, next_action="resolve it when it is understood", next_action_at=None
+        )
+        return Decision(case=after, reason=why)
+    machine = replace(case, resolved_by_machine=True)
+    return resolved(machine, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
 
 
 def _new_case(origin: Origin, judged: Judged, context: Context) -> Case:
@@ -277,6 +295,7 @@ def _new_case(origin: Origin, judged: Judged, context: Context) -> Case:
         opened_at=context.now,
         updated_at=context.now,
         evidence_sha256=judged.evidence_sha256,
+        resolved_before=resolved_before(context.ended, verdict.link, context.now),
     )
 
 

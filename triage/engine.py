@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zlib import crc32
 
 import structlog
@@ -17,12 +17,12 @@ from collector.journal import Journal
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from inventory.model import Inventory
+from inventory.model import Inventory, Link
 from triage import inbox, repository, tables, troubles
+from triage.case_rules import case_rules
 from triage.cases import (
     Answered,
     Case,
-    CaseRules,
     CaseStatus,
     ClaimReported,
     Context,
@@ -229,7 +229,7 @@ class Engine:
             children = await repository.cases(connection, parent=case.id, only_open=True, limit=repository.ALL)
         if case.is_parent:
             others = judging.policy.carrier.minimum_sites
-            moment = Moment(now=now, rules=case_rules(judging), others=others, number=0)
+            moment = Moment(now=now, rules=case_rules(judging.policy), others=others, number=0)
             return [_settled(on_parent_timer(due.kind, case, children, moment), case)]
         if case.site not in judging.inventory.sites:
             gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
@@ -296,7 +296,7 @@ class Engine:
     ) -> list[tuple[Matter, Decision]]:
         """Parents and children after what has just been decided, within the same transaction."""
         decided = []
-        rules, carrier = case_rules(judging), judging.policy.carrier
+        rules, carrier = case_rules(judging.policy), judging.policy.carrier
         for decision in await regrouped(connection, judging.inventory, carrier, rules, row.now):
             matter = _settled(decision)
             await _write(connection, row, matter, decision, digest)
@@ -320,9 +320,11 @@ class Engine:
             case = await repository.open_case(connection, matter.client, matter.site)
         proposals = await repository.proposals_of(connection, case.id) if case is not None else []
         named = [one for one in proposals if matter.proposal in (None, one.id)]
+        site = judging.inventory.sites.get(matter.site)
         context = Context(
             now=now,
-            rules=case_rules(judging),
+            rules=case_rules(judging.policy.of(_line(judging.inventory, matter, case), matter.client, matter.site)),
+            zone=site.zone if site is not None else UTC,
             new_case_id=f"C-{await repository.next_number(connection, tables.case)}",
             new_proposal_id=f"P-{await repository.next_number(connection, tables.proposal)}",
             proposal=named[0] if named else None,
@@ -347,20 +349,15 @@ def _set_aside(row: inbox.Row, why: str) -> Matter:
     )
 
 
-def case_rules(judging: Judging) -> CaseRules:
-    """The policy's rules for cases."""
-    rules = judging.policy.cases
-    return CaseRules(
-        quarantine=timedelta(seconds=rules.quarantine_seconds),
-        recheck=timedelta(seconds=rules.recheck_seconds),
-        recovery=timedelta(minutes=rules.recovery_minutes),
-        causes_without_ticket=frozenset(rules.causes_without_ticket),
-    )
+def _line(inventory: Inventory, matter: Matter, case: Case | None) -> Link | None:
+    """The line that the verdict is about, or else the case."""
+    verdict = matter.judgement.verdict if matter.judgement else None
+    link = verdict.link if verdict is not None else case.link if case is not None else None
+    return inventory.links.get(link or "")
 
 
 def _in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool:
-    verdict = matter.judgement.verdict if matter.judgement else None
-    link = inventory.links.get(verdict.link) if verdict and verdict.link else None
+    link = _line(inventory, matter, None)
     return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -134,11 +134,19 @@ class SeverityPolicy(_Section):
     loss_robustness: float = Field(gt=0)
 
 
+Hour = Annotated[int, Field(ge=0, le=24)]
+
+
 class CasePolicy(_Section):
     quarantine_seconds: float = Field(ge=0)
+    outage_quarantine_seconds: float = Field(ge=0)
     recheck_seconds: float = Field(gt=0)
     recovery_minutes: float = Field(gt=0)
     causes_without_ticket: tuple[Cause, ...]
+    resolve_day_minutes: float = Field(gt=0)
+    resolve_night_minutes: float = Field(gt=0)
+    night_hours: tuple[Hour, Hour]
+    resolves_per_day: int = Field(ge=0)
 
 
 class Where(_Section):

@@ -33,6 +33,11 @@ RULES = CaseRules(
     recheck=timedelta(minutes=1),
     recovery=timedelta(minutes=20),
     causes_without_ticket=frozenset({Cause.MANAGEMENT_LOST}),
+    outage_quarantine=timedelta(minutes=3),
+    resolve_by_day=timedelta(minutes=90),
+    resolve_by_night=timedelta(minutes=180),
+    night=(0, 8),
+    resolves=3,
 )
 CLAIM = Claim(site="store-114", client="acme", since=NOON, reported_at=NOON)
 RELIEF = Option(

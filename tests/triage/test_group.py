@@ -25,6 +25,11 @@ RULES = CaseRules(
     recheck=timedelta(minutes=1),
     recovery=timedelta(minutes=20),
     causes_without_ticket=frozenset({Cause.MANAGEMENT_LOST}),
+    outage_quarantine=timedelta(minutes=3),
+    resolve_by_day=timedelta(minutes=90),
+    resolve_by_night=timedelta(minutes=180),
+    night=(0, 8),
+    resolves=3,
 )
 EAST = Domain("Fiber", "east")
 WHOLE = Domain("Fiber", ANYWHERE)

@@ -16,9 +16,11 @@ from triage.replay.lines import Played
 from triage.replay.orchestrators import Read, fact_document
 
 ALARMS = (Reason.OWN_BLINDNESS, Reason.FAR_END_GAVE_UP, Reason.INPUT_FAILED)
+FOUND = (Reason.TROUBLE_SUSPECTED, Reason.NO_QUARANTINE)
 WITHHELD = (
     Reason.IN_MAINTENANCE, Reason.NO_TICKET_FOR_CAUSE, Reason.TROUBLE_DID_NOT_HOLD, Reason.RECHECK_WITHOUT_DATA,
     Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.CLIENT_MUST_CONFIRM, Reason.CARRIER_PARENT,
+    Reason.STOOD_TOO_LONG, Reason.RESOLVED_TOO_OFTEN,
 )  # fmt: skip
 
 
@@ -78,7 +80,7 @@ class Telling:
         elif not isinstance(row.input, Tick):
             origin["input"] = self._entry_by_input.get(row.seq)
         if judged is not None and reason is not Reason.NOTHING_FOUND:
-            self._judged("trouble" if reason is Reason.TROUBLE_SUSPECTED else "verdict", judged, case, reason, origin)
+            self._judged("trouble" if reason in FOUND else "verdict", judged, case, reason, origin)
         if reason in ALARMS:
             self.tell("alarm", reason, **origin, case=case.id if case else None)
         if reason in WITHHELD:

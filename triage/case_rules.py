@@ -1,0 +1,65 @@
+"""A policy's rules for cases, and the questions that they answer. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, tzinfo
+
+from triage.cases import Case, CaseRules, Reason
+from triage.model import Cause, Scope, Verdict
+from triage.policy import Policy
+
+OUTAGES = (Cause.LINK_DOWN, Cause.SITE_DOWN)
+
+
+def case_rules(policy: Policy) -> CaseRules:
+    """What the policy says of cases; `policy` is what holds for the line."""
+    rules = policy.cases
+    return CaseRules(
+        quarantine=timedelta(seconds=rules.quarantine_seconds),
+        outage_quarantine=timedelta(seconds=rules.outage_quarantine_seconds),
+        recheck=timedelta(seconds=rules.recheck_seconds),
+        recovery=timedelta(minutes=rules.recovery_minutes),
+        causes_without_ticket=frozenset(rules.causes_without_ticket),
+        resolve_by_day=timedelta(minutes=rules.resolve_day_minutes),
+        resolve_by_night=timedelta(minutes=rules.resolve_night_minutes),
+        night=rules.night_hours,
+        resolves=rules.resolves_per_day,
+    )
+
+
+def quarantine(verdict: Verdict, rules: CaseRules) -> timedelta:
+    """How long a trouble is watched before it becomes a ticket; nothing where the policy trusts the line's outages.
+
+    A carrier's trouble is always watched: its sites must have the time to be found as one.
+    """
+    if verdict.cause not in OUTAGES:
+        return rules.quarantine
+    if verdict.scope is Scope.CARRIER:
+        return max(rules.quarantine, rules.outage_quarantine)
+    return rules.outage_quarantine
+
+
+def needs_a_person(case: Case, rules: CaseRules, zone: tzinfo, now: datetime) -> Reason | None:
+    """Why the machine does not resolve a case whose trouble has stayed gone; None when it does.
+
+    A provider's rule: only within 90 minutes by day and 180 by night of the last documented outage, and no more than
+    three times a line; what stood longer or comes again and again has work behind it.
+    """
+    limit = rules.resolve_by_night if is_night(now, zone, rules.night) else rules.resolve_by_day
+    if now - (case.documented_at or case.opened_at) > limit:
+        return Reason.STOOD_TOO_LONG
+    return Reason.RESOLVED_TOO_OFTEN if case.resolved_before >= rules.resolves else None
+
+
+def resolved_before(case: Case | None, link: str | None, now: datetime) -> int:
+    """How often the machine has resolved this line's trouble within a day, by the case that ended last."""
+    if case is None or case.link != link or case.ended_at is None or now - case.ended_at > timedelta(days=1):
+        return 0
+    return case.resolved_before + case.resolved_by_machine
+
+
+def is_night(now: datetime, zone: tzinfo, night: tuple[int, int]) -> bool:
+    """Whether it is night at the site: from the first of the hours to before the second, past midnight too."""
+    begins, ends = night
+    hour = now.astimezone(zone).hour
+    return begins <= hour < ends if begins <= ends else hour >= begins or hour < ends
