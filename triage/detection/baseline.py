@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from collector.model import FloatArray
 from triage.detection.habits import BINS, HALF_HOURS
 from triage.detection.learnt import Baseline, LossRate
+from triage.detection.segments import filled
 from triage.detection.view import View
 
 EVERY = np.arange(BINS)
@@ -27,6 +28,10 @@ def baseline(view: View, metric: str, *, floor: float | None = None, bins: NDArr
     """
     if view.learnt is not None and metric in view.learnt.baselines:
         return view.learnt.baselines[metric]
+    return view.once(("baseline", metric, floor, _key(bins)), lambda: _baseline(view, metric, floor, bins))
+
+
+def _baseline(view: View, metric: str, floor: float | None, bins: NDArray[np.int64] | None) -> Baseline:
     past = view.past_column(metric)
     if floor is not None:
         past = np.log10(np.maximum(past, floor))
@@ -63,9 +68,13 @@ def loss_rate(
     """
     if view.learnt is not None and metric in view.learnt.loss:
         return view.learnt.loss[metric]
+    return view.once(("loss", metric, _key(bins)), lambda: _loss_rate(view, filled(lost), filled(sent), bins))
+
+
+def _loss_rate(view: View, lost: FloatArray, sent: FloatArray, bins: NDArray[np.int64] | None) -> LossRate:
     rate = np.full(BINS, np.nan)
     rows = view.all_ordinary_rows
-    all_lost, all_sent = float(np.nansum(lost[rows])), float(np.nansum(sent[rows]))
+    all_lost, all_sent = float(lost[rows].sum()), float(sent[rows].sum())
     if len(rows) < view.windows.thin_samples or not all_sent:
         return LossRate(rate, 0.0, 0.0)
     overall = (all_lost + 0.5) / (all_sent + 1)
@@ -78,6 +87,10 @@ def loss_rate(
     return LossRate(rate, all_lost, all_sent)
 
 
+def _key(bins: NDArray[np.int64] | None) -> bytes | None:
+    return None if bins is None else bins.tobytes()
+
+
 def _wanted(view: View, bins: NDArray[np.int64] | None) -> list[tuple[int, list[int]]]:
     """The half hours of the day that are asked for, each with those of its bins that are."""
     asked: dict[int, list[int]] = {}
@@ -87,7 +100,7 @@ def _wanted(view: View, bins: NDArray[np.int64] | None) -> list[tuple[int, list[
 
 
 def _rate(lost: FloatArray, sent: FloatArray, rows: NDArray[np.int64], towards: float, weight: float) -> float:
-    return float((np.nansum(lost[rows]) + weight * towards) / (np.nansum(sent[rows]) + weight))
+    return float((lost[rows].sum() + weight * towards) / (sent[rows].sum() + weight))
 
 
 def _centre_and_spread(ordered: FloatArray) -> tuple[float, float]:

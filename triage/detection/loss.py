@@ -16,7 +16,7 @@ from triage.detection.baseline import EVERY, loss_rate
 from triage.detection.changes import UNCHANGED, Changes
 from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import refined
-from triage.detection.segments import Segment, maximal_segments, runs
+from triage.detection.segments import Segment, filled, maximal_segments, runs
 from triage.detection.view import View
 from triage.model import Cause, Direction
 from triage.policy import Limits, Policy
@@ -25,6 +25,8 @@ from triage.words import metric_words
 METRICS = ("loss_pct", "loss_rx_pct", "loss_tx_pct")
 RATES = (0.025, 0.1, 0.3, 0.9)
 """Loss rates that the scan tries: a factor of about three apart covers every rate at little loss of power."""
+HAIR = 1e-9
+"""What sums may be off by, relative to them: whether there can be anything is answered before where it is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,13 +51,15 @@ def counts(view: View, metric: str, policy: Policy) -> Counts:
 def likelihood(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, rate: float) -> FloatArray:
     """Log-likelihood ratio per row of the Poisson rates `rate` against `ordinary`; NaN counts as no evidence."""
     higher = np.maximum(rate, 3 * ordinary)
-    return np.nan_to_num(lost * np.log(higher / ordinary) - sent * (higher - ordinary))
+    return filled(lost * np.log(higher / ordinary) - sent * (higher - ordinary))
 
 
 def scan(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, evidence: float) -> list[Segment]:
     """Stretches that are lossier than ordinary, best first. One bad sample does not make one: without its worst
     row a stretch must still hold half the evidence."""
     found: list[Segment] = []
+    if _most_evidence(lost, sent, ordinary) < evidence:
+        return found
     for rate in RATES:
         scores = likelihood(lost, sent, ordinary, rate)
         for segment in maximal_segments(scores, evidence):
@@ -66,6 +70,13 @@ def scan(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, evidence: flo
         if all(segment.stop <= other.first or segment.first >= other.stop for other in chosen):
             chosen.append(segment)
     return chosen
+
+
+def _most_evidence(lost: FloatArray, sent: FloatArray, ordinary: FloatArray) -> float:
+    """What all rows together say at most for any higher rate: each for its own, at which its likelihood is greatest."""
+    rows = np.flatnonzero(lost > sent * ordinary)
+    seen, expected = lost[rows], (sent * ordinary)[rows]
+    return float((seen * np.log(seen / expected) - (seen - expected)).sum()) * (1 + HAIR)
 
 
 def losses(view: View, metric: str, policy: Policy, limits: Limits, changes: Changes = UNCHANGED) -> list[Event]:
@@ -102,14 +113,15 @@ def _absolute(view: View, metric: str, policy: Policy, limits: Limits, ordinary:
     a line that always loses that much is unusable all the same."""
     values = view.column(metric)
     rows = max(2, int(limits.window_minutes * MINUTE / view.step))
-    if len(values) < rows:
+    values = filled(values)
+    if len(values) < rows or values.sum() * (1 + HAIR) < rows * limits.loss_pct:
         return []
-    windows = np.lib.stride_tricks.sliding_window_view(np.nan_to_num(values), rows)
+    windows = np.lib.stride_tricks.sliding_window_view(values, rows)
     bad = (windows.mean(axis=1) >= limits.loss_pct) & ((windows > 0).mean(axis=1) >= 0.5)
     covered = np.convolve(bad, np.ones(rows)) > 0
     found = []
     for first, stop in runs(covered):
-        if np.nanmean(values[first:stop]) < limits.loss_pct:
+        if np.nanmean(view.column(metric)[first:stop]) < limits.loss_pct:
             # Windows around one peak share it: together they are thinner than each, so the worst one stands for them.
             first += int(np.argmax(windows[first : stop - rows + 1].mean(axis=1)))
             stop = first + rows
@@ -243,9 +255,13 @@ def _as_often(view: View, metric: str, whole: Counts, policy: Policy, segment: S
     times = view.series.time[view.past][view.recent]
     if not len(times):
         return False
-    lost, sent = whole.lost[view.past], whole.sent[view.past]
-    ordinary = loss_rate(view, metric, lost, sent, bins=EVERY).rate[view.recent_bins]
-    alike = scan(lost[view.recent], sent[view.recent], ordinary, policy.loss.evidence)
+
+    def by_itself() -> list[Segment]:
+        lost, sent = whole.lost[view.past], whole.sent[view.past]
+        ordinary = loss_rate(view, metric, lost, sent, bins=EVERY).rate[view.recent_bins]
+        return scan(lost[view.recent], sent[view.recent], ordinary, policy.loss.evidence)
+
+    alike = view.once(("scan", metric), by_itself)
     count = sum(each.score >= policy.habitual.alike * segment.score for each in alike)
     return policy.habitual.is_habitual(count, times, brief=False)
 

@@ -27,7 +27,10 @@ def maximal_segments(scores: FloatArray, minimum: float) -> list[Segment]:
     the best one, vectorised, so the cost is linear in rows for each segment found.
     """
     found: list[Segment] = []
-    waiting = [(0, np.nan_to_num(scores))]
+    scores = filled(scores)
+    if np.maximum(scores, 0.0).sum() < minimum:
+        return []
+    waiting = [(0, scores)]
     while waiting:
         offset, part = waiting.pop()
         if not len(part):
@@ -49,7 +52,14 @@ def _best(scores: FloatArray) -> Segment:
     return Segment(first, last + 1, float(total[last] - before[first]))
 
 
+def filled(values: FloatArray) -> FloatArray:
+    """NaN as zero."""
+    return np.where(np.isnan(values), 0.0, values)
+
+
 def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """The [first, stop) of each unbroken run of True."""
+    if not mask.any():
+        return []
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -12,7 +12,7 @@ from triage.detection.baseline import EVERY, baseline
 from triage.detection.event import MINUTE, Event, direction_of
 from triage.detection.learnt import Baseline
 from triage.detection.onset import extent
-from triage.detection.segments import Segment, maximal_segments, runs
+from triage.detection.segments import Segment, filled, maximal_segments, runs
 from triage.detection.view import View
 from triage.model import Cause
 from triage.policy import EffectSize, Limits, Policy
@@ -107,6 +107,8 @@ def _segments(values: FloatArray, usual: Ordinary, minimum: float) -> list[Segme
     """Stretches of bad samples. Looked for at several heights, so that a strong fault is not joined to weak noise
     beside it, then grown over neighbours that are still bad (hysteresis: a high mark to begin, a low one to stay)."""
     low = score(values, usual.centre, usual.effect)
+    if np.maximum(filled(low), 0.0).sum() < minimum:
+        return []  # at greater heights there is less
     found = [
         (height * segment.score, segment)
         for height in HEIGHTS
@@ -169,11 +171,16 @@ def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment
     past, times = view.past_column(metric)[view.recent], view.series.time[view.past][view.recent]
     if not len(times):
         return False
-    usual = _ordinary(baseline(view, metric, bins=EVERY), view.recent_bins, size)
+
+    def by_itself() -> list[tuple[float, float]]:
+        usual = _ordinary(baseline(view, metric, bins=EVERY), view.recent_bins, size)
+        found = _segments(past, usual, policy.bad_samples - 0.1)
+        return [(each.score, _height(past, usual, each)) for each in found]
+
     alike = policy.habitual.alike
     count = sum(
-        each.score >= alike * segment.score and _height(past, usual, each) >= alike * height
-        for each in _segments(past, usual, policy.bad_samples - 0.1)
+        score >= alike * segment.score and like >= alike * height
+        for score, like in view.once(("segments", metric), by_itself)
     )
     return policy.habitual.is_habitual(count, times, brief=segment.score < policy.habitual.brief_samples)
 

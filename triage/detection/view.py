@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
-from functools import cached_property
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from triage.policy import WindowPolicy
 
 ENOUGH = 800
 """Past samples looked at for one half hour: quantiles of more are no better and cost time."""
+
+Answer = TypeVar("Answer")
 
 RECENT_DAYS = 7
 ENOUGH_RECENT = 7 * 1440
@@ -97,10 +100,20 @@ class View:
     def past_column(self, name: str) -> FloatArray:
         return self.series.column(name)[self.past]
 
+    def once(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
+        """What `make` gives, made the first time that this view is asked for `key`."""
+        if key not in self._made:
+            self._made[key] = make()
+        made: Answer = self._made[key]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[Hashable, Any]:
+        return {}
+
     def has(self, name: str) -> bool:
         """Whether the field was measured at all in the judged window."""
-        values = self.series.fields.get(name)
-        return values is not None and not np.isnan(values[self.rows]).all()
+        return self.once(("has", name), lambda: name in self.series.fields and not np.isnan(self.column(name)).all())
 
     @cached_property
     def bins(self) -> NDArray[np.int64]:
@@ -135,15 +148,9 @@ class View:
     def ordinary_rows(self, bin_of_day: int, *, own_kind: bool = False) -> NDArray[np.int64]:
         """Indices into the past of samples from around the same time of day, thinned to at most about ENOUGH; with
         `own_kind` only from days of the bin's own kind."""
-        asked = (bin_of_day if own_kind else bin_of_day % HALF_HOURS, own_kind)
-        if asked not in self._rows_near:
-            near = self._near(bin_of_day, own_kind=own_kind)
-            self._rows_near[asked] = self._thinned(near[self._past_bins])
-        return self._rows_near[asked]
-
-    @cached_property
-    def _rows_near(self) -> dict[tuple[int, bool], NDArray[np.int64]]:
-        return {}
+        asked = bin_of_day if own_kind else bin_of_day % HALF_HOURS
+        near = near_bins(asked, self.windows.time_of_day_minutes, own_kind=own_kind)
+        return self.once(("near", asked, own_kind), lambda: self._thinned(near[self._past_bins]))
 
     @cached_property
     def all_ordinary_rows(self) -> NDArray[np.int64]:
@@ -159,15 +166,17 @@ class View:
         mask[:-ENOUGH_RECENT] = False
         return np.asarray(mask)
 
-    def _near(self, bin_of_day: int, *, own_kind: bool) -> NDArray[np.bool_]:
-        reach = self.windows.time_of_day_minutes * HALF_HOURS / 1440
-        apart = np.abs(np.arange(BINS) - bin_of_day) % HALF_HOURS
-        near = np.minimum(apart, HALF_HOURS - apart) <= reach
-        if own_kind:
-            near &= np.arange(BINS) // HALF_HOURS == bin_of_day // HALF_HOURS
-        # The last element answers for bin -1: excluded.
-        return np.append(near, False)
-
     def _thinned(self, mask: NDArray[np.bool_]) -> NDArray[np.int64]:
         rows = np.flatnonzero(mask)
         return rows[:: max(1, len(rows) // ENOUGH)]
+
+
+@lru_cache(maxsize=1024)
+def near_bins(bin_of_day: int, minutes: float, *, own_kind: bool) -> NDArray[np.bool_]:
+    """Which bins count as around the same time of day, of any kind of day or of the bin's own; the last element
+    answers for bin -1, what is excluded."""
+    apart = np.abs(np.arange(BINS) - bin_of_day) % HALF_HOURS
+    near = np.minimum(apart, HALF_HOURS - apart) <= minutes * HALF_HOURS / 1440
+    if own_kind:
+        near &= np.arange(BINS) // HALF_HOURS == bin_of_day // HALF_HOURS
+    return np.append(near, False)
