@@ -146,6 +146,29 @@ def test_silence_while_it_is_closed_lacks_nothing(claim, picture, series, link, 
     assert (open_all_day.coverage.present, open_all_day.coverage.expected) == (12, 18)
 
 
+def test_a_claim_about_nothing_but_closed_hours_is_answered(claim, picture, series, link, policy, now):
+    # Since half past ten until eleven, when it opened; silent all the while.
+    quiet = Measured(link(), [series(missing=range(-18, -12))], client="acme")
+    asked = claim(90, reported_at=now - timedelta(minutes=60))
+    seen = judge(asked, picture(quiet, site=shop()), policy, now)
+    assert (seen.verdict, seen.coverage.expected) == (VerdictKind.NOT_SUBSTANTIATED, 0)
+    assert seen.reason.endswith("switched off")
+
+
+def test_a_darkness_at_another_time_than_claimed_is_not_spoken_of(verdict, claim):
+    assert "switched off" not in verdict(dark(120, 70), asked=claim(50)).reason
+
+
+def test_an_orchestrators_zeros_are_no_sign_of_life(verdict, series, link):
+    closed = shop("13:00", "23:00")
+    zeros = series("wan2", fields={"rx_bps": 0.0, "tx_bps": 0.0}, source=Source.ORCHESTRATOR)
+    second = Measured(link("wan2", LinkRole.SECONDARY, carrier="B"), [zeros], client="acme")
+    assert verdict(dark(30), site=closed, asked=None, others=[second]).verdict is VerdictKind.NOT_SUBSTANTIATED
+    busy = series("wan2", fields={"rx_bps": 1e6, "tx_bps": 0.0}, source=Source.ORCHESTRATOR)
+    second = Measured(link("wan2", LinkRole.SECONDARY, carrier="B"), [busy], client="acme")
+    assert verdict(dark(30), site=closed, asked=None, others=[second]).cause is Cause.LINK_DOWN
+
+
 def test_only_the_closed_part_of_a_silence_lacks_nothing(claim, picture, series, link, policy, now):
     # Silent from half past ten to half past eleven: the half hour after the opening is missing.
     quiet = Measured(link(), [series(missing=range(-18, -6))], client="acme")

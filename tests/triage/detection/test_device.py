@@ -97,6 +97,16 @@ def test_contact_with_a_pair_that_is_lost_is_exactly_one_finding(verdict, told):
     assert [finding.cause for finding in (*lost.findings, *lost.side_findings)] == [Cause.MANAGEMENT_LOST]
 
 
+def test_a_standby_is_not_said_to_be_lost_once_nobody_can_tell(verdict, told):
+    # Lost until half an hour ago, when contact with the whole pair was lost: the one thing to say of now.
+    said = [
+        *told(FactKind.HA_STATE, "failed", 60, 50, 40), *told(FactKind.HA_STATE, "unknown", 30, 20, 10),
+        *told(FactKind.EDGE_STATE, "offline", 30, 20, 10),
+    ]  # fmt: skip
+    lost = verdict(said)
+    assert [finding.cause for finding in lost.findings] == [Cause.MANAGEMENT_LOST]
+
+
 def test_a_gateway_or_controller_that_is_down_is_not_the_sites(verdict, told, claim):
     down = told(FactKind.PART_STATE, "down", 30, 20, 10, subject="vco-1/gateway-1")
     assert verdict(down).verdict is VerdictKind.NOT_SUBSTANTIATED
