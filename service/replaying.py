@@ -75,20 +75,3 @@ async def _of_folder(folder: Path, policy: Policy) -> AsyncIterator[Mapping[str,
             unexpected.append(str(error))
     if unexpected:
         raise ExpectationError("\n".join([*unexpected, f"{len(unexpected)} of {len(files)} files differ"]))
-
-
-def schema_document() -> dict[str, Any]:
-    """Input, output, policy (with its defaults) and all reasons, as JSON Schema where there is a model."""
-    from triage.cases import Reason
-    from triage.model import UnfitReason
-    from triage.replay.files import ScenarioFile
-    from triage.replay.lines import BY_KIND
-    from triage.replay.sets import Scenario
-
-    return {
-        "scenario_set_line": Scenario.model_json_schema(),
-        "scenario_file": ScenarioFile.model_json_schema(),
-        "output_line": {kind: model.model_json_schema() for kind, model in BY_KIND.items()},
-        "policy": {"schema": Policy.model_json_schema(), "defaults": load_policy().model_dump(mode="json")},
-        "reasons": {"decision": [reason.value for reason in Reason], "unfit": [reason.value for reason in UnfitReason]},
-    }

@@ -60,10 +60,12 @@ def replay(
 
     Without PATH: which cases would appear, vanish or move under --policy. Nothing is recorded.
     """
-    from service.replaying import replay_to, schema_document
+    from service.replaying import replay_to
     from service.times import UsageError
 
     if schema:
+        from triage.replay.schema import schema_document
+
         print_json(schema_document())
         return
     if path is not None and (since or until or site or client):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from triage.policy_files import load_policy
 from triage.replay.files import read_scenario, replay_file
+from triage.replay.lines import BY_KIND
 
 FILES = Path(__file__).parent / "files"
 EVERY = sorted(FILES.rglob("*.yaml"))
@@ -24,8 +26,9 @@ def policy():
 
 @pytest.mark.parametrize("path", EVERY, ids=named)
 async def test_what_the_file_expects_comes_out(path: Path, policy):
-    async for _ in replay_file(path, policy):
-        pass
+    """And each line is one that the printed schema knows."""
+    async for line in replay_file(path, policy):
+        BY_KIND[line["line"]].model_validate_json(json.dumps(line))
 
 
 @pytest.mark.parametrize("path", EVERY, ids=named)

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from config.errors import ConfigurationError
+from triage.replay.lines import SetVerdict
 from triage.replay.sets import replay_set
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -60,6 +61,7 @@ def test_a_scenario_gives_one_verdict_under_its_id(tmp_path: Path):
     (verdict,) = replay_set(written(tmp_path, [scenario()]))
     assert (verdict["id"], verdict["verdict"], verdict["cause"]) == ("one", "confirmed", "loss")
     assert verdict["onset"] == "2026-03-03T11:30:00Z"
+    SetVerdict.model_validate_json(json.dumps(verdict))
 
 
 def test_every_fault_of_the_file_is_named_at_once(tmp_path: Path):

@@ -94,10 +94,9 @@ class Line(_Document):
     detail: str | None = Field(None, description="the reason in words")
 
 
-class VerdictLine(Line):
-    """A judgement: `trouble` is the machine's own suspicion, `verdict` answers a claim or a second look."""
+class VerdictFields(_Document):
+    """A verdict, as `triage --json` tells it."""
 
-    line: Literal["trouble", "verdict"] = Field(description="the kind of line")
     client: str = Field(description="whose site it is")
     verdict: VerdictKind = Field(description="the answer")
     cause: Cause = Field(description="what is wrong")
@@ -117,8 +116,25 @@ class VerdictLine(Line):
     secondary_fit: bool | None = Field(description="whether the best other line could take the traffic")
     options: tuple[OptionDocument, ...] = Field(description="relief lines, best first")
     policy: str = Field(description="sha256:... of the policy in force")
+    baseline: str = Field(description="version of the stored baselines that it used, or computed")
+
+
+class VerdictLine(Line, VerdictFields):
+    """A judgement: `trouble` is the machine's own suspicion, `verdict` answers a claim or a second look."""
+
+    line: Literal["trouble", "verdict"] = Field(description="the kind of line")
     evidence_sha256: str = Field(description="digest of the evidence pack")
     says: str = Field(description="the verdict in one sentence")
+
+
+class SetVerdict(VerdictFields):
+    """The line that comes out for a scenario of a set."""
+
+    id: str = Field(description="the scenario's id")
+    site: str = Field(description="the site that was judged")
+    reason: str = Field(description="the verdict in one sentence")
+    case: None = Field(description="a set opens no cases")
+    evidence_sha256: None = Field(description="a set leaves no evidence behind")
 
 
 class CaseLine(Line):
