@@ -155,6 +155,16 @@ def test_two_sources_that_saw_the_same_changes_are_not_added_up(examined, told, 
     assert examined([counted], [*told("LINK_DEAD", 14), *told("LINK_ALIVE", 12)]) == []
 
 
+@pytest.mark.parametrize(("counted", "cause"), [(1.0, Cause.LOSS), (2.0, Cause.INSTABILITY)])
+def test_nor_are_they_where_changes_would_explain_a_loss(series, link, policy, now, told, counted, cause):
+    # Down and up again would explain it; the counter and the event tell of one change, the same.
+    lossy = series(fields={"loss_rx_pct": 0.0}, last={"loss_rx_pct": [20.0] * 6}, source=Source.ORCHESTRATOR)
+    flaps = series(fields={"flaps": 0.0}, last={"flaps": [counted, 0.0, 0.0]}, source=Source.SNMP)
+    noon = epoch_ms(now)
+    events = examine(Measured(link(), [lossy, flaps], told("LINK_DEAD", 14)), noon - 240 * MINUTE, noon, policy).events
+    assert {event.cause for event in events} == {cause}
+
+
 def test_an_event_that_is_no_change_of_the_line_is_none(examined, told):
     assert examined(facts=told("BW_UNMEASURABLE", 40, 35, 30, 25)) == []
 
