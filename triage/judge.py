@@ -22,6 +22,7 @@ from triage.formatting import since_time
 from triage.hours import open_at
 from triage.model import Cause, Claim, Direction, Finding, Picture, Scope, Severity, Verdict, VerdictKind
 from triage.options import options_of, utilisation_in
+from triage.peers import ExaminePeer, examine_peer
 from triage.policy import ClaimPolicy, Policy, policy_hash
 from triage.runner_up import runner_up
 from triage.scope import SHARED, CarrierPicture, carrier_picture
@@ -101,16 +102,19 @@ class _Look:
     seen: Covered
     candidates: Sequence[Event]
     contacts: Sequence[Event]
+    examine_peer: ExaminePeer
     off: Sequence[tuple[int, int]]
     """When, around the claimed time, the site was switched off, as it was closed."""
 
 
-def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> Verdict:
+def judge(
+    claim: Claim | None, picture: Picture, policy: Policy, now: datetime, examine: ExaminePeer = examine_peer
+) -> Verdict:
     """What was measured, held against what is claimed; `claim` None asks whether anything is wrong now.
 
-    Never raises for what the data lack: what cannot be known is `inconclusive` and says why.
+    Never raises for what the data lack: what cannot be known is `inconclusive` and says why. `examine` looks at a peer.
     """
-    look = _look(claim, picture, policy, now)
+    look = _look(claim, picture, policy, now, examine)
     chosen = _chosen(look)
     doubtful = sorted((event for event in look.candidates if event.doubtful), key=lambda e: -e.weight)
     asked = [chosen] if chosen is not None else doubtful
@@ -123,7 +127,7 @@ def judge(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
     return _nothing_found(look)
 
 
-def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) -> _Look:
+def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime, examine_peer: ExaminePeer) -> _Look:
     whole, policy = policy, policy.of(None, picture.client.id, picture.site.id)
     times = _times(claim, policy, now)
     excluded = excluded_of(picture)
@@ -151,6 +155,7 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime) 
         seen=covered(main, picture.cadences, times.since, times.until, times.now, policy, off),
         candidates=told,
         contacts=contacts,
+        examine_peer=examine_peer,
         off=[period for period in off if period[1] > times.since and period[0] < times.until],
     )
     if off:
@@ -239,16 +244,15 @@ def _own(look: _Look, event: Event) -> Examined | None:
 
 
 def _peers(look: _Look) -> list[Examined]:
-    """The carrier's other lines; what lies behind them says nothing of the carrier."""
     times = look.times
-    return [examine(peer, times.search, times.now, look.whole, behind=False) for peer in look.picture.peers]
+    return [look.examine_peer(peer, times.search, times.now, look.whole) for peer in look.picture.peers]
 
 
 def _strangers_struck(look: _Look, event: Event) -> bool:
     """Whether sites of other clients of the carrier were struck too: a client's own may all close at the same time."""
     times = look.times
     others = [peer for peer in look.picture.peers if peer.client != look.picture.client.id]
-    peers = [examine(peer, times.search, times.now, look.whole, behind=False) for peer in others]
+    peers = [look.examine_peer(peer, times.search, times.now, look.whole) for peer in others]
     return _carrier(look, event, peers).shared
 
 
