@@ -8,9 +8,12 @@ from datetime import timedelta
 import pytest
 
 from collector.model import Fact, FactKind, Source
+from collector.store.hot_facts import HotFacts
+from config.clock import epoch_ms
 from inventory.model import LinkRole
 from triage.judge import judge
 from triage.model import Cause, Measured, Scope, Severity, UnfitReason, VerdictKind
+from triage.sweep import KINDS, said_to_ail
 
 
 def test_a_failed_poll_is_never_read_as_link_down(claim, picture, series, link, policy, now):
@@ -203,3 +206,14 @@ def test_an_outage_is_told_at_a_line_of_the_device_itself(picture, series, link,
     said = states(now, "offline", 30, 20, 10, subject="cpe-1", kind=FactKind.EDGE_STATE)
     lines = [Measured(link(), [series()]), Measured(link("wan2", device="cpe-1"), [series("wan2")])]
     assert judge(None, picture(*lines, device_facts=said), policy, now).link == "wan2"
+
+
+@pytest.mark.parametrize(
+    ("next_word", "minutes", "wanted"),
+    [("stable", 19, True), ("stable", 20, False), ("unknown", 79, True), ("unknown", 80, False)],
+)
+def test_a_line_of_which_nobody_knows_any_more_is_looked_at_for_longer(policy, now, next_word, minutes, wanted):
+    """As the judge holds an outage to go on for an hour of not knowing, and speaks of it twenty minutes more."""
+    hot = HotFacts(["wan1"], KINDS)
+    hot.take_in([*states(now, "disconnected", 95, 90, 85), *states(now, next_word, minutes)])
+    assert said_to_ail(hot, policy, epoch_ms(now)) == ({"wan1"} if wanted else set())

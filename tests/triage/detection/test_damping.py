@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.model import Fact, FactKind, Source
+from collector.store.hot_facts import HotFacts
 from config.clock import epoch_ms
 from triage.detection.changes import Seen
 from triage.detection.damping import flapping
@@ -20,6 +21,7 @@ from triage.judge import judge
 from triage.model import Cause, Measured, VerdictKind
 from triage.policy_files import load_policy
 from triage.recompute import recompute, recompute_from_facts
+from triage.sweep import KINDS, said_to_ail
 
 RULE = load_policy().flapping
 
@@ -187,6 +189,22 @@ def test_it_goes_on_while_the_next_change_may_merely_be_due(examined, series, sl
     flaps = series(fields={"flaps": 0.0}, last={"flaps": [2.0, 2.0] + [0.0] * slots}, source=Source.SNMP)
     (event,) = examined([flaps])
     assert (event.end is not None) is over
+
+
+@pytest.mark.parametrize(
+    ("words", "minutes", "wanted"),
+    [
+        (("LINK_DEAD", "LINK_ALIVE", "LINK_DEAD", "LINK_ALIVE"), (26, 24, 22, 20), True),
+        (("LINK_DEAD", "LINK_ALIVE", "LINK_DEAD", "LINK_ALIVE"), (27, 25, 23, 21), False),
+        (("LINK_DEAD", "LINK_ALIVE", "LINK_DEAD"), (14, 12, 10), False),
+        (("EDGE_INTERFACE_UP",) * 4, (16, 14, 12, 10), True),
+        (("BW_UNMEASURABLE",) * 4, (16, 14, 12, 10), False),
+    ],
+)
+def test_a_line_that_its_events_call_flapping_is_looked_at(told, policy, now, words, minutes, wanted):
+    hot = HotFacts(["wan1"], KINDS)
+    hot.take_in([fact for word, minute in zip(words, minutes, strict=True) for fact in told(word, minute)])
+    assert said_to_ail(hot, policy, epoch_ms(now)) == ({"wan1"} if wanted else set())
 
 
 def test_a_slow_flapper_is_confirmed_to_its_client_and_a_few_flaps_are_not(
