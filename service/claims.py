@@ -52,7 +52,7 @@ def read_claim(
     # Whole seconds: an inbox row cuts its own `now`, and a claim about now must not lie after it.
     now = now.replace(microsecond=0)
     reported = parse_moment(reported_at, site.zone, now) if reported_at else now
-    found = understood(words, reported, site.zone, site.business_hours) if words.strip() else None
+    found = understood(words, reported, site) if words.strip() else None
     heard = found or Understood()
     typed = since.strip().lower()
     begun = heard.since if not typed else None if typed == NOW else parse_moment(since, site.zone, now)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from inventory.model import OpeningHours
+from inventory.model import OpeningHours, Site
 from triage.claim_words.spelling import one_slip, said
 from triage.claim_words.understood import Because, Understood, understood
 from triage.model import Claim, Symptom
@@ -37,10 +37,14 @@ def at(text: str, zone: ZoneInfo, day: datetime = TUESDAY) -> datetime:
     return datetime.strptime(f"2026-{dated}", "%Y-%m-%d %H:%M").replace(tzinfo=zone)
 
 
+def at_site(zone: ZoneInfo, hours: tuple[OpeningHours, ...] = ()) -> Site:
+    return Site(id="s", client="c", timezone=zone.key, business_hours=hours)
+
+
 def heard(words: str, reported: datetime = TUESDAY, hours: tuple[OpeningHours, ...] = ()) -> Understood:
     zone = reported.tzinfo
     assert isinstance(zone, ZoneInfo)
-    return understood(words, reported.astimezone(UTC), zone, hours)
+    return understood(words, reported.astimezone(UTC), at_site(zone, hours))
 
 
 def local(moment: datetime | None, zone: ZoneInfo = CHICAGO) -> str | None:
@@ -137,14 +141,14 @@ def test_what_is_said_roughly_is_known_roughly(words: str, minutes: int | None) 
 
 def test_a_zone_that_is_half_an_hour_off_keeps_its_own_clock() -> None:
     kolkata = ZoneInfo("Asia/Kolkata")
-    found = understood("slow since 9:30", datetime(2026, 3, 3, 4, 22, tzinfo=UTC), kolkata)
+    found = understood("slow since 9:30", datetime(2026, 3, 3, 4, 22, tzinfo=UTC), at_site(kolkata))
     assert found.since == datetime(2026, 3, 3, 4, 0, tzinfo=UTC)
 
 
 def test_a_repeated_hour_whose_second_time_has_not_come_is_the_first() -> None:
     # Berlin, 25 October 2026: 02:30 is at 00:30Z and again at 01:30Z.
     berlin = ZoneInfo("Europe/Berlin")
-    found = understood("down since 2:30 am", datetime(2026, 10, 25, 0, 45, tzinfo=UTC), berlin)
+    found = understood("down since 2:30 am", datetime(2026, 10, 25, 0, 45, tzinfo=UTC), at_site(berlin))
     assert found.since == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
@@ -196,8 +200,8 @@ sayings = st.one_of(st.text(max_size=60), st.lists(bits, max_size=14).map(" ".jo
 def test_whatever_is_said_nothing_begins_after_it_was_reported(
     words: str, reported: datetime, zone: ZoneInfo, hours: tuple[OpeningHours, ...]
 ) -> None:
-    found = understood(words, reported, zone, hours)
-    assert found == understood(words, reported, zone, hours)
+    found = understood(words, reported, at_site(zone, hours))
+    assert found == understood(words, reported, at_site(zone, hours))
     assert found.since is None or found.since <= reported
     assert found.until is None or found.until <= reported
     assert not (found.since and found.until) or found.since < found.until
@@ -220,15 +224,15 @@ def plain(found: Understood) -> Understood:
     moments,
 )
 def test_case_white_space_and_punctuation_do_not_count(parts: list[str], gap: str, reported: datetime) -> None:
-    spoken = understood(" ".join(parts), reported, CHICAGO)
-    assert plain(understood(gap.join(parts).upper(), reported, CHICAGO)) == plain(spoken)
-    assert plain(understood(f'"{" ".join(parts)}."', reported, CHICAGO)) == plain(spoken)
+    spoken = understood(" ".join(parts), reported, at_site(CHICAGO))
+    assert plain(understood(gap.join(parts).upper(), reported, at_site(CHICAGO))) == plain(spoken)
+    assert plain(understood(f'"{" ".join(parts)}."', reported, at_site(CHICAGO))) == plain(spoken)
 
 
 @given(st.lists(bits, max_size=12), moments)
 def test_every_quotation_stands_in_the_words(parts: list[str], reported: datetime) -> None:
     words = " ".join(parts)
-    for one in understood(words, reported, CHICAGO).because:
+    for one in understood(words, reported, at_site(CHICAGO)).because:
         assert one.words in words
 
 
@@ -255,7 +259,7 @@ def test_a_ticket_says_what_was_reported_as_understood_and_as_said() -> None:
 
 
 def test_a_very_long_text_is_read_in_a_moment() -> None:
-    found = understood("slow since 9:30 " + "since 9 until not about at the down " * 3000, TUESDAY, CHICAGO)
+    found = understood("slow since 9:30 " + "since 9 until not about at the down " * 3000, TUESDAY, at_site(CHICAGO))
     assert found.symptom in (Symptom.SLOW, Symptom.DOWN)
 
 

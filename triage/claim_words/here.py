@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from inventory.model import OpeningHours
+from inventory.model import Site
+from triage.hours import open_periods
+
+_AROUND_OPENING = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Where and when it was said: the site's clock and zone, and when it opens (empty where nobody knows)."""
+    """Where and when it was said: the clock that is read, and the site, which may tell its opening hours."""
 
     local: datetime
     zone: ZoneInfo
-    hours: Sequence[OpeningHours] = ()
+    site: Site
 
     @property
     def today(self) -> date:
@@ -25,25 +27,14 @@ class Here:
     def at(self, zone: str) -> Here:
         """The same moment by another clock."""
         other = ZoneInfo(zone)
-        return Here(self.local.astimezone(other), other, self.hours)
+        return Here(self.local.astimezone(other), other, self.site)
 
     def opens(self, day: date) -> time | None:
-        return min((one.opens for one in self.hours if one.weekday == day.weekday()), default=None)
+        return min((one.opens for one in self.site.business_hours if one.weekday == day.weekday()), default=None)
 
-    def staffed(self, local: datetime) -> bool:
-        """Whether people are there at that time, an hour before opening and after closing included."""
-        for one in self.hours:
-            for back in (0, 1):
-                opened = datetime.combine(local.date() - timedelta(days=back), one.opens)
-                if opened.weekday() != one.weekday:
-                    continue
-                closed = datetime.combine(opened.date() + timedelta(days=one.closes <= one.opens), one.closes)
-                if opened - _EARLY <= local.replace(tzinfo=None) <= closed + _EARLY:
-                    return True
-        return False
-
-
-_EARLY = timedelta(hours=1)
+    def staffed(self, moment: datetime) -> bool:
+        """Whether people are at the site, an hour before opening and after closing included."""
+        return bool(open_periods(self.site, moment - _AROUND_OPENING, moment + _AROUND_OPENING))
 
 
 @dataclass(frozen=True, slots=True)

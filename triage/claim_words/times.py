@@ -122,8 +122,8 @@ def _clock(piece: Piece, here: Here) -> tuple[datetime | None, list[str]]:
         return None, []
     fitting = past
     if len(past) > 1 and now - past[0][0] > _AT_WORK:
-        if here.hours:
-            fitting = [each for each in past if site.staffed(each[0].astimezone(site.zone))] or past
+        if site.site.business_hours:
+            fitting = [each for each in past if site.staffed(each[0])] or past
         elif piece.day and piece.day != here.today:
             fitting = [each for each in past if 7 <= each[2] <= 18] or past
     moment, unsure, hour = fitting[0]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from config.clock import rfc3339
-from inventory.model import OpeningHours
+from inventory.model import Site
 from triage.claim_words.here import Here
 from triage.claim_words.spelling import Said, said
 from triage.claim_words.symptoms import Phrase, services_in, symptoms_in
@@ -57,8 +56,8 @@ class Understood:
         return self.symptom is None and self.since is None and not self.services
 
 
-def understood(words: str, reported_at: datetime, zone: ZoneInfo, hours: Sequence[OpeningHours] = ()) -> Understood:
-    """Symptom, times and services in `words`, said at `reported_at` (aware) at a place in `zone` open at `hours`.
+def understood(words: str, reported_at: datetime, site: Site) -> Understood:
+    """Symptom, times and services in `words`, said at `reported_at` (aware) by somebody at `site`.
 
     Never raises for what is said. Of several beginnings the earliest, of several symptoms `down` before `drops` before
     the first other.
@@ -66,7 +65,7 @@ def understood(words: str, reported_at: datetime, zone: ZoneInfo, hours: Sequenc
     text = said(words[:LONGEST])
     symptoms = symptoms_in(text)
     services = services_in(text)
-    times = times_in(text, Here(reported_at.astimezone(zone), zone, tuple(hours)))
+    times = times_in(text, Here(reported_at.astimezone(site.zone), site.zone, site))
     kinds = tuple(Symptom(phrase.what) for phrase in symptoms)
     named = tuple(phrase.what for phrase in services)
     if not named and Symptom.VOICE in kinds:

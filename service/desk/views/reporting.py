@@ -100,7 +100,7 @@ def blank_report(site: Site) -> Report:
 
 def report_form(site: Site, client: Client, report: Report, now: datetime, refusal: str = "") -> ReportForm:
     """The form with its words read as of `now`; a field that a person filled keeps what was typed."""
-    found = understood(report.words, now, site.zone, site.business_hours)
+    found = understood(report.words, now, site)
     heard = _heard(found, site.zone) if report.words.strip() else Heard()
     return ReportForm(site, client, filled(report, found, site.zone), contacts_of(site, client), heard, refusal)
 
