@@ -199,29 +199,8 @@ class Engine:
                 sites.discard(case.site)
             elif case.site in inventory.sites:
                 sites.add(case.site)
-        looks = [await self._look_safely(site, judging, now) for site in sorted(sites)]
-        return [matter for matter in looks if matter is not None]
-
-    async def _look_safely(self, site: str, judging: Judging, now: datetime) -> Matter | None:
-        """One site that cannot be judged, by a defect, must not blind the sweep for all others."""
-        try:
-            return await self._look(site, judging, now)
-        except LineproofError:
-            raise
-        except Exception as error:
-            DECISIONS.labels(Reason.INPUT_FAILED.value).inc()
-            log.error("site_not_judged", site=site, exc_info=error)
-            return None
-
-    async def _look(self, site: str, judging: Judging, now: datetime) -> Matter:
-        judgement = await judging.judge(site, None, now)
-        judged = judgement.judged()
-        return Matter(
-            client=judgement.verdict.client,
-            site=site,
-            decide=lambda case, context: on_trouble(case, judged, context),
-            judgement=judgement,
-        )
+        looks = [_look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now)]
+        return sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
         async with self._database.reading() as connection:
@@ -339,6 +318,25 @@ def _settled(decision: Decision, case: Case | None = None) -> Matter:
     about = decision.case or case
     client, site, ident = (about.client, about.site, about.id) if about is not None else ("", "", None)
     return Matter(client=client, site=site, decide=lambda _case, _context: decision, case=ident)
+
+
+def _look(site: str, judge: Callable[[], Judgement]) -> Matter | None:
+    """One site that cannot be judged, by a defect, must not blind the sweep for all others."""
+    try:
+        judgement = judge()
+        judged = judgement.judged()
+    except LineproofError:
+        raise
+    except Exception as error:
+        DECISIONS.labels(Reason.INPUT_FAILED.value).inc()
+        log.error("site_not_judged", site=site, exc_info=error)
+        return None
+    return Matter(
+        client=judgement.verdict.client,
+        site=site,
+        decide=lambda case, context: on_trouble(case, judged, context),
+        judgement=judgement,
+    )
 
 
 def _set_aside(row: inbox.Row, why: str) -> Matter:
