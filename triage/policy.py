@@ -86,7 +86,7 @@ class FlappingPolicy(_Section):
     changes: int = Field(ge=2)
     changes_with_loss: int = Field(ge=1)
     half_life_minutes: float = Field(gt=0)
-    dispersion: float = Field(gt=1)
+    same_fate: float = Field(gt=0, le=1)
 
 
 class SaturationPolicy(_Section):
@@ -193,6 +193,7 @@ class Policy(_Section):
     latency: EffectSize
     jitter: EffectSize
     bad_samples: int = Field(ge=1)
+    burst_minutes: float = Field(ge=0)
     loss: LossPolicy
     habitual: HabitualPolicy
     down: DownPolicy

@@ -230,7 +230,7 @@ def test_a_full_line_that_is_slow_is_nominated_for_its_load_at_the_last_bit(minu
 @pytest.mark.parametrize(
     ("last", "silent"),
     [
-        ({"rtt_ms": [40.0] * 5}, 0),
+        ({"rtt_ms": [40.0] * 12}, 0),
         ({"loss_pct": [10.0] * 5}, 0),
         ({"oper_up": [0.0] * 5}, 0),
         ({"flaps": [1.0] * 5}, 0),

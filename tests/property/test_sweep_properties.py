@@ -100,7 +100,7 @@ OWN: Sequence[tuple[Mapping[str, object], str, float, Cause]] = (
     ({"jitter": {"minimum": 4.0}}, "jitter_ms", 6.0, Cause.JITTER),
     ({"limits": {"latency_ms": 21.0, "window_minutes": 20}}, "rtt_ms", 21.0, Cause.LATENCY),
     ({"limits": {"jitter_ms": 3.0, "window_minutes": 20}}, "jitter_ms", 3.0, Cause.JITTER),
-    ({"limits": {"loss_pct": 0.5, "window_minutes": 20}}, "loss_pct", 0.5, Cause.LOSS),
+    ({"limits": {"loss_pct": 1.0, "window_minutes": 20}}, "loss_pct", 1.0, Cause.LOSS),
     ({"traffic_gone": {"factor": 4.0}}, "rx_bps", 2.5e6, Cause.LAN),
 )
 

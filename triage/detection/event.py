@@ -46,6 +46,10 @@ class Event:
     def doubtful(self) -> bool:
         return self.ordinary or self.weak
 
+    def lasted_at_most(self, minutes: float) -> bool:
+        """Whether it is over and was this short."""
+        return self.end is not None and self.end - self.onset <= minutes * MINUTE
+
     def until(self, now: int) -> int:
         return now if self.end is None else self.end
 

@@ -7,7 +7,7 @@ likelihood of the link's own ordinary rate against a higher one (Kulldorff 1997)
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from triage.detection.baseline import EVERY, loss_rate
 from triage.detection.changes import UNCHANGED, Changes
 from triage.detection.event import MINUTE, OUTAGE, Event, direction_of
 from triage.detection.onset import refined
-from triage.detection.segments import Segment, filled, maximal_segments, runs
+from triage.detection.segments import Segment, best_segment, filled, maximal_segments, runs
 from triage.detection.view import View
 from triage.model import Cause, Direction
 from triage.policy import Limits, Policy
@@ -55,16 +55,17 @@ def likelihood(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, rate: f
 
 
 def scan(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, evidence: float) -> list[Segment]:
-    """Stretches that are lossier than ordinary, best first. One bad sample does not make one: without its worst
-    row a stretch must still hold half the evidence."""
+    """Stretches that are lossier than ordinary, best first, each as long as its own loss rate makes most likely. One
+    bad sample does not make one: without its worst row a stretch must still hold half the evidence."""
     found: list[Segment] = []
     if _most_evidence(lost, sent, ordinary) < evidence:
         return found
     for rate in RATES:
         scores = likelihood(lost, sent, ordinary, rate)
         for segment in maximal_segments(scores, evidence):
-            worst = float(np.max(scores[segment.first : segment.stop]))
-            found += [segment] if segment.score - worst >= evidence / 2 else []
+            for each, by in ((segment, scores), _at_its_own_rate(lost, sent, ordinary, segment)):
+                worst = float(np.max(by[each.first : each.stop]))
+                found += [each] if each.score >= evidence and each.score - worst >= evidence / 2 else []
     chosen: list[Segment] = []
     for segment in sorted(found, key=lambda each: -each.score):
         if all(segment.stop <= other.first or segment.first >= other.stop for other in chosen):
@@ -77,6 +78,25 @@ def _most_evidence(lost: FloatArray, sent: FloatArray, ordinary: FloatArray) -> 
     rows = np.flatnonzero(lost > sent * ordinary)
     seen, expected = lost[rows], (sent * ordinary)[rows]
     return float((seen * np.log(seen / expected) - (seen - expected)).sum()) * (1 + HAIR)
+
+
+def _at_its_own_rate(
+    lost: FloatArray, sent: FloatArray, ordinary: FloatArray, segment: Segment
+) -> tuple[Segment, FloatArray]:
+    """The most likely extent for the rate that the stretch itself shows, and the scores by it: with a rate that is too
+    low, single packets lost long before and after would belong to it."""
+    scores = np.empty(0)
+    for _ in range(3):
+        rows = slice(segment.first, segment.stop)
+        rate = float(np.nansum(lost[rows]) / np.nansum(sent[rows]))
+        scores = likelihood(lost, sent, ordinary, rate)
+        inner = best_segment(scores[rows])
+        shorter = Segment(segment.first + inner.first, segment.first + inner.stop, inner.score)
+        settled = (shorter.first, shorter.stop) == (segment.first, segment.stop)
+        segment = shorter
+        if settled:
+            break
+    return segment, scores
 
 
 def losses(view: View, metric: str, policy: Policy, limits: Limits, changes: Changes = UNCHANGED) -> list[Event]:
@@ -95,8 +115,10 @@ def losses(view: View, metric: str, policy: Policy, limits: Limits, changes: Cha
         for segment in scan(lost, sent, ordinary, policy.loss.evidence)
     ]
     events = []
-    for first, stop, often in _joined(view, stretches, lost / sent, policy, changes):
+    for first, stop, often in _joined(view, stretches, Counts(sent, lost), policy, changes):
         event = _event(view, metric, Counts(sent, lost), ordinary, first, stop, policy, changes, habitual=often)
+        burst = event.cause is Cause.LOSS and event.lasted_at_most(policy.burst_minutes)
+        event = replace(event, weak=burst and event.value < limits.loss_pct)
         if event.value >= event.threshold:
             events.append(event)
     certain = [event for event in events if not event.doubtful]
@@ -125,8 +147,22 @@ def _absolute(view: View, metric: str, policy: Policy, limits: Limits, ordinary:
             # Windows around one peak share it: together they are thinner than each, so the worst one stands for them.
             first += int(np.argmax(windows[first : stop - rows + 1].mean(axis=1)))
             stop = first + rows
-        found.append(_chronic(view, metric, policy, limits, ordinary, first, stop))
+        if _more_than_chance(view, metric, policy, limits, ordinary, first, stop):
+            found.append(_chronic(view, metric, policy, limits, ordinary, first, stop))
     return found
+
+
+def _more_than_chance(
+    view: View, metric: str, policy: Policy, limits: Limits, ordinary: FloatArray, first: int, stop: int
+) -> bool:
+    """Whether its loss is no chance peak of a line that ordinarily stays below the limit. Half of the scan's evidence
+    will do, as the limit is a second witness."""
+    if 100 * float(np.nanmean(ordinary[first:stop])) >= policy.habitual.limit_share * limits.loss_pct:
+        return True
+    seen = counts(view, metric, policy)
+    rows = slice(view.rows.start + first, view.rows.start + stop)
+    scores = likelihood(seen.lost[rows], seen.sent[rows], ordinary[first:stop], limits.loss_pct / 100)
+    return float(scores.sum()) >= policy.loss.evidence / 2
 
 
 def _chronic(
@@ -156,7 +192,7 @@ def _chronic(
 
 
 def _joined(
-    view: View, stretches: list[tuple[int, int, bool]], rate: FloatArray, policy: Policy, changes: Changes
+    view: View, stretches: list[tuple[int, int, bool]], seen: Counts, policy: Policy, changes: Changes
 ) -> list[tuple[int, int, bool]]:
     """Stretches of a line that goes on and off, with little quiet between them, are one."""
     joined: list[tuple[int, int, bool]] = []
@@ -164,21 +200,26 @@ def _joined(
         if joined and view.time[first] - view.time[joined[-1][1] - 1] <= policy.flapping.half_life_minutes * MINUTE:
             before = joined[-1]
             flaps = changes.between(int(view.time[before[0]]), int(view.time[stop - 1]) + view.step)
-            if flaps >= policy.flapping.changes or _dispersion(rate[before[0] : stop]) >= policy.flapping.dispersion:
+            alike = _on_and_off(seen.lost[before[0] : stop], seen.sent[before[0] : stop])
+            if flaps >= policy.flapping.changes or alike >= policy.flapping.same_fate:
                 joined[-1] = (before[0], stop, before[2] and often)
                 continue
         joined.append((first, stop, often))
     return joined
 
 
-def _dispersion(rate: FloatArray, packets: float = 20.0) -> float:
-    """Variance of the loss rate over that of a steady loss of the same mean (binomial): 1 for a lossy line."""
-    known = rate[~np.isnan(rate)]
-    if len(known) < 2:
+def _on_and_off(lost: FloatArray, sent: FloatArray) -> float:
+    """How alike the fates of packets of one sample are (intraclass correlation): 0 when a line loses steadily, 1 when
+    it is either up or down for the whole of each sample. From the variance of the counts over a binomial one."""
+    known = ~np.isnan(lost) & (sent > 1)
+    if np.count_nonzero(known) < 2:
         return 0.0
-    mean = float(known.mean())
-    steady = mean * (1 - mean) / packets
-    return float(known.var()) / steady if steady > 0 else 0.0
+    lost, sent = lost[known], sent[known]
+    mean = float(lost.sum() / sent.sum())
+    if not 0 < mean < 1:
+        return 0.0
+    dispersion = float(np.mean((lost - sent * mean) ** 2 / (sent * mean * (1 - mean))))
+    return (dispersion - 1) / (float(sent.mean()) - 1)
 
 
 def _event(
@@ -196,7 +237,7 @@ def _event(
     rate = seen.lost / seen.sent
     rows = slice(first, stop)
     usual = float(np.nanmean(ordinary[rows]))
-    cause = _kind(view, rate, first, stop, policy, changes)
+    cause = _kind(view, seen, first, stop, policy, changes)
     mean = float(np.nansum(seen.lost[rows]) / np.nansum(seen.sent[rows]))
     onset, end = _extent(view, rate, first, stop, mean, cause)
     inside = view.inside(onset, end)
@@ -227,16 +268,19 @@ def _event(
     )
 
 
-def _kind(view: View, rate: FloatArray, first: int, stop: int, policy: Policy, changes: Changes) -> Cause:
-    rows = slice(first, stop)
-    known = rate[rows][~np.isnan(rate[rows])]
-    dead = 100 * known >= policy.down.loss_pct
+def _kind(view: View, seen: Counts, first: int, stop: int, policy: Policy, changes: Changes) -> Cause:
+    """Down when nothing came through for most of it, the first and last sample aside, which an outage covers in part;
+    unstable when its state was seen to change, or its packets live and die together more than once."""
+    lost, sent = seen.lost[first:stop], seen.sent[first:stop]
+    known = ~np.isnan(lost)
+    rate = lost[known] / sent[known]
+    dead = 100 * rate >= policy.down.loss_pct
     longest = max((b - a for a, b in runs(dead)), default=0)
-    if longest * view.step >= policy.down.minimum_seconds * 1000 and longest >= 2 and dead.mean() >= 0.5:
+    inner = dead[1 - int(dead[0]) : len(dead) - 1 + int(dead[-1])] if len(dead) else dead
+    if longest * view.step >= policy.down.minimum_seconds * 1000 and inner.mean() >= 0.5:
         return Cause.LINK_DOWN
     flaps = changes.between(int(view.time[first]), int(view.time[stop - 1]) + view.step)
-    bursts = len(runs(known >= 0.2))
-    uneven = bursts >= 2 and _dispersion(known) >= policy.flapping.dispersion
+    uneven = len(runs(rate >= rate.mean())) >= 2 and _on_and_off(lost, sent) >= policy.flapping.same_fate
     return Cause.INSTABILITY if flaps >= policy.flapping.changes_with_loss or uneven else Cause.LOSS
 
 

@@ -35,7 +35,7 @@ def maximal_segments(scores: FloatArray, minimum: float) -> list[Segment]:
         offset, part = waiting.pop()
         if not len(part):
             continue
-        best = _best(part)
+        best = best_segment(part)
         if best.score < minimum:
             continue
         found.append(Segment(best.first + offset, best.stop + offset, best.score))
@@ -43,7 +43,8 @@ def maximal_segments(scores: FloatArray, minimum: float) -> list[Segment]:
     return sorted(found, key=lambda segment: -segment.score)
 
 
-def _best(scores: FloatArray) -> Segment:
+def best_segment(scores: FloatArray) -> Segment:
+    """The best-scoring one of at least one row; `scores` hold one row or more, none NaN."""
     total = np.cumsum(scores)
     before = np.concatenate(([0.0], total[:-1]))
     last = int(np.argmax(total - np.minimum.accumulate(before)))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from collector.model import FloatArray
 from triage.detection.baseline import EVERY, baseline
 from triage.detection.event import MINUTE, Event, direction_of
+from triage.detection.habits import DAY
 from triage.detection.learnt import Baseline
 from triage.detection.onset import extent
 from triage.detection.segments import Segment, filled, maximal_segments, runs
@@ -99,16 +100,18 @@ def _relative(view: View, metric: str, policy: Policy, usual: Ordinary, size: Ef
         weak = typical < smallest
         often = not weak and _as_often(view, metric, policy, size, segment, _height(values, usual, segment))
         event = _event(view, metric, segment, usual, typical / smallest, smallest / 2 if weak else smallest)
-        events.append(replace(event, weak=weak, ordinary=often, habitual=often))
+        often = often or (not weak and _as_yesterday(view, metric, policy, usual, segment, typical))
+        short = event.lasted_at_most(policy.burst_minutes)
+        events.append(replace(event, weak=weak or short, ordinary=often, habitual=often))
     return events
 
 
 def _segments(values: FloatArray, usual: Ordinary, minimum: float) -> list[Segment]:
     """Stretches of bad samples. Looked for at several heights, so that a strong fault is not joined to weak noise
     beside it, then grown over neighbours that are still bad (hysteresis: a high mark to begin, a low one to stay)."""
-    low = score(values, usual.centre, usual.effect)
-    if np.maximum(filled(low), 0.0).sum() < minimum:
+    if np.maximum(filled(score(values, usual.centre, usual.effect)), 0.0).sum() < minimum:
         return []  # at greater heights there is less
+    excess = values - usual.centre
     found = [
         (height * segment.score, segment)
         for height in HEIGHTS
@@ -116,19 +119,23 @@ def _segments(values: FloatArray, usual: Ordinary, minimum: float) -> list[Segme
     ]
     chosen: list[Segment] = []
     for _, segment in sorted(found, key=lambda each: -each[0]):
-        grown = _grown(segment, low)
+        grown = _grown(segment, excess, usual.effect)
         if all(grown.stop <= other.first or grown.first >= other.stop for other in chosen):
             chosen.append(grown)
     return chosen
 
 
-def _grown(segment: Segment, low: FloatArray) -> Segment:
+def _grown(segment: Segment, excess: FloatArray, effect: FloatArray) -> Segment:
+    """With the neighbours above half the smallest fault and a quarter of this one: a strong fault does not reach over
+    the hours of a slightly longer path."""
     first, stop = segment.first, segment.stop
+    low = score(excess, np.zeros(1), np.maximum(effect, float(np.nanmedian(excess[first:stop])) / 2))
     while first > 0 and low[first - 1] > 0:
         first -= 1
     while stop < len(low) and low[stop] > 0:
         stop += 1
-    return Segment(first, stop, float(np.nansum(low[first:stop])))
+    own = score(excess[first:stop], np.zeros(1), effect[first:stop])
+    return Segment(first, stop, float(np.nansum(own)))
 
 
 def _event(view: View, metric: str, segment: Segment, usual: Ordinary, weight: float, smallest: float) -> Event:
@@ -183,6 +190,20 @@ def _as_often(view: View, metric: str, policy: Policy, size: EffectSize, segment
         for score, like in view.once(("segments", metric), by_itself)
     )
     return policy.habitual.is_habitual(count, times, brief=segment.score < policy.habitual.brief_samples)
+
+
+def _as_yesterday(view: View, metric: str, policy: Policy, usual: Ordinary, segment: Segment, typical: float) -> bool:
+    """Whether it was there before the window began and the same hours of the day before were as bad: a path that went
+    another way days ago is no slower than the client knows it."""
+    if segment.first > 0:
+        return False
+    time = view.series.time[view.past]
+    begin, end = int(view.time[0]) - DAY, int(view.time[segment.stop - 1]) - DAY
+    before = view.past_column(metric)[(time >= begin) & (time <= end)]
+    if len(before) < policy.bad_samples or np.isnan(before).all():
+        return False
+    centre = float(np.nanmedian(usual.centre[segment.first : segment.stop]))
+    return float(np.nanmedian(before)) - centre >= policy.habitual.alike * typical
 
 
 def _absolute(

@@ -184,7 +184,7 @@ def test_bad_samples_are_those_that_show_it(claim, picture, series, link, policy
 def test_a_burst_that_fills_the_line_for_minutes_is_no_saturation(events):
     # Full for 5 and 10 minutes (15 with the slot that a sample may be off): a minimum of 15 minutes decides.
     after = [20.0] * 8
-    assert set(events({"rx_bps": [95e6, *[10e6] * 8], "rtt_ms": [90.0, 90.0, *after[1:]]})) == {Cause.LATENCY}
+    assert set(events({"rx_bps": [95e6, *[10e6] * 8], "rtt_ms": [90.0, 90.0, 90.0, *after[2:]]})) == {Cause.LATENCY}
     assert set(events({"rx_bps": [95e6, 95e6, *[10e6] * 8], "rtt_ms": [90.0, 90.0, *after]})) == {Cause.SATURATION}
 
 
