@@ -86,7 +86,7 @@ async def compare_history(question: Question, progress: Progress) -> dict[str, A
         period, zone = await _period(question, installation, inventory)
         installed = Installed(
             store=installation.store, inventory=inventory, cadences=installation.settings.cadences(),
-            baselines=installation.baselines, troubles=read_from(installation.database),
+            troubles=read_from(installation.database),
         )  # fmt: skip
         progress.begin(period)
         async with backtest(installed, (old, new), period) as running:

@@ -18,17 +18,22 @@ from tempfile import TemporaryDirectory
 
 from collector.model import Cadence, Source
 from collector.store.port import MeasurementStore
-from config.clock import ManualClock
+from config.clock import ManualClock, rfc3339
 from config.database import Database
 from inventory.model import Inventory
 from triage import inbox, repository
 from triage.actuator.dryrun import DryRun
 from triage.baselines.folder import BaselineFolder
+from triage.baselines.nightly import is_due, learn_fleet
 from triage.cases import ClaimReported, Decision
+from triage.documents import verdict_document
 from triage.engine import Engine
+from triage.evidence import EvidencePack
 from triage.evidence_folder import EvidenceFolder
+from triage.judge import judge
 from triage.judging import Judgement, Judging
-from triage.model import Claim, Verdict
+from triage.model import Claim, Picture, Verdict
+from triage.peers import ExaminePeer
 from triage.performer import Performer
 from triage.policy import Policy
 from triage.replay.arrivals import Arrivals, HistoryFollower
@@ -38,6 +43,7 @@ from triage.replay.outcome import Ledger, Outcomes, Word, word_of
 from triage.replay.recorded import Recorded
 from triage.sweep import hot_minutes
 from triage.sweeping import Sweep, Swept
+from triage.ticket_wording import ticket_text, ticket_title
 from triage.tickets.builtin import BuiltinTickets
 from triage.troubles import Periods, TroublesOf, read_from
 
@@ -62,14 +68,12 @@ class Period:
 class Installed:
     """What was there to be judged: measurements, inventory with its maintenance, and what each source promises.
 
-    `baselines` is what was learnt each night, `troubles` those that were known; without them what is
-    ordinary is computed at each judgement, from all samples before.
+    `troubles` are those that were known, so that what is ordinary is not learnt from them.
     """
 
     store: MeasurementStore
     inventory: Inventory
     cadences: Mapping[Source, Cadence]
-    baselines: BaselineFolder | None = None
     troubles: TroublesOf | None = None
 
 
@@ -104,9 +108,6 @@ class Backtest:
 @asynccontextmanager
 async def backtest(installed: Installed, policies: Sequence[Policy], period: Period) -> AsyncIterator[Backtest]:
     """A back-test of these policies, with temporary records that are gone afterwards whatever happens."""
-    if len({policy.taught_by for policy in policies}) > 1:
-        # Tables would serve one policy only, and what is computed differs from them a little: both are to be alike.
-        installed = replace(installed, baselines=None)
     history = History(installed.store, installed.cadences)
     arrivals = Arrivals(history, max(hot_minutes(policy) for policy in policies))
     async with AsyncExitStack() as stack:
@@ -132,11 +133,12 @@ class Run:
         self._clock = ManualClock(period.start)
         self._database = Database(folder / "records.db", throwaway=True)
         evidence = EvidenceFolder(folder / "evidence")
+        self._troubles = _known_troubles(installed.troubles, read_from(self._database), period.start)
         self._judging = _Noting(
             AsOf(self._history, self._clock), installed.inventory, installed.cadences, policy,
-            baselines=installed.baselines,
-            troubles=_known_troubles(installed.troubles, read_from(self._database), period.start),
+            baselines=BaselineFolder(folder / "baselines"), troubles=self._troubles,
         )  # fmt: skip
+        self._learnt = _only(installed.inventory, period)
         self._ledger = Ledger()
         self._sweep = _SweepOf(period, HistoryFollower(arrivals))
         self._engine = Engine(
@@ -175,9 +177,19 @@ class Run:
             await self._engine.fire_timers()
             await self._settle()
         self._clock.move_to(moment)
+        await self._learn(moment)
         if moment < self._period.until and await self._deserves_tick(moment):
             await self._engine.tick()
             await self._settle()
+
+    async def _learn(self, now: datetime) -> None:
+        """What is ordinary, each night as the installation's own calendar has it, and once at the beginning."""
+        judging = self._judging
+        folder = judging.baselines
+        if folder is not None and is_due(folder.newest(), judging.policy, now):
+            # Two weeks of the whole fleet are read a few lines at a time, and need not be kept.
+            store = AsOf(History(self._history.store, judging.cadences, most_rows=0), self._clock)
+            await learn_fleet(store, self._learnt, judging.policy, folder, now, self._troubles)
 
     async def _deserves_tick(self, moment: datetime) -> bool:
         """Whether there is anything to decide: where no case stands and nothing was nominated, there is not."""
@@ -233,15 +245,24 @@ class _Noting(Judging):
         super().__init__(store, inventory, cadences, policy, baselines=baselines, troubles=troubles)
         self._seen: dict[str, tuple[datetime, Verdict]] = {}
 
-    async def judge(self, site: str, claim: Claim | None, now: datetime) -> Judgement:
-        judgement = await super().judge(site, claim, now)
-        self._seen[site] = now, judgement.verdict
-        return judgement
+    def _judged(self, claim: Claim | None, picture: Picture, now: datetime, examine: ExaminePeer) -> Judgement:
+        """As everywhere, but for the evidence: nobody reads it here, and its samples would take a third of the time."""
+        verdict = judge(claim, picture, self.policy, now, examine)
+        self._seen[picture.site.id] = now, verdict
+        pack = EvidencePack.of({"made_at": rfc3339(now), "verdict": verdict_document(verdict, id="")})
+        title, text = ticket_title(verdict, picture), ticket_text(claim, verdict, picture, pack.sha256)
+        return Judgement(verdict=verdict, pack=pack, ticket_title=title, ticket_text=text)
 
     def seen(self, site: str, now: datetime) -> Verdict | None:
         """What was found at a site at this very moment."""
         at, verdict = self._seen.get(site, (None, None))
         return verdict if at == now else None
+
+
+def _only(inventory: Inventory, period: Period) -> Inventory:
+    """The sites that are judged, whose lines are learnt."""
+    sites = {name: site for name, site in inventory.sites.items() if period.has(name)}
+    return replace(inventory, sites=sites, links={k: v for k, v in inventory.links.items() if v.site in sites})
 
 
 def _known_troubles(recorded: TroublesOf | None, own: TroublesOf, start: datetime) -> TroublesOf:

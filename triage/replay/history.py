@@ -50,6 +50,14 @@ class History:
         self._most_rows = most_rows
         self._kept: dict[str, _Days] = {}
         self._rows = 0
+        self._answers: dict[tuple[object, ...], Sequence[Series]] = {}
+        self._answered_at = -1
+
+    def answers_at(self, now: int) -> dict[tuple[object, ...], Sequence[Series]]:
+        """What has been answered as of this very moment, to be added to; an earlier moment's is forgotten."""
+        if now != self._answered_at:
+            self._answers, self._answered_at = {}, now
+        return self._answers
 
     def arrival(self, series: Series) -> TimeArray:
         """When each row became known, epoch milliseconds."""
@@ -161,18 +169,31 @@ class AsOf:
         agg: Aggregate | None = None,
     ) -> Sequence[Series]:
         check_question(fields, every, agg)
-        begin, until, now = epoch_ms(start), epoch_ms(end), epoch_ms(self._clock.now())
+        found = await self._known(tuple(dict.fromkeys(links)), tuple(fields), epoch_ms(start), epoch_ms(end))
+        if every is None or agg is None:
+            return found
+        return series_of(bucketed(rows_of_series(found), every // timedelta(milliseconds=1), agg))
+
+    async def _known(self, links: tuple[str, ...], fields: tuple[str, ...], begin: int, until: int) -> Sequence[Series]:
+        """What was known by now, asked once by all who look from the same moment."""
+        now = epoch_ms(self._clock.now())
+        asked = (links, fields, begin, until)
+        answers = self._history.answers_at(now)
+        if asked not in answers:
+            answers[asked] = await self._joined(links, fields, begin, until, now)
+        return answers[asked]
+
+    async def _joined(
+        self, links: Sequence[str], fields: Sequence[str], begin: int, until: int, now: int
+    ) -> Sequence[Series]:
         pieces: dict[tuple[str, Source], list[Series]] = {}
-        for one in await self._history.series(tuple(dict.fromkeys(links)), begin, until):
+        for one in await self._history.series(links, begin, until):
             inside = between(one, begin, until)
             arrival = self._history.arrival(inside)
             known = inside if len(arrival) == 0 or arrival.max() <= now else _rows(inside, arrival <= now)
             if len(known):
                 pieces.setdefault((one.link, one.source), []).append(known)
-        found = [joined(some, fields) for some in pieces.values()]
-        if every is None or agg is None:
-            return found
-        return series_of(bucketed(rows_of_series(found), every // timedelta(milliseconds=1), agg))
+        return [joined(some, fields) for some in pieces.values()]
 
     async def facts(
         self, subjects: Sequence[str], start: datetime, end: datetime, kinds: Sequence[FactKind] = ()
