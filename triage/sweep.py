@@ -3,34 +3,27 @@ the same judge that answers claims decides."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collector.model import FactKind, FloatArray
+from collector.model import FloatArray
 from collector.store.hot import HotWindow
-from collector.store.hot_facts import HotFacts, Run
 from inventory.model import Inventory
 from triage import sweep_rules, sweep_traffic
 from triage.detection import loss, shift
-from triage.detection.changes import TOLD, UP
-from triage.detection.contact import FEWEST, LOST
 from triage.detection.event import MINUTE
-from triage.detection.facts import DISCONNECTED, UNKNOWN
 from triage.model import Cause
 from triage.policy import Policy
-from triage.sweep_minutes import Held, Mask, Minutes
+from triage.sweep_minutes import Held, Mask, Minutes, line_policy
 from triage.sweep_ordinary import Ordinary, half_hours, nothing_stored
 
 FIELDS = (
     *loss.METRICS, *shift.METRICS, "rx_bps", "tx_bps", "rx_capacity_bps", "tx_capacity_bps", "oper_up", "flaps",
 )  # fmt: skip
-KINDS = (*LOST, FactKind.LINK_STATE, FactKind.EVENT)
 SLOT_MINUTES = 10
 """Room for the slot in which something began and the one in which it ended; orchestrators keep five-minute ones."""
 SERIES_AT_ONCE = 8192
@@ -77,7 +70,7 @@ def fleet_of(links: Sequence[str], inventory: Inventory, policy: Policy) -> Flee
         own, site = policy.of(line, client), policy.of(None, client, line.site)
         key = (id(own), id(site))
         if key not in policies:
-            policies[key] = (len(policies), own.model_copy(update={"claims": site.claims}))
+            policies[key] = (len(policies), line_policy(own, site))
         kind[place] = policies[key][0]
     return Fleet(
         down_bps=_column(line.committed_down_bps or np.nan for line in lines),
@@ -185,50 +178,6 @@ _RULES: Mapping[str, Callable[[_Field, Ordinary], Mask]] = {
     "oper_up": _down_or_unsteady,
     "flaps": lambda field, _: sweep_rules.flapping(field.seen()),
 }
-
-
-def said_to_ail(facts: HotFacts, policy: Policy, now_ms: int) -> set[str]:
-    """Links and devices of which a source says, or said until lately, that they are down or out of contact, and links
-    whose state changed as often as the policy calls flapping."""
-    lately = now_ms - int(policy.claims.recovered_after_minutes * MINUTE)
-    silent = lately - int(policy.windows.join_minutes * MINUTE)
-    changed = now_ms - int(max(policy.claims.recovered_after_minutes, policy.flapping.half_life_minutes) * MINUTE)
-    found = set()
-    for (subject, kind, _), runs in facts.runs():
-        counted = {FactKind.LINK_STATE: _state_changes, FactKind.EVENT: _changes_told}.get(kind)
-        if _was_lost(kind, runs, lately, silent) or (counted and counted(runs, changed) >= policy.flapping.changes):
-            found.add(subject)
-    return found
-
-
-def _was_lost(kind: FactKind, runs: Sequence[Run], lately: int, silent: int) -> bool:
-    """Whether it was so until lately. Not knowing ends it only when it has lasted."""
-    value = DISCONNECTED if kind is FactKind.LINK_STATE else LOST.get(kind)
-    enough = FEWEST.get(kind, 1)
-    for place, run in enumerate(runs):
-        over = any(later.begin <= (silent if later.value == UNKNOWN else lately) for later in runs[place + 1 :])
-        if run.value == value and not over and (enough < 2 or run.repeated):
-            return True
-    return False
-
-
-def _state_changes(runs: Sequence[Run], lately: int) -> int:
-    """Changes between up and down as facts tell them, when the newest is recent; else none."""
-    if len(runs) < 2 or runs[-1].begin < lately:
-        return 0
-    states = [UP[run.value] for run in runs if run.value in UP]
-    return sum(before is not after for before, after in pairwise(states))
-
-
-def _changes_told(runs: Sequence[Run], lately: int) -> float:
-    """The most changes that events may tell of, when the newest is recent: a word said again counts without end."""
-    told = [run for run in runs if run.value in _CHANGES]
-    if not told or told[-1].end < lately:
-        return 0
-    return math.inf if any(run.repeated for run in told) else len(told)
-
-
-_CHANGES = frozenset().union(*TOLD.values())
 
 
 def sites_of(hot: HotWindow, wanted: NDArray[np.bool_], subjects: set[str], inventory: Inventory) -> set[str]:

@@ -20,6 +20,11 @@ Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 
+def line_policy(own: Policy, of_site: Policy) -> Policy:
+    """What holds for a line: claims are told of a whole site, so what is said of them is its site's."""
+    return own.model_copy(update={"claims": of_site.claims})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
     """Which policy holds for each row: `policies[kind[row]]`."""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import structlog
@@ -21,7 +22,8 @@ from triage.blindness import blind, heard, settled
 from triage.judge import judged_from
 from triage.judging import Judging
 from triage.policy import Policy
-from triage.sweep import FIELDS, KINDS, Fleet, fleet_of, hot_minutes, nominated, said_to_ail, sites_of
+from triage.sweep import FIELDS, Fleet, fleet_of, hot_minutes, nominated, sites_of
+from triage.sweep_facts import KINDS, MOMENTS, notable, policy_at, said_to_ail
 from triage.sweep_ordinary import Ordinary
 from triage.sweep_stored import StoredOrdinary
 
@@ -75,7 +77,8 @@ class Sweep:
         subjects = self._subjects_of(judging)
         hot = await self._follower.follow(judging.store, subjects.watched, now, upto)
         wanted = await asyncio.to_thread(self._nominated, judging, subjects, hot, now)
-        ailing = said_to_ail(self._follower.facts, judging.policy, epoch_ms(now))
+        policy_of = partial(policy_at, judging.inventory, judging.policy)
+        ailing = said_to_ail(self._follower.facts, policy_of, epoch_ms(now))
         return Swept(
             sites=frozenset(sites_of(hot, wanted, ailing, judging.inventory)),
             blind=blind(heard(hot, subjects.site, judging.cadences, now)),
@@ -95,7 +98,7 @@ class Sweep:
         self._subjects = _Subjects(
             inventory,
             policy,
-            Watched(links, devices, FIELDS, KINDS, hot_minutes(policy)),
+            Watched(links, devices, FIELDS, KINDS, hot_minutes(policy), notable, MOMENTS),
             np.array([number[link.site] for link in lines], dtype=np.intp),
             fleet_of(links, inventory, policy),
             StoredOrdinary([site.zone for site in sites], [site.holidays for site in sites]),

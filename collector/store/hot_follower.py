@@ -17,7 +17,7 @@ import numpy as np
 from collector.journal import Entry, Journal
 from collector.model import FactKind, Series
 from collector.store.hot import HotWindow
-from collector.store.hot_facts import HotFacts
+from collector.store.hot_facts import HotFacts, Notable, everything
 from collector.store.port import MeasurementStore
 from collector.store.rows import SOURCES, Rows, rows_of
 from config.clock import epoch_ms
@@ -33,13 +33,15 @@ LATE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the hot window is about: lines, other subjects of facts, and how much of them."""
+    """What the hot window is about: lines, other subjects of facts, and how much of them (see `HotFacts`)."""
 
     links: tuple[str, ...]
     others: tuple[str, ...]
     fields: tuple[str, ...]
     kinds: tuple[FactKind, ...]
     minutes: int
+    notable: Notable = everything
+    moments: tuple[FactKind, ...] = ()
 
 
 class HotFollower:
@@ -103,7 +105,8 @@ class HotFollower:
     async def _fill_anew(self, store: MeasurementStore, watched: Watched, now: datetime) -> None:
         self._watched = None
         self.window = HotWindow(watched.links, watched.fields, watched.minutes)
-        self.facts = HotFacts((*watched.links, *watched.others), watched.kinds)
+        subjects = (*watched.links, *watched.others)
+        self.facts = HotFacts(subjects, watched.kinds, watched.notable, watched.moments)
         # What the store may lack yet, since its writer is not done with it, is still in the journal.
         self.position = await asyncio.to_thread(_first_needed, self._journal) if self._journal is not None else 0
         await self._fill(store, watched, now - timedelta(minutes=watched.minutes), now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -16,7 +17,8 @@ from config.clock import epoch_ms
 from inventory.model import Access, Client, Device, DeviceRole, Inventory, Site
 from triage.model import Measured
 from triage.policy import Policy, merged
-from triage.sweep import FIELDS, KINDS, fleet_of, hot_minutes, nominated, said_to_ail, sites_of
+from triage.sweep import FIELDS, fleet_of, hot_minutes, nominated, sites_of
+from triage.sweep_facts import KINDS, MOMENTS, notable, policy_at, said_to_ail
 
 
 def nominate(measured: Sequence[Measured], policy: Policy, now: datetime) -> tuple[str, ...]:
@@ -31,9 +33,9 @@ def nominate(measured: Sequence[Measured], policy: Policy, now: datetime) -> tup
 
 
 def ailing(facts: Sequence[Fact], policy: Policy, now: datetime) -> set[str]:
-    hot = HotFacts(["wan1", "cpe-1"], KINDS)
+    hot = HotFacts(["wan1", "cpe-1"], KINDS, notable, MOMENTS)
     hot.take_in(facts)
-    return said_to_ail(hot, policy, epoch_ms(now))
+    return said_to_ail(hot, lambda _: policy, epoch_ms(now))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +145,11 @@ def fact(now: datetime, minutes: float, kind: FactKind, value: str, subject: str
         (FactKind.EDGE_STATE, "offline", {"wan1"}),
         (FactKind.POLL_OUTCOME, "ok", set()),
         (FactKind.POLL_OUTCOME, "timeout", set()),
+        (FactKind.HA_STATE, "failed", {"wan1"}),
+        (FactKind.HA_STATE, "ready", set()),
+        (FactKind.EVENT, "EDGE_SERVICE_FAILED", {"wan1"}),
+        (FactKind.EVENT, "EDGE_CONFIGURED", set()),
+        (FactKind.REBOOT, "12.5", {"wan1"}),
     ],
 )
 def test_the_newest_word_of_a_source_counts_and_one_unanswered_poll_is_none(policy, now, kind, value, wanted):
@@ -169,6 +176,55 @@ def test_a_line_whose_stated_state_changed_four_times_is_flapping(policy, now):
     told = [fact(now, 30 - 5 * n, FactKind.LINK_STATE, value) for n, value in enumerate(states)]
     assert ailing(told, quiet, now) == {"wan1"}
     assert ailing(told[1:], quiet, now) == set()
+
+
+def test_a_restart_names_its_device_for_as_long_as_it_is_told_as_now_however_often_and_late_it_is_told(policy, now):
+    restart = fact(now, 19.9, FactKind.REBOOT, "31.0", "cpe-1")
+    again = replace(restart, received_at=now)
+    assert ailing([restart, again, again], policy, now) == {"cpe-1"}
+    backfilled = replace(fact(now, 21, FactKind.REBOOT, "31.0", "cpe-1"), received_at=now)
+    assert ailing([backfilled], policy, now) == set()
+
+
+def test_events_of_a_line_that_changes_are_counted_once_each(policy, now):
+    """Four times dead without a word of it being alive again; the same event told again is no other."""
+    told = [fact(now, minutes, FactKind.EVENT, "LINK_DEAD") for minutes in (5, 10, 15)]
+    assert ailing([*told, *told], policy, now) == set()
+    assert ailing([*told, fact(now, 20, FactKind.EVENT, "LINK_DEAD")], policy, now) == {"wan1"}
+
+
+def test_a_word_that_nobody_repeats_holds_for_as_long_as_silence_is_borne(policy, now):
+    """An hour (the policy's join_minutes), and what ended until 20 minutes ago is told of as now."""
+    assert ailing([fact(now, 80, FactKind.EDGE_STATE, "offline", "cpe-1")], policy, now) == {"cpe-1"}
+    assert ailing([fact(now, 80.1, FactKind.EDGE_STATE, "offline", "cpe-1")], policy, now) == set()
+
+
+def test_facts_are_held_against_the_policy_of_their_own_line(policy, link, now):
+    site = Site(id="store-1", client="acme")
+    cpe = Device(id="cpe-1", site="store-1", role=DeviceRole.ROUTER)
+    inventory = Inventory.of([Client(id="acme", name="Acme")], [site], [cpe], [link("wan1"), link("wan2")], [])
+    change = {"flapping": {"changes": 3}, "claims": {"recovered_after_minutes": 40}}
+    own = merged(policy, {"overrides": [{"name": "own", "where": {"link": ["wan1"]}, "change": change}]})
+    assert policy_at(inventory, own, "wan1").flapping.changes == 3
+    assert policy_at(inventory, own, "wan2").flapping.changes == 4
+    # What is said of claims heeds overrides by client and site only.
+    assert policy_at(inventory, own, "wan1").claims.recovered_after_minutes == 20
+    slow = merged(policy, {"overrides": [{"name": "own", "where": {"site": ["store-1"]}, "change": change}]})
+    assert policy_at(inventory, slow, "cpe-1").claims.recovered_after_minutes == 40
+    assert policy_at(inventory, slow, "wan2").claims.recovered_after_minutes == 40
+
+
+def test_whoever_never_said_anything_notable_is_not_gone_through(now):
+    hot = HotFacts(["wan1", "cpe-1"], KINDS, notable, MOMENTS)
+    hot.take_in([fact(now, 5, FactKind.LINK_STATE, "stable"), fact(now, 5, FactKind.POLL_OUTCOME, "ok", "cpe-1")])
+    assert list(hot.told()) == []
+    hot.take_in([fact(now, 130, FactKind.LINK_STATE, "disconnected"), fact(now, 130, FactKind.REBOOT, "3", "cpe-1")])
+    assert {key[0] for key, _ in hot.told()} == {"wan1", "cpe-1"}
+    hot.forget(epoch_ms(now - timedelta(minutes=120)))
+    assert list(hot.told()) == []
+    assert {key[:2] for key, _ in hot.runs()} == {
+        ("wan1", FactKind.LINK_STATE), ("cpe-1", FactKind.POLL_OUTCOME),
+    }  # fmt: skip
 
 
 def test_a_device_out_of_contact_names_its_site(policy, link, now):
