@@ -116,3 +116,21 @@ def test_a_refused_claim_is_told_in_the_sites_time(claim, policy, now):
     assert refusal.message == (
         "the trouble at store-1 is said to begin at 07:01 EST, which is after now (07:00 EST); ask again since when"
     )
+
+
+def test_what_devices_and_events_say_is_told_in_words(claim, eastern, series, link, policy, now):
+    times = [now - timedelta(minutes=minute) for minute in (50, 45, 40, 35, 30)]
+    words = [
+        (FactKind.EVENT, "EDGE_REBOOTING"), (FactKind.EVENT, "EDGE_MEMORY_USAGE_WARNING"), (FactKind.REBOOT, "60"),
+        (FactKind.HA_STATE, "failed"), (FactKind.EDGE_STATE, "offline"),
+    ]  # fmt: skip
+    said = [Fact(at, "cpe-1", kind, word, Source.ORCHESTRATOR, at) for at in times for kind, word in words]
+    events = [Fact(at, "wan1", FactKind.EVENT, "LINK_DEAD", Source.ORCHESTRATOR, at) for at in times]
+    seen = eastern(Measured(link(), [series()], events), device_facts=said)
+    for asked in (claim(60), None):
+        verdict = judge(asked, seen, policy, now)
+        findings = (*verdict.findings, *verdict.side_findings)
+        assert len({finding.metric for finding in findings}) == 6
+        told = [verdict.reason, *map(finding_sentence, findings), *(finding.rule for finding in findings)]
+        told += [verdict.runner_up.why_not] if verdict.runner_up else []
+        assert [text for text in told if re.search(r"[A-Z]{3,}_[A-Z]+|[a-z]_[a-z]|fact:", text)] == []
