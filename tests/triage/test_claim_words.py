@@ -96,6 +96,7 @@ def test_nothing_is_guessed_where_nothing_was_said() -> None:
         ("03-03 06:50", "slow since 7", "03-02 19:00"),
         # Whoever reports is there: ten minutes ago is meant, whatever the sign at the door says.
         ("03-03 07:10", "slow since 7", "03-03 07:00"),
+        ("03-03 05:20", "slow since 5", "03-03 05:00"),
         # It says which half of the day: hours do not matter.
         ("03-03 10:00", "slow since 11 pm", "03-02 23:00"),
         ("03-03 15:20", "down since we opened", "03-03 09:00"),
