@@ -120,6 +120,7 @@ def test_a_bar_that_closes_after_midnight_is_open_then() -> None:
 def test_a_part_of_the_day_that_has_not_begun_is_now_and_not_later() -> None:
     early = at("03-03 06:30", CHICAGO)
     assert heard("slow since this morning", early).since == early
+    assert heard("slow since this morning", early).vague_minutes == 240
     assert local(heard("slow since morning", early).since) == "03-02 08:00"
 
 
