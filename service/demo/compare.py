@@ -49,7 +49,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFound:
-    """A case with its tickets. `held`: the machine looked again after quarantine, and the trouble was still there."""
+    """A case with its tickets. `held`: the machine looked again after quarantine, and the trouble was still there.
+
+    `parent`: the carrier's case that it is part of, whose ticket stands for it unless somebody asked for its own.
+    """
 
     id: str
     site: str
@@ -60,6 +63,7 @@ class CaseFound:
     origins: tuple[str, ...]
     held: bool
     tickets: tuple[str, ...]
+    parent: str | None = None
 
 
 class Part(StrEnum):
@@ -86,8 +90,8 @@ class Row:
 
 
 def compare(truth: Truth, answers: Sequence[Answer], cases: Sequence[CaseFound], exchanged: Exchanged) -> list[Row]:
-    """A row for each call, one for each line that was hit, and two for what must not be: troubles that nobody
-    injected, and polls of a site that is not subscribed."""
+    """A row for each call, one for each line and each carrier that was hit, and two for what must not be: troubles
+    that nobody injected, and polls of a site that is not subscribed."""
     faults = {fault.id: fault for fault in truth.faults}
     answered = {answer.call.id: answer for answer in answers}
     rows = []
@@ -99,6 +103,7 @@ def compare(truth: Truth, answers: Sequence[Answer], cases: Sequence[CaseFound],
         else:
             rows.append(_call_row(answer, faults[background.fault] if background.fault else None, cases))
     rows += [_fault_row(fault, line, cases) for fault in truth.faults for line in fault.lines]
+    rows += [_carrier_row(fault, cases) for fault in truth.faults if fault.carrier is not None]
     return [*rows, _false_alarms(truth, cases), _left_alone(exchanged)]
 
 
@@ -160,7 +165,8 @@ def _fault_row(fault: InjectedFault, hit: HitLine, cases: Sequence[CaseFound]) -
         wrong.append(", ".join(each.cause for each in here) or "no case")
     else:
         wrong += _wrong_place_or_time(case.link, case.onset, hit)
-    due = 0 if fault.kind in WITHOUT_TICKET else 1
+    waits = any(each.parent is not None and "client" not in each.origins for each in here)
+    due = 0 if fault.kind in WITHOUT_TICKET or waits else 1
     if len(opened) != due:
         wrong.append(f"{len(opened)} tickets, not {due}")
     return Row(
@@ -173,6 +179,35 @@ def _fault_row(fault: InjectedFault, hit: HitLine, cases: Sequence[CaseFound]) -
     )
 
 
+def _carrier_row(fault: InjectedFault, cases: Sequence[CaseFound]) -> Row:
+    """Whether the carrier's trouble has one case and one ticket, and its sites' cases are part of it."""
+    parents = [case for case in cases if _is_of(case, fault)]
+    children = [case for case in cases if case.parent in {parent.id for parent in parents}]
+    opened = [ticket for parent in parents for ticket in parent.tickets]
+    wrong = [] if len(parents) == 1 else [f"{len(parents)} cases, not 1"]
+    wrong += [
+        f"cause {parent.cause}, not {CAUSES[fault.kind]}" for parent in parents if parent.cause != CAUSES[fault.kind]
+    ]
+    wrong += [] if len(opened) == 1 else [f"{len(opened)} tickets, not 1"]
+    missing = {line.site for line in fault.lines} - {child.site for child in children}
+    wrong += [f"{site} is no part of it" for site in sorted(missing)]
+    return Row(
+        part=Part.FAULT,
+        subject=fault.carrier or "",
+        injected=f"{fault.kind} at {len(fault.lines)} sites",
+        found=", ".join(
+            f"{parent.id} {parent.status}: {parent.cause}, {' '.join(parent.tickets)}" for parent in parents
+        )
+        or "nothing of the kind",
+        wrong=tuple(wrong),
+    )
+
+
+def _is_of(case: CaseFound, fault: InjectedFault) -> bool:
+    """Whether it is the case that stands for the carrier's fault."""
+    return fault.carrier is not None and case.site.startswith(f"carrier:{fault.carrier}@")
+
+
 def _case_told(case: CaseFound, hit: HitLine) -> str:
     place = _place_and_time(case.link, case.onset, case.site, hit)
     tickets = " ".join(case.tickets) or "no ticket"
@@ -182,7 +217,8 @@ def _case_told(case: CaseFound, hit: HitLine) -> str:
 
 def _false_alarms(truth: Truth, cases: Sequence[CaseFound]) -> Row:
     hit = {line.site for fault in truth.faults for line in fault.lines}
-    others = [case for case in cases if case.site not in hit and ("machine" in case.origins or case.tickets)]
+    found = [case for case in cases if case.site not in hit and ("machine" in case.origins or case.tickets)]
+    others = [case for case in found if not any(_is_of(case, fault) for fault in truth.faults)]
     return Row(
         part=Part.BESIDE,
         subject="every other site",

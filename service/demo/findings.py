@@ -96,16 +96,17 @@ async def cases_found(installation: Installation) -> Sequence[CaseFound]:
                     origins=tuple(origin.value for origin in case.origins),
                     held=any(one.case == case.id and one.reason == Reason.TROUBLE_HELD for one in decisions),
                     tickets=tuple(one.id for one in tickets if one.external_id.split(":")[0] == case.id),
+                    parent=case.parent,
                 )
             )
     return found
 
 
 async def figures_verified(installation: Installation, cases: Sequence[CaseFound]) -> Sequence[Verified]:
-    """What `lineproof case show --verify` finds on each case that has a ticket."""
+    """What `lineproof case show --verify` finds on each site's case that has a ticket."""
     found = []
     for case in cases:
-        if case.tickets:
+        if case.tickets and case.link is not None:
             checks = await verified(installation, case.id)
             differing = tuple(f"{check['what']}: {check['detail']}" for check in checks if not check["ok"])
             found.append(Verified(case=case.id, figures=len(checks), differing=differing))

@@ -140,7 +140,28 @@ def test_each_site_of_a_carrier_fault_needs_its_case() -> None:
     truth = Truth(faults=(wide,), calls=())
     assert [row.agrees for row in rows(truth=truth, verdict=None)[:2]] == [True, False]
     both = (CASE, replace(CASE, id="C-2", site="bramley-108", link="bramley-108-wan1", tickets=("T-2",)))
-    assert [row.agrees for row in rows(truth=truth, verdict=None, cases=both)[:2]] == [True, True]
+    assert [row.agrees for row in rows(truth=truth, verdict=None, cases=both)[:3]] == [True, True, False]
+
+
+def test_a_carrier_fault_is_one_case_and_one_ticket_that_stand_for_its_sites() -> None:
+    other = HIT.model_copy(update={"site": "bramley-108", "link": "bramley-108-wan1"})
+    wide = LOSS.model_copy(update={"carrier": "Larkfield Fiber", "lines": (HIT, other)})
+    truth = Truth(faults=(wide,), calls=())
+    parent = replace(
+        CASE, id="C-3", site="carrier:Larkfield Fiber@east", link=None, origins=("machine",), tickets=("T-2",)
+    )
+    asked = replace(CASE, parent="C-3")
+    waits = replace(CASE, id="C-2", site=other.site, link=other.link, origins=("machine",), tickets=(), parent="C-3")
+
+    def agree(*cases: CaseFound) -> list[bool]:
+        return [row.agrees for row in rows(truth=truth, verdict=None, cases=cases)]
+
+    assert all(agree(asked, waits, parent))
+    assert agree(asked, replace(waits, tickets=("T-3",)), parent)[1] is False
+    assert agree(asked, waits, replace(parent, tickets=()))[2] is False
+    assert agree(asked, waits, parent, replace(parent, id="C-4"))[2] is False
+    assert agree(asked, replace(waits, parent=None), parent)[2] is False
+    assert agree(asked, waits, parent, replace(parent, id="C-5", site="carrier:Other@east"))[3] is False
 
 
 def test_a_trouble_that_nobody_injected_is_a_false_alarm() -> None:
