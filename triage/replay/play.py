@@ -28,6 +28,7 @@ from triage.performer import Performer
 from triage.policy import Policy, merged
 from triage.replay.bodies import ACTS_TO_COME, Entry, Newest, Person, ScenarioFile
 from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTickets
+from triage.replay.inline import without_threads
 from triage.replay.measuring import arrivals, before
 from triage.replay.orchestrators import Orchestrators
 from triage.replay.saying import Polls, event_fact, state_facts
@@ -42,7 +43,7 @@ MINUTE = timedelta(minutes=1)
 
 async def play(scenario: ScenarioFile, inventory: Inventory, policy: Policy) -> AsyncIterator[Mapping[str, Any]]:
     """Lines in the order in which things happened."""
-    with tempfile.TemporaryDirectory(prefix="lineproof-replay-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lineproof-replay-") as folder, without_threads():
         player = Player(scenario, inventory, policy, Path(folder))
         try:
             await player.begin()
