@@ -18,7 +18,7 @@ from triage.judge import judge
 from triage.model import Cause, Claim, Measured, Picture, VerdictKind
 from triage.policy_files import load_policy
 from triage.recompute import FACTS, recompute, recompute_from_facts
-from triage.sweep import KINDS, said_to_ail
+from triage.sweep_facts import KINDS, MOMENTS, notable, said_to_ail
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 POLICY = load_policy()
@@ -110,8 +110,8 @@ def test_the_order_in_which_facts_come_changes_nothing(said, order: random.Rando
 def test_whatever_is_confirmed_of_what_sources_say_of_now_is_looked_at(said):
     """But restarts and warnings, which are no trouble that a line or device is in."""
     verdict = judge(None, picture(said), POLICY, NOW)
-    hot = HotFacts(["wan1", "cpe-1"], KINDS)
+    hot = HotFacts(["wan1", "cpe-1"], KINDS, notable, MOMENTS)
     hot.take_in(said)
     momentary = verdict.cause is Cause.DEVICE and all(one.metric != "fact:ha_state" for one in verdict.findings)
     if verdict.verdict is VerdictKind.CONFIRMED and not momentary:
-        assert said_to_ail(hot, POLICY, epoch_ms(NOW))
+        assert said_to_ail(hot, lambda _: POLICY, epoch_ms(NOW))

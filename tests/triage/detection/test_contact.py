@@ -13,7 +13,7 @@ from config.clock import epoch_ms
 from inventory.model import LinkRole
 from triage.judge import judge
 from triage.model import Cause, Measured, Scope, Severity, UnfitReason, VerdictKind
-from triage.sweep import KINDS, said_to_ail
+from triage.sweep_facts import KINDS, MOMENTS, notable, said_to_ail
 
 
 def test_a_failed_poll_is_never_read_as_link_down(claim, picture, series, link, policy, now):
@@ -210,10 +210,12 @@ def test_an_outage_is_told_at_a_line_of_the_device_itself(picture, series, link,
 
 @pytest.mark.parametrize(
     ("next_word", "minutes", "wanted"),
-    [("stable", 19, True), ("stable", 20, False), ("unknown", 79, True), ("unknown", 80, False)],
+    [("stable", 19, True), ("stable", 20, False), ("unknown", 60, True), ("unknown", 80, False)],
 )
 def test_a_line_of_which_nobody_knows_any_more_is_looked_at_for_longer(policy, now, next_word, minutes, wanted):
-    """As the judge holds an outage to go on for an hour of not knowing, and speaks of it twenty minutes more."""
-    hot = HotFacts(["wan1"], KINDS)
-    hot.take_in([*states(now, "disconnected", 95, 90, 85), *states(now, next_word, minutes)])
-    assert said_to_ail(hot, policy, epoch_ms(now)) == ({"wan1"} if wanted else set())
+    """As the judge holds an outage to go on for an hour of not knowing."""
+    hot = HotFacts(["wan1"], KINDS, notable, MOMENTS)
+    hot.take_in(
+        [*states(now, "disconnected", minutes + 15, minutes + 10, minutes + 5), *states(now, next_word, minutes)]
+    )
+    assert said_to_ail(hot, lambda _: policy, epoch_ms(now)) == ({"wan1"} if wanted else set())

@@ -21,7 +21,7 @@ from triage.judge import judge
 from triage.model import Cause, Measured, VerdictKind
 from triage.policy_files import load_policy
 from triage.recompute import recompute, recompute_from_facts
-from triage.sweep import KINDS, said_to_ail
+from triage.sweep_facts import KINDS, MOMENTS, notable, said_to_ail
 
 RULE = load_policy().flapping
 
@@ -202,9 +202,9 @@ def test_it_goes_on_while_the_next_change_may_merely_be_due(examined, series, sl
     ],
 )
 def test_a_line_that_its_events_call_flapping_is_looked_at(told, policy, now, words, minutes, wanted):
-    hot = HotFacts(["wan1"], KINDS)
+    hot = HotFacts(["wan1"], KINDS, notable, MOMENTS)
     hot.take_in([fact for word, minute in zip(words, minutes, strict=True) for fact in told(word, minute)])
-    assert said_to_ail(hot, policy, epoch_ms(now)) == ({"wan1"} if wanted else set())
+    assert said_to_ail(hot, lambda _: policy, epoch_ms(now)) == ({"wan1"} if wanted else set())
 
 
 def test_a_slow_flapper_is_confirmed_to_its_client_and_a_few_flaps_are_not(
