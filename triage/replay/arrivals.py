@@ -112,7 +112,8 @@ class HistoryFollower(HotFollower):
         moment = epoch_ms(now)
         if self._watched != watched:
             self.window = HotWindow(watched.links, watched.fields, watched.minutes)
-            self.facts = HotFacts((*watched.links, *watched.others), watched.kinds)
+            subjects = (*watched.links, *watched.others)
+            self.facts = HotFacts(subjects, watched.kinds, watched.notable, watched.moments)
             self._watched, self._told, self.since = watched, 0, now
         self.window.advance(moment)
         rows, facts = await self._arrivals.between(watched, self._told, moment)
