@@ -18,7 +18,8 @@ from service.backtest_documents import comparison_document, difference_document,
 from service.installation import Installation, opened
 from service.times import UsageError, parse_moment
 from triage.policy_files import load_policy
-from triage.replay.backtest import Backtest, Installed, Period, backtest
+from triage.replay.as_then import Period
+from triage.replay.backtest import Backtest, Installed, backtest
 from triage.replay.difference import Kind, compare
 from triage.replay.files import read_scenario
 from triage.replay.outcome import CaseOutcome, Outcomes

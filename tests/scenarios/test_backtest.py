@@ -45,7 +45,8 @@ from service.migrations import upgrade
 from triage import inbox, repository, tables
 from triage.cases import Case, CaseStatus, ClaimReported, Origin, PersonAct, PersonActed
 from triage.model import Cause, Claim, Scope, VerdictKind
-from triage.replay.backtest import Installed, Period, backtest
+from triage.replay.as_then import Period
+from triage.replay.backtest import Installed, backtest
 from triage.replay.history import AsOf, History
 from triage.replay.recorded import recorded_inputs
 

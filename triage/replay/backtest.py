@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from collector.model import Cadence, Source
 from collector.store.port import MeasurementStore
-from config.clock import ManualClock, rfc3339
+from config.clock import ManualClock
 from config.database import Database
 from inventory.model import Inventory
 from triage import inbox, repository
@@ -26,42 +26,20 @@ from triage.actuator.dryrun import DryRun
 from triage.baselines.folder import BaselineFolder
 from triage.baselines.nightly import is_due, learn_fleet
 from triage.cases import ClaimReported, Decision
-from triage.documents import verdict_document
 from triage.engine import Engine
-from triage.evidence import EvidencePack
 from triage.evidence_folder import EvidenceFolder
-from triage.judge import judge
-from triage.judging import Judgement, Judging
-from triage.model import Claim, Picture, Verdict
-from triage.peers import ExaminePeer
+from triage.judging import Judging
 from triage.performer import Performer
 from triage.policy import Policy
 from triage.replay.arrivals import Arrivals, HistoryFollower
+from triage.replay.as_then import Noting, Period, SweepOf, known_troubles, only_of
 from triage.replay.farends import PackOnly
 from triage.replay.history import AsOf, History
 from triage.replay.outcome import Ledger, Outcomes, Word, word_of
 from triage.replay.recorded import Recorded
 from triage.sweep import hot_minutes
-from triage.sweeping import Sweep, Swept
-from triage.ticket_wording import ticket_text, ticket_title
 from triage.tickets.builtin import BuiltinTickets
-from triage.troubles import Periods, TroublesOf, read_from
-
-EVERY = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Period:
-    """What history is played, and of which sites (of all when None); `every` is whole minutes between two sweeps."""
-
-    start: datetime
-    until: datetime
-    every: timedelta = EVERY
-    sites: frozenset[str] | None = None
-    inputs: Sequence[Recorded] = ()
-
-    def has(self, site: str) -> bool:
-        return self.sites is None or site in self.sites
+from triage.troubles import TroublesOf, read_from
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -112,9 +90,12 @@ async def backtest(installed: Installed, policies: Sequence[Policy], period: Per
     arrivals = Arrivals(history, max(hot_minutes(policy) for policy in policies))
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="lineproof-backtest-")))
-        runs = []
+        runs: list[Run] = []
+        learnt: dict[str, BaselineFolder] = {}
         for place, policy in enumerate(policies):
-            run = Run(installed, policy, period, (history, arrivals), folder / str(place))
+            learns = policy.taught_by not in learnt
+            known = learnt.setdefault(policy.taught_by, BaselineFolder(folder / f"baselines-{place}"))
+            run = Run(installed, policy, period, (history, arrivals, known), folder / str(place), learns=learns)
             stack.push_async_callback(run.close)
             await run.begin()
             runs.append(run)
@@ -125,22 +106,32 @@ class Run:
     """One policy's engine over the history."""
 
     def __init__(
-        self, installed: Installed, policy: Policy, period: Period, known: tuple[History, Arrivals], folder: Path
+        self,
+        installed: Installed,
+        policy: Policy,
+        period: Period,
+        known: tuple[History, Arrivals, BaselineFolder],
+        folder: Path,
+        *,
+        learns: bool,
     ) -> None:
-        self._history, arrivals = known
+        """`learns`: it keeps the baselines; the first policy does for all that learn alike, so that these are judged
+        by the same pictures."""
+        self._history, arrivals, baselines = known
         folder.mkdir()
+        self._learns = learns
         self._period = period
         self._clock = ManualClock(period.start)
         self._database = Database(folder / "records.db", throwaway=True)
         evidence = EvidenceFolder(folder / "evidence")
-        self._troubles = _known_troubles(installed.troubles, read_from(self._database), period.start)
-        self._judging = _Noting(
+        self._troubles = known_troubles(installed.troubles, read_from(self._database), period.start)
+        self._judging = Noting(
             AsOf(self._history, self._clock), installed.inventory, installed.cadences, policy,
-            baselines=BaselineFolder(folder / "baselines"), troubles=self._troubles,
+            baselines=baselines, troubles=self._troubles,
         )  # fmt: skip
-        self._learnt = _only(installed.inventory, period)
+        self._learnt = only_of(installed.inventory, period)
         self._ledger = Ledger()
-        self._sweep = _SweepOf(period, HistoryFollower(arrivals))
+        self._sweep = SweepOf(period, HistoryFollower(arrivals))
         self._engine = Engine(
             self._database, self._judged_by, evidence, self._clock, observer=self._decided,
             sweep=self._sweep, tick_minutes=period.every // timedelta(minutes=1),
@@ -186,7 +177,7 @@ class Run:
         """What is ordinary, each night as the installation's own calendar has it, and once at the beginning."""
         judging = self._judging
         folder = judging.baselines
-        if folder is not None and is_due(folder.newest(), judging.policy, now):
+        if self._learns and folder is not None and is_due(folder.newest(), judging.policy, now):
             # Two weeks of the whole fleet are read a few lines at a time, and need not be kept.
             store = AsOf(History(self._history.store, judging.cadences, most_rows=0), self._clock)
             await learn_fleet(store, self._learnt, judging.policy, folder, now, self._troubles)
@@ -227,72 +218,6 @@ class Run:
 
     def outcomes(self, until: datetime) -> Outcomes:
         return self._ledger.outcomes(until)
-
-
-class _Noting(Judging):
-    """Remembers what it last found at each site."""
-
-    def __init__(
-        self,
-        store: MeasurementStore,
-        inventory: Inventory,
-        cadences: Mapping[Source, Cadence],
-        policy: Policy,
-        *,
-        baselines: BaselineFolder | None = None,
-        troubles: TroublesOf | None = None,
-    ) -> None:
-        super().__init__(store, inventory, cadences, policy, baselines=baselines, troubles=troubles)
-        self._seen: dict[str, tuple[datetime, Verdict]] = {}
-
-    def _judged(self, claim: Claim | None, picture: Picture, now: datetime, examine: ExaminePeer) -> Judgement:
-        """As everywhere, but for the evidence: nobody reads it here, and its samples would take a third of the time."""
-        verdict = judge(claim, picture, self.policy, now, examine)
-        self._seen[picture.site.id] = now, verdict
-        pack = EvidencePack.of({"made_at": rfc3339(now), "verdict": verdict_document(verdict, id="")})
-        title, text = ticket_title(verdict, picture), ticket_text(claim, verdict, picture, pack.sha256)
-        return Judgement(verdict=verdict, pack=pack, ticket_title=title, ticket_text=text)
-
-    def seen(self, site: str, now: datetime) -> Verdict | None:
-        """What was found at a site at this very moment."""
-        at, verdict = self._seen.get(site, (None, None))
-        return verdict if at == now else None
-
-
-def _only(inventory: Inventory, period: Period) -> Inventory:
-    """The sites that are judged, whose lines are learnt."""
-    sites = {name: site for name, site in inventory.sites.items() if period.has(name)}
-    return replace(inventory, sites=sites, links={k: v for k, v in inventory.links.items() if v.site in sites})
-
-
-def _known_troubles(recorded: TroublesOf | None, own: TroublesOf, start: datetime) -> TroublesOf:
-    """Those that were recorded before the back-test's start, and since then those of its own cases."""
-
-    async def periods(links: Sequence[str], begin: datetime, end: datetime) -> Periods:
-        found = dict(await own(links, begin, end))
-        if recorded is not None and begin < start:
-            for link, known in (await recorded(links, begin, min(start, end))).items():
-                found[link] = sorted([*known, *found.get(link, ())])
-        return found
-
-    return periods
-
-
-class _SweepOf(Sweep):
-    """All lines are followed, as blindness is a matter of the fleet; only the period's sites deserve a judgement."""
-
-    def __init__(self, period: Period, follower: HistoryFollower) -> None:
-        super().__init__(follower=follower)
-        self._period = period
-        self._last: tuple[datetime, Swept] | None = None
-
-    async def look(self, judging: Judging, now: datetime, upto: int | None = None) -> Swept:
-        """The same answer when asked again at the same moment."""
-        if self._last is None or self._last[0] != now:
-            swept = await super().look(judging, now, upto)
-            sites = frozenset(site for site in swept.sites if self._period.has(site))
-            self._last = now, replace(swept, sites=sites)
-        return self._last[1]
 
 
 def _first_step(period: Period) -> datetime:
