@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from collector.journal import Journal
+from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
@@ -33,6 +34,7 @@ from triage.cases import (
     TimerDue,
     TimerKind,
 )
+from triage.closer_look import closer_looks
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
 from triage.documents import policy_document, verdict_document
 from triage.evidence_folder import EvidenceFolder
@@ -264,6 +266,8 @@ class Engine:
                     # Before the commit that names it; content addressed, so a second time changes nothing.
                     self._evidence.put(matter.judgement.pack)
                 await _write(connection, row, matter, decision, digest)
+                for asked in closer_looks(decision, judging.inventory):
+                    await wish(connection, asked, row.now)
                 decided.append((matter, decision))
             if isinstance(row.input, Tick) or any(decision.case and decision.case.is_parent for _, decision in decided):
                 decided += await self._regroup(connection, row, judging, digest)

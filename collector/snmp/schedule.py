@@ -27,6 +27,8 @@ LONGEST_STEP = 0.1
 CATCH_UP_PAUSE = 0.05
 FIRST_ATTEMPTS = 0.8
 """A plan uses up to this share of what may be sent; the rest is for retries and for finding interfaces again."""
+CLOSE_LOOK_EVERY = 10
+"""Seconds between two polls of a device that somebody looks at closely: a trap came, or a trouble is suspected."""
 SHORTEST_EVERY = 5
 """Agents refresh their counters every few seconds; polling faster than this shows the same values again."""
 

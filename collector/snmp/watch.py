@@ -27,7 +27,7 @@ from collector.snmp.poller import SnmpPoller
 from collector.snmp.profile_files import load_profiles
 from collector.snmp.rates import MEASURED_FIELDS
 from collector.snmp.report import PollOutcome, PollReport, at, measured_of, outcome_of, silence
-from collector.snmp.schedule import Due, Entry, Schedule
+from collector.snmp.schedule import CLOSE_LOOK_EVERY, Due, Entry, Schedule
 from collector.snmp.survey import survey
 from collector.snmp.watched import LEARNING_AT_ONCE, Common, Ended, WatchedDevice
 from config.clock import Clock, epoch_ms
@@ -41,8 +41,8 @@ SETTLE_EVERY = 1.0
 LONGEST_WAIT = 1.0
 NAMES_SHOWN = 12
 PINGS_AT_ONCE = 8
-CLOSE_LOOK_EVERY, CLOSE_LOOK_SECONDS = 10, 120.0
-"""After a trap about a line: enough polls to see whether it is down or flapping."""
+CLOSE_LOOK_SECONDS = 120.0
+"""How long after a trap about a line: enough polls to see whether it is down or flapping."""
 SAY_AGAIN_SECONDS = 300
 """An outcome that does not change is written this often, so that "still silent" and "no longer asked" differ."""
 

@@ -16,6 +16,7 @@ from sqlalchemy import select
 
 from collector.journal import Journal
 from collector.model import Cadence, Fact, FactKind, SampleBatch, Source
+from collector.snmp.wishes import wishes
 from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock, epoch_ms, rfc3339
 from config.database import Database
@@ -288,6 +289,9 @@ async def test_a_device_whose_polls_time_out_names_its_site_while_a_line_is_meas
     assert [(site, reason) for _, site, reason in stores.told if reason is Reason.TROUBLE_SUSPECTED] == [
         ("store-5", Reason.TROUBLE_SUSPECTED)
     ]
+    async with stores.database.reading() as connection:
+        asked = await wishes(connection, stores.clock.now())
+    assert [(one.device, one.every) for one in asked] == [("cpe-5", 10)]  # seen closer until it is a case or none
 
 
 async def test_a_tick_names_how_far_the_journal_was(stores: Fleet):
