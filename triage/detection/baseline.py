@@ -36,20 +36,19 @@ def _baseline(view: View, metric: str, floor: float | None, bins: NDArray[np.int
     if floor is not None:
         past = np.log10(np.maximum(past, floor))
     centre, spread = np.full(BINS, np.nan), np.full(BINS, np.nan)
-    known = past[view.all_ordinary_rows]
-    known = np.sort(known[~np.isnan(known)])
     samples = int(np.count_nonzero(~np.isnan(past[view.trains])))
-    if samples < view.windows.thin_samples or not len(known):
+    all_centre, all_spread, known = _centre_and_spread(past[view.all_ordinary_rows][None, :])
+    if samples < view.windows.thin_samples or not known[0]:
         return Baseline(centre, spread, np.nan, samples)
-    all_day = _centre_and_spread(known)
-    weight = view.windows.global_weight
-    for half_hour, own in _wanted(view, bins):
-        hour = _shrunk(past[view.ordinary_rows(half_hour)], all_day, weight)
-        centre[own], spread[own] = hour
-        for wanted in own if view.tells_days_apart else ():
-            rows = view.ordinary_rows(wanted, own_kind=True)
-            centre[wanted], spread[wanted] = _shrunk(past[rows], hour, weight)
-    return Baseline(centre, spread, all_day[0], samples)
+    wanted, half_hours = _wanted(view, bins)
+    if len(wanted):
+        values, weight = np.append(past, np.nan), view.windows.global_weight
+        hour = _shrunk(values[view.rows_near(half_hours)], all_centre, all_spread, weight)
+        centre[wanted], spread[wanted] = (each[np.searchsorted(half_hours, wanted % HALF_HOURS)] for each in hour)
+        if view.tells_days_apart:
+            own = values[view.rows_near(wanted, own_kind=True)]
+            centre[wanted], spread[wanted] = _shrunk(own, centre[wanted], spread[wanted], weight)
+    return Baseline(centre, spread, float(all_centre[0]), samples)
 
 
 def usual_traffic(view: View, metric: str, floor: float) -> float | None:
@@ -79,11 +78,13 @@ def _loss_rate(view: View, lost: FloatArray, sent: FloatArray, bins: NDArray[np.
         return LossRate(rate, 0.0, 0.0)
     overall = (all_lost + 0.5) / (all_sent + 1)
     weight = view.windows.global_weight * all_sent / len(rows)
-    for half_hour, own in _wanted(view, bins):
-        hour = _rate(lost, sent, view.ordinary_rows(half_hour), overall, weight)
-        rate[own] = hour
-        for wanted in own if view.tells_days_apart else ():
-            rate[wanted] = _rate(lost, sent, view.ordinary_rows(wanted, own_kind=True), hour, weight)
+    wanted, half_hours = _wanted(view, bins)
+    if len(wanted):
+        lost, sent = np.append(lost, 0.0), np.append(sent, 0.0)
+        hour = _rate(lost, sent, view.rows_near(half_hours), overall, weight)
+        rate[wanted] = hour[np.searchsorted(half_hours, wanted % HALF_HOURS)]
+        if view.tells_days_apart:
+            rate[wanted] = _rate(lost, sent, view.rows_near(wanted, own_kind=True), rate[wanted], weight)
     return LossRate(rate, all_lost, all_sent)
 
 
@@ -91,36 +92,44 @@ def _key(bins: NDArray[np.int64] | None) -> bytes | None:
     return None if bins is None else bins.tobytes()
 
 
-def _wanted(view: View, bins: NDArray[np.int64] | None) -> list[tuple[int, list[int]]]:
-    """The half hours of the day that are asked for, each with those of its bins that are."""
-    asked: dict[int, list[int]] = {}
-    for wanted in np.unique(view.bins if bins is None else bins).tolist():
-        asked.setdefault(wanted % HALF_HOURS, []).append(wanted)
-    return list(asked.items())
+def _wanted(view: View, bins: NDArray[np.int64] | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The bins that are asked for, and their half hours of the day; both ascending, each once."""
+    wanted = view.judged_bins if bins is None else np.unique(bins)
+    return wanted, np.unique(wanted % HALF_HOURS)
 
 
-def _rate(lost: FloatArray, sent: FloatArray, rows: NDArray[np.int64], towards: float, weight: float) -> float:
-    return float((lost[rows].sum() + weight * towards) / (sent[rows].sum() + weight))
+def _rate(
+    lost: FloatArray, sent: FloatArray, rows: NDArray[np.int64], towards: FloatArray | float, weight: float
+) -> FloatArray:
+    rate: FloatArray = (lost[rows].sum(axis=1) + weight * towards) / (sent[rows].sum(axis=1) + weight)
+    return rate
 
 
-def _centre_and_spread(ordered: FloatArray) -> tuple[float, float]:
-    middle, upper, high = (float(ordered[_rank(ordered, share)]) for share in (0.5, 0.84, 0.95))
-    return middle, max(upper - middle, (high - middle) / 2.5)
+def _centre_and_spread(values: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.int64]]:
+    """Of each row of values: median, spread, and how many are measured. Both are NaN where none is."""
+    ordered = np.sort(values, axis=1)  # NaN comes last
+    known = np.count_nonzero(~np.isnan(values), axis=1)
+    if not values.shape[1]:
+        return np.full(len(values), np.nan), np.full(len(values), np.nan), known
+    rows = np.arange(len(values))
+    middle, upper, high = (ordered[rows, _rank(known, share)] for share in (0.5, 0.84, 0.95))
+    return middle, np.maximum(upper - middle, (high - middle) / 2.5), known
 
 
-def _rank(ordered: NDArray[np.float64], share: float) -> int:
-    return min(len(ordered) - 1, int(share * len(ordered)))
+def _rank(known: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+    return np.maximum(np.minimum(known - 1, (share * known).astype(np.int64)), 0)
 
 
-def _shrunk(values: FloatArray, towards: tuple[float, float], weight: float) -> tuple[float, float]:
-    """Centre and spread of the measured `values`, the centre drawn `towards` the more general one as far as it could
-    be the same by chance (empirical Bayes), the spread between the two, by number of samples. `weight` samples in a
-    row count as one: they are alike."""
-    values = np.sort(values[~np.isnan(values)])
-    if not len(values):
-        return towards
-    centre, spread = _centre_and_spread(values)
-    apart, error = (centre - towards[0]) ** 2, spread**2 * weight / len(values)
-    own = apart / (apart + error) if apart else 0.0
-    share = len(values) / (len(values) + weight)
-    return own * centre + (1 - own) * towards[0], share * spread + (1 - share) * towards[1]
+def _shrunk(values: FloatArray, centre: FloatArray, spread: FloatArray, weight: float) -> tuple[FloatArray, FloatArray]:
+    """Centre and spread of each row of values, the centre drawn towards the more general `centre` as far as it could be
+    the same by chance (empirical Bayes), the spread between the two, by number of samples. `weight` samples in a row
+    count as one: they are alike. A row without any has the general ones."""
+    own_centre, own_spread, known = _centre_and_spread(values)
+    count = np.maximum(known, 1)
+    apart, error = (own_centre - centre) ** 2, own_spread**2 * weight / count
+    own = np.divide(apart, apart + error, out=np.zeros_like(apart), where=apart > 0)
+    share = known / (known + weight)
+    return (
+        np.where(known > 0, own * own_centre + (1 - own) * centre, centre),
+        np.where(known > 0, share * own_spread + (1 - share) * spread, spread),
+    )

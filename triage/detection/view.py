@@ -121,6 +121,11 @@ class View:
         return bins_of(self.time, self.zone, self.holidays)
 
     @cached_property
+    def judged_bins(self) -> NDArray[np.int64]:
+        """The bins that the judged rows fall in, ascending, each once."""
+        return np.unique(self.bins)
+
+    @cached_property
     def recent_bins(self) -> NDArray[np.int64]:
         """The bin of each `recent` row, excluded or not."""
         return bins_of(self.series.time[self.past][self.recent], self.zone, self.holidays)
@@ -145,16 +150,23 @@ class View:
         off = int(np.count_nonzero(is_day_off(days, self.holidays)))
         return min(off, len(days) - off) >= self.windows.days_of_a_kind
 
-    def ordinary_rows(self, bin_of_day: int, *, own_kind: bool = False) -> NDArray[np.int64]:
-        """Indices into the past of samples from around the same time of day, thinned to at most about ENOUGH; with
-        `own_kind` only from days of the bin's own kind."""
-        asked = bin_of_day if own_kind else bin_of_day % HALF_HOURS
-        near = near_bins(asked, self.windows.time_of_day_minutes, own_kind=own_kind)
-        return self.once(("near", asked, own_kind), lambda: self._thinned(near[self._past_bins]))
+    def rows_near(self, bins: NDArray[np.int64], *, own_kind: bool = False) -> NDArray[np.int64]:
+        """For each bin a row of indices into the past: samples from around the same time of day, thinned to at most
+        about ENOUGH, of any kind of day or with `own_kind` of the bin's; -1 where there are fewer."""
+        return self.once(("near", bins.tobytes(), own_kind), lambda: self._rows_near(bins, own_kind=own_kind))
+
+    def _rows_near(self, bins: NDArray[np.int64], *, own_kind: bool) -> NDArray[np.int64]:
+        minutes = self.windows.time_of_day_minutes
+        near = [near_bins(wanted, minutes, own_kind=own_kind)[self._past_bins] for wanted in bins.tolist()]
+        found = [self._thinned(mask) for mask in near]
+        rows = np.full((len(bins), max(map(len, found))), -1, dtype=np.int64)
+        for place, each in enumerate(found):
+            rows[place, : len(each)] = each
+        return rows
 
     @cached_property
     def all_ordinary_rows(self) -> NDArray[np.int64]:
-        """As `ordinary_rows`, of the whole day."""
+        """Indices into the past of samples of the whole day, thinned to at most about ENOUGH."""
         return self._thinned(self.trains)
 
     @cached_property
