@@ -31,7 +31,7 @@ class CoverageDocument(_Document):
     present: int = Field(description="slots with a sample")
     expected: int = Field(description="slots whose samples should be there by now")
     pending: int = Field(description="slots whose samples may still come; left out of the coverage")
-    newest: AwareDatetime | None = Field(description="end of the newest sample")
+    newest: AwareDatetime | None = Field(description="start of the newest slot")
 
 
 class FindingDocument(_Document):
