@@ -181,7 +181,9 @@ def _times(claim: Claim | None, policy: Policy, now: datetime) -> _Times:
     if claim is None:
         search = end - int(policy.windows.sweep_minutes * MINUTE)
         return _Times(search=search, since=end - recent, until=end, now=end, margin=slack)
-    margin = int(policy.claims.search_margin_minutes * MINUTE)
+    # "This morning" is vaguer than "about ten"; a picture reaches back as far as the sweep's window allows.
+    vague = min(claim.vague_minutes, policy.windows.sweep_minutes)
+    margin = int(max(policy.claims.search_margin_minutes, vague) * MINUTE)
     since = epoch_ms(claim.since or claim.reported_at)
     until = min(end, max(epoch_ms(claim.reported_at), since))
     search = since - margin - int(policy.windows.lookback_minutes * MINUTE)

@@ -412,3 +412,13 @@ def test_what_carried_traffic_at_the_claimed_time_counts(claim, picture, series,
     assert (verdict.verdict, verdict.link) == (VerdictKind.RECOVERED, "wan2")
     later = claim(50, reported_at=now)
     assert judge(later, seen, policy, now).verdict is VerdictKind.NOT_SUBSTANTIATED
+
+
+@pytest.mark.parametrize(("vague", "kind"), [(0, "not_substantiated"), (114, "not_substantiated"), (115, "recovered")])
+def test_a_client_who_is_vague_is_searched_around_as_far(claim, picture, series, link, policy, now, vague, kind):
+    # Four samples of 25 % from 300 to 280 minutes ago; the client says 180 minutes ago: 120 later than it began. The
+    # margin is what the words leave open and a sample's 5 minutes; without words 45 and 5.
+    lost = [25.0] * 4 + [0.0] * 56
+    samples = series(last={"loss_pct": lost})
+    said = claim(180, vague_minutes=vague)
+    assert judge(said, picture(Measured(link(), [samples])), policy, now).verdict == kind
