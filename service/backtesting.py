@@ -17,18 +17,21 @@ from inventory.model import Inventory
 from service.backtest_documents import comparison_document, difference_document, side_documents, verdicts_document
 from service.installation import Installation, opened
 from service.times import UsageError, parse_moment
+from triage.model import VerdictKind
 from triage.policy_files import load_policy
 from triage.replay.as_then import Period
 from triage.replay.backtest import Backtest, Installed, backtest
 from triage.replay.difference import Kind, compare
 from triage.replay.files import read_scenario
-from triage.replay.outcome import CaseOutcome, Outcomes
+from triage.replay.outcome import CaseOutcome, Outcomes, Word
 from triage.replay.outcome_lines import outcomes_of_lines
 from triage.replay.recorded import recorded_inputs
 from triage.replay.sets import replay_set
 from triage.troubles import read_from
 
 DEFAULT_PERIOD = timedelta(days=7)
+LATER = (timedelta(minutes=15), timedelta(minutes=30))
+"""After a case's opening: an orchestrator's statistics are there by then."""
 ASKED_FOR_AGE = 50
 """Lines that are asked how far their history goes back, when nobody said from when."""
 
@@ -207,10 +210,19 @@ async def _cases(
         other = None
         lacking = {Kind.VANISHES: 1, Kind.APPEARS: 0}.get(one.kind)
         if lacking is not None and running is not None and one.case.site in inventory.sites:
-            other = await running.word_at(lacking, one.case.site, one.case.opened_at)
+            other = await _word_about(running, lacking, one.case, before.until)
         suspected = lacking is not None and _suspected((before, after)[lacking], one.case)
         found.append(difference_document(one, other, inventory, suspected=suspected))
     return found
+
+
+async def _word_about(running: Backtest, place: int, case: CaseOutcome, until: datetime) -> Word:
+    """What a policy says of a case's site when the other one opens it, or soon after, where too little was there."""
+    word = await running.word_at(place, case.site, case.opened_at)
+    for later in LATER:
+        if word.verdict is VerdictKind.INCONCLUSIVE and case.opened_at + later < until:
+            word = await running.word_at(place, case.site, case.opened_at + later)
+    return word
 
 
 def _suspected(outcomes: Outcomes, case: CaseOutcome) -> bool:

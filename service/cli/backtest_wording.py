@@ -23,6 +23,9 @@ TITLES = {
     "changes": "Cases that change",
     "moves": "Cases that move in time",
 }
+SEVERAL = {"vanishes": "vanish", "appears": "appear", "changes": "change", "moves": "move"}
+SHARED = "several clients"
+"""Whose a carrier's own case is, that stands for those of its sites."""
 TIMES = ("onset", "end", "opened_at")
 FIELD_WORDS = {"opened_at": "opened", "reopened": "times re-opened"}
 WIDEST = 120
@@ -115,7 +118,7 @@ def _in_short(document: Document) -> str:
     for kind in TITLES:
         found = sum(case["difference"] == kind for case in document["cases"])
         if found:
-            parts.append(f"{_counted(found, 'case')} {kind if found == 1 else kind.removesuffix('s')}")
+            parts.append(f"{_counted(found, 'case')} {kind if found == 1 else SEVERAL[kind]}")
     same = f"{_counted(document['alike'], 'case')} {'is' if document['alike'] == 1 else 'are'} the same"
     return f"{', '.join(parts)}; {same}." if parts else f"No difference: {same}, and every claim is answered alike."
 
@@ -129,7 +132,7 @@ def _claims(claims: Sequence[Document]) -> Iterator[str]:
         old, new = (_answer(claim[side]) for side in ("old", "new"))
         yield f"  {when}  {claim['site']} ({claim['client']}): {old} -> {new}"
         for side in ("old", "new"):
-            yield f"      {side}: {_why(claim[side]['word']) or claim[side]['refused']}"
+            yield f"      {side}: {claim[side]['refused'] or _why(claim[side]['word'])}"
 
 
 def _answer(claim: Document) -> str:
@@ -143,7 +146,7 @@ def _case(case: Document) -> Iterator[str]:
     zone = ZoneInfo(case["zone"])
     there = case["old"] or case["new"]
     when = local_time(datetime.fromisoformat(there["onset"] or there["opened_at"]), zone)
-    yield f"  {when}  {case['site']} ({case['client']}): {_what(there)}"
+    yield f"  {when}  {case['site']} ({case['client'] or SHARED}): {_what(there)}"
     if case["old"] is not None and case["new"] is not None:
         yield f"      {'; '.join(_moved(case, name, zone) for name in case['fields'])}"
         same = case["old"]["word"] == case["new"]["word"]
@@ -198,7 +201,7 @@ def _scenario(scenario: Document) -> Iterator[str]:
 def _why(word: Document | None) -> str:
     """The figure and the rule that made it, or the sentence where no rule found anything."""
     if word is None:
-        return ""
+        return "one case for a carrier's sites that fail together; theirs are told each"
     if word["finding"] is None:
         return str(word["reason"])
     finding = _FINDING.validate_python(word["finding"])
@@ -228,7 +231,7 @@ def _count(value: float) -> str:
 
 
 def _called(name: str) -> str:
-    return name.replace("_", " ")
+    return name.replace("_", " ") or SHARED
 
 
 def _shown(value: object) -> str:
