@@ -77,6 +77,12 @@ def test_two_of_three_are_the_carriers_and_two_of_forty_are_not():
     assert picture([*struck, *well(38)]) == CarrierPicture(peers=40, struck=2, shared=False)
 
 
+@pytest.mark.parametrize(("peers", "shared"), [(11, True), (14, False)])
+def test_how_many_must_be_well_for_two_to_be_a_coincidence(peers: int, shared: bool):
+    # 11: h = 7.33 beside 72.73 + 36.67, p = .0628, p squared = .0039. 14: h = 9.33 beside 72.73 + 46.67, .0725, .0053.
+    assert picture([peer("a", began(-3)), peer("b", began(5)), *well(peers - 2)]).shared is shared
+
+
 def test_two_of_three_of_the_market_are_the_markets_though_the_country_is_well():
     struck = [peer("a", began(-3)), peer("b", began(5))]
     told = picture([*struck, *well(1, "near"), *well(37)], nearby={"a", "b", "near-0"})
@@ -108,7 +114,8 @@ def test_onsets_of_one_trouble_lie_within_minutes(apart: float, shared: bool):
 
 
 def test_only_who_was_measured_then_counts():
-    silent = [peer(f"silent-{number}", until=EVENT.onset - 5 * MINUTE) for number in range(37)]
+    over = began(-100, end=EVENT.onset - 90 * MINUTE)
+    silent = [peer(f"silent-{number}", over, until=EVENT.onset - 5 * MINUTE) for number in range(37)]
     struck = [peer("a", began(-3)), peer("b", began(5))]
     assert picture([*struck, *silent]) == CarrierPicture(peers=2, struck=2, shared=True)
 
