@@ -163,7 +163,7 @@ def _counted(names: Iterable[str]) -> dict[str, int]:
 
 
 def _in_trouble(cases: Sequence[CaseOutcome], start: datetime, until: datetime) -> float:
-    """Minutes in which a site was in trouble, summed over sites. A claim that nothing was found for is no trouble, and a
+    """Minutes in which a site was in trouble, summed over sites. A claim that nothing was found for is no trouble; a
     carrier's own case, which is no client's, stands for those of its sites."""
     troubled = [case for case in cases if case.client and case.cause not in (Cause.NONE, Cause.NO_DATA)]
     total = timedelta()
