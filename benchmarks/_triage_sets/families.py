@@ -150,6 +150,9 @@ FAMILIES: dict[str, dict[str, Callable[[Clock, Random], Background]]] = {
     "held": {each.__name__: each for each in (satellite, bursty, fixed_wireless, office, millimetre, coarse)},
 }
 """Name of the group, name of the family."""
+ACCESS = {"dsl": "dsl", "satellite": "satellite", "millimetre": "5g"}
+"""What the inventory says of these families' lines; the others are said to be leased ones, as cellular lines are at
+providers that count them by their contract."""
 
 
 def _bell(hour: Array, at: float, width: float) -> Array:

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from _triage_sets.families import FAMILIES
+from _triage_sets.families import ACCESS, FAMILIES
 from _triage_sets.lines import DAY, MINUTE, Array, Background, Clock, Harm, carried, sampled, severity_of
 from _triage_sets.stories import HARD, KINDS, NORMAL, Hard, Story
 
 Random = np.random.Generator
 Samples = dict[str, Array]
 BASE = datetime(2026, 3, 4, tzinfo=UTC).timestamp()
-CAPACITY = {"dia": 100e6, "lte": 20e6}
+CAPACITY = {"primary": 100e6, "secondary": 20e6}
 PACES = ((300, 20, 3), (300, 20, 3), (300, 20, 5), (300, 100, 3), (300, 10, 7), (300, 20, 14), (60, 10, 3), (60, 20, 3))
 """Seconds of a sample, probes in it, days of history."""
 
@@ -77,7 +77,8 @@ def _told(name: str, kind: str, backgrounds: Backgrounds, hard: Hard, random: Ra
     family = str(random.choice(list(backgrounds)))
     background = backgrounds[family](clock, random)
     if kind == "far_link":
-        background = replace(background, base_ms=background.base_ms + random.uniform(60, 90))
+        farther = max(0.0, random.uniform(60, 90) - float(np.median(background.base_ms)))
+        background = replace(background, base_ms=background.base_ms + farther)
     tell, _ = KINDS[kind]
     story = tell(random, kind, now, hard, float(np.median(background.base_ms)))
     if story.onset is not None and story.since >= now:
@@ -93,7 +94,7 @@ def _told(name: str, kind: str, backgrounds: Backgrounds, hard: Hard, random: Ra
         "secondary_fit": None, "kind": kind, "mild": story.mild,
         "background": family,
     }  # fmt: skip
-    links = [_link("X", "primary", "A", "dia"), {"id": "X-lan", "site": "X", "role": "lan"}]
+    links = [_link("X", "primary", "A", ACCESS.get(family, "dia")), {"id": "X-lan", "site": "X", "role": "lan"}]
     series["X-lan"] = _lan_port(story, clock)
     if kind == "secondary_only" or random.random() < 0.8:
         harms, truth["secondary_fit"] = _second_line(story, now, random)
@@ -102,10 +103,10 @@ def _told(name: str, kind: str, backgrounds: Backgrounds, hard: Hard, random: Ra
     for carrier, letter, number in (("A", "P", random.integers(4, 9)), ("B", "Q", random.integers(2, 4))):
         for place in range(number):
             site = f"{letter}{place}"
-            links.append(_link(site, "primary", carrier, "dia"))
-            other = backgrounds[str(random.choice(list(backgrounds)))](clock, random)
-            samples = sampled(other, _peer_harms(story, letter, place, random), clock, random)
-            series[f"{site}-primary"] = _with_traffic(samples, clock, "dia", random)
+            kin = str(random.choice(list(backgrounds)))
+            links.append(_link(site, "primary", carrier, ACCESS.get(kin, "dia")))
+            samples = sampled(backgrounds[kin](clock, random), _peer_harms(story, letter, place, random), clock, random)
+            series[f"{site}-primary"] = _with_traffic(samples, clock, "primary", random)
     sites = sorted({link["site"] for link in links})
     document = {
         "id": name, "now": _text(now), "sample_seconds": step,
@@ -137,12 +138,12 @@ def _can_be_told(values: Array, clock: Clock, story: Story, now: float) -> bool:
 
 
 def _own_line(samples: Samples, story: Story, clock: Clock, random: Random) -> Samples:
-    line = _with_traffic(samples, clock, "dia", random)
+    line = _with_traffic(samples, clock, "primary", random)
     during = clock.time
     if story.used:
         begin, end, share = story.used
         rows = (during >= begin) & (during < end)
-        line["rx_bps"][rows] = CAPACITY["dia"] * np.minimum(1.0, share * random.normal(1, 0.01, int(rows.sum())))
+        line["rx_bps"][rows] = CAPACITY["primary"] * np.minimum(1.0, share * random.normal(1, 0.01, int(rows.sum())))
     if story.gone:
         begin, end, _ = story.gone
         rows = (during + clock.step > begin) & (during < end)
@@ -161,8 +162,8 @@ def _own_line(samples: Samples, story: Story, clock: Clock, random: Random) -> S
     return line
 
 
-def _with_traffic(samples: Samples, clock: Clock, access: str, random: Random) -> Samples:
-    usual = carried(clock, CAPACITY[access], random, used=random.uniform(0.1, 0.35), night=random.uniform(0.03, 0.2))
+def _with_traffic(samples: Samples, clock: Clock, role: str, random: Random) -> Samples:
+    usual = carried(clock, CAPACITY[role], random, used=random.uniform(0.1, 0.35), night=random.uniform(0.03, 0.2))
     return {
         "time": clock.time, **samples,
         "rx_bps": usual * (1 - samples["loss_pct"] / 100) ** 2,
@@ -195,7 +196,7 @@ def _second_line(story: Story, now: float, random: Random) -> tuple[list[Harm], 
 
 def _second_samples(backgrounds: Backgrounds, harms: Sequence[Harm], clock: Clock, random: Random) -> Samples:
     own = FAMILIES["worked"]["lte"] if "lte" in backgrounds else FAMILIES["held"]["millimetre"]
-    samples = _with_traffic(sampled(own(clock, random), harms, clock, random), clock, "lte", random)
+    samples = _with_traffic(sampled(own(clock, random), harms, clock, random), clock, "secondary", random)
     samples["rx_bps"] = random.uniform(0.4e6, 1.2e6) * np.exp(0.2 * random.standard_normal(clock.rows))
     samples["rsrp_dbm"] = np.round(random.uniform(-105, -85) + 2 * random.standard_normal(clock.rows))
     return samples
@@ -232,7 +233,7 @@ def _severity(story: Story, samples: Samples, rows: np.ndarray) -> str | None:
 def _link(site: str, role: str, carrier: str, access: str) -> dict[str, Any]:
     return {
         "id": f"{site}-{role}", "site": site, "carrier": carrier, "access": access, "role": role,
-        "committed_down_bps": CAPACITY[access], "committed_up_bps": CAPACITY[access],
+        "committed_down_bps": CAPACITY[role], "committed_up_bps": CAPACITY[role],
     }  # fmt: skip
 
 

@@ -13,6 +13,11 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
+
+from _triage_sets.scoring import pairs_of, read
+from _triage_sets.scoring import scores as own_scores
+
 from collector.model import Source
 from triage.model import Cause, Direction, Finding
 from triage.recompute import recompute
@@ -52,6 +57,8 @@ def test_scores_stay_above_their_floors_and_every_figure_recomputes(folder, tmp_
     verdicts.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
     command = [sys.executable, str(BENCH / "score.py"), str(verdicts), str(folder / "truth.jsonl"), "--json"]
     scores = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    pairs = pairs_of(read(folder / "truth.jsonl"), read(verdicts))
+    assert own_scores(pairs) == pytest.approx(scores)  # our scorer gives the same figures
     assert {name: scores[name] for name, floor in FLOORS[folder.name].items() if scores[name] < floor} == {}
     assert {name: scores[name] for name, most in CEILINGS[folder.name].items() if scores[name] > most} == {}
     seconds = {one.scenario.id: one.scenario.sample_seconds for one in read_scenarios(folder)}

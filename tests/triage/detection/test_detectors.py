@@ -107,6 +107,69 @@ def test_a_full_line_may_be_slow_by_half_of_what_counts_alone(events):
     assert events({"rx_bps": [95e6] * 6, "rtt_ms": [27.0] * 6}) == {}
 
 
+def test_slowness_that_is_over_after_ten_minutes_is_a_burst(events):
+    after = [20.0] * 6
+    assert events({"rtt_ms": [90.0] * 2 + after}) == {}
+    assert events({"rtt_ms": [90.0] * 3 + after}) == {Cause.LATENCY: (-45.0, -30.0)}
+    # While it is still there nobody knows how long it will be.
+    assert events({"rtt_ms": [90.0] * 2}) == {Cause.LATENCY: (-10.0, None)}
+
+
+def test_a_burst_of_loss_counts_from_the_absolute_limit_on(events):
+    after = [0.0] * 6
+    assert events({"loss_pct": [7.5] * 2 + after}) == {}
+    assert events({"loss_pct": [8.0] * 2 + after}) == {Cause.LOSS: (-40.0, -30.0)}
+
+
+def test_a_strong_fault_does_not_reach_over_hours_of_a_slightly_longer_path(events):
+    # Eight milliseconds more all along are above half the smallest fault of 15, a quarter of 80 is not reached.
+    assert events({"rtt_ms": [28.0] * 24 + [100.0] * 6 + [28.0] * 12}) == {Cause.LATENCY: (-90.0, -60.0)}
+
+
+def test_lone_losses_long_after_a_fault_are_no_part_of_it(events):
+    # A quarter of an hour at 25 %, and one probe of 20 lost each half hour after.
+    later = [0.0, 0.0, 0.0, 0.0, 0.0, 5.0] * 5
+    assert events({"loss_pct": [25.0] * 3 + later}) == {Cause.LOSS: (-165.0, -150.0)}
+
+
+def test_one_dead_sample_between_part_covered_ones_is_an_outage(events):
+    # It began 3 minutes into the first sample and ended 2 minutes into the last one.
+    found = events({"loss_pct": [40.0, 100.0, 40.0, 0.0, 0.0, 0.0]})
+    assert found == {Cause.LINK_DOWN: (-27.0, -18.0)}
+
+
+@pytest.mark.parametrize("packets", [10.0, 20.0, 100.0])
+def test_an_uneven_loss_is_not_a_flapping_line_however_many_probes(events, packets):
+    # Mean 27.1 %, variance 270e-4, over .271 * .729: .137; of n packets (.137 n - 1) / (n - 1): .04, .09 and .13.
+    uneven = [10.0, 50.0, 10.0, 30.0, 50.0, 30.0, 10.0]
+    assert set(events({"loss_pct": uneven, "sent": [packets] * 7})) == {Cause.LOSS}
+
+
+def test_a_fault_keeps_the_shoulders_it_began_and_ended_with(events):
+    # 60 ms more for half an hour on both sides of 180: a high mark to begin, a low one to stay.
+    slow = [80.0] * 6 + [200.0] * 3 + [80.0] * 6
+    assert events({"rtt_ms": slow + [20.0] * 6}) == {Cause.LATENCY: (-105.0, -30.0)}
+
+
+def test_a_path_as_slow_as_yesterday_is_what_the_client_knows(events):
+    # 30 ms more since 34 hours ago, and since 14 hours ago: only the second one is new since yesterday.
+    assert events({"rtt_ms": [50.0] * 12 * 34}) == {}
+    assert set(events({"rtt_ms": [50.0] * 12 * 14})) == {Cause.LATENCY}
+
+
+def test_a_chance_peak_over_the_limit_is_no_fault_of_a_line_that_always_loses(series, link, policy, now):
+    def found(last: list[float]) -> list[Cause]:
+        losing = {"rtt_ms": 20.0, "jitter_ms": 2.0, "loss_pct": 4.0, "sent": 20.0}
+        noon = epoch_ms(now)
+        measured = Measured(link(), [series(fields=losing, last={"loss_pct": last})])
+        return [event.cause for event in examine(measured, noon - 14_400_000, noon, policy).events]
+
+    # Ten of 120 instead of 4.8: 10 ln(8 / 4) - 120 * .04 = 2.1, less than half of the evidence of 9.
+    assert found([10.0, 5.0, 15.0, 5.0, 10.0, 5.0]) == []
+    # 24 of 120: 24 ln 2 - 4.8 = 11.8.
+    assert found([20.0] * 6) == [Cause.LOSS]
+
+
 def test_traffic_that_a_broken_line_cannot_carry_is_no_lan_fault(events):
     assert set(events({"rx_bps": [1e5] * 6})) == {Cause.LAN}
     assert set(events({"rx_bps": [1e5] * 6, "loss_pct": [30.0] * 6})) == {Cause.LOSS}
