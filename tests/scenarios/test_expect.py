@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from triage.replay.expect import differences
+from triage.replay.expect import Expected, differences
 
 START = datetime(2026, 3, 3, 11, tzinfo=UTC)
 LINE = {
@@ -57,3 +57,25 @@ def test_met(wanted):
 )  # fmt: skip
 def test_not_met(wanted, told):
     assert told in "; ".join(differences(wanted, LINE, START))
+
+
+def came(*causes: str) -> list[dict[str, object]]:
+    return [
+        {"seq": place, "at": "2026-03-03T11:00:00Z", "line": "verdict", "reason": "claim_joined", "cause": cause}
+        for place, cause in enumerate(causes, 1)
+    ]
+
+
+def said(expect: list[dict[str, object]], *causes: str) -> list[str]:
+    return Expected("x.yaml", START, expect, [], {("expect", 0): 7, ("expect", 1): 9}).check(came(*causes))
+
+
+def test_lines_are_expected_in_order_with_others_between_them():
+    assert said([{"cause": "loss"}, {"cause": "jitter"}], "loss", "latency", "jitter") == []
+
+
+def test_one_line_meets_one_expectation_only_and_none_that_comes_before_another():
+    assert said([{"cause": "loss"}, {"cause": "loss"}], "loss")[0].startswith("x.yaml:9: nothing like {cause: loss}")
+    late, nearest = said([{"cause": "jitter"}, {"cause": "loss"}], "loss", "jitter")
+    assert late.endswith("came after seq 2")
+    assert "comes too early" in nearest

@@ -11,8 +11,10 @@ import pytest
 
 from config.errors import ConfigurationError
 from triage.policy_files import load_policy
+from triage.replay.bodies import Facts
 from triage.replay.expect import ExpectationError
-from triage.replay.files import replay_file
+from triage.replay.files import read_scenario, replay_file
+from triage.replay.saying import state_facts
 
 FRAME = """\
 scenario: 1
@@ -137,16 +139,24 @@ async def test_an_act_that_the_engine_has_not_is_refused_by_name(tmp_path: Path)
     assert "reopen C-1" in withheld["detail"]
 
 
-async def test_a_complete_answer_leaves_what_it_does_not_name_unknown(tmp_path: Path):
-    """The lte line was told to be down; a complete answer that leaves it out takes that back, and says nothing else."""
-    told = (
-        '  - {at: "+00:01:00", facts: {source: orchestrator, links: {lte: {state: disconnected}}}}\n'
-        '  - {at: "+00:01:30", facts: {source: orchestrator, complete: true, links: {wan1: {state: stable}}}}\n'
-        '  - {at: "+00:05:00", claim: {client: acme, site: store, symptom: down, since: "+00:04:00"}}\n'
+@pytest.mark.parametrize(("complete", "unknown"), [(True, ["lte"]), (False, [])])
+def test_only_a_complete_answer_makes_what_it_does_not_name_unknown(complete: bool, unknown: list[str], tmp_path: Path):
+    """And only of the kind that it speaks of: it names no device, so it says nothing of devices."""
+    told = Facts.model_validate(
+        {"source": "orchestrator", "complete": complete, "links": {"wan1": {"state": "stable"}}}
     )
-    (verdict,) = [line for line in of_kind(await played(tmp_path, told), "verdict") if line.get("input") == 2]
-    standing = [one for one in verdict["findings"] if one["cause"] == "link_down" and one["end"] is None]
-    assert standing == []
+    reading = read_scenario(written(tmp_path, ""), load_policy())
+    facts = state_facts(told, reading.inventory, reading.start, reading.start)
+    assert [fact.subject for fact in facts if fact.value == "unknown"] == unknown
+    assert [fact.subject for fact in facts if fact.value == "stable"] == ["wan1"]
+
+
+async def test_a_clock_that_stands_still_is_no_restart(tmp_path: Path):
+    polls = "".join(
+        f'  - {{at: "+00:0{minute}:00", poll: {{device: edge, outcome: ok, uptime_s: 5000}}}}\n' for minute in (1, 2)
+    )
+    lines = await played(tmp_path, polls + '  - {at: "+00:05:00", claim: {client: acme, site: store, symptom: down}}\n')
+    assert "device" not in {one["cause"] for line in of_kind(lines, "verdict") for one in line["findings"]}
 
 
 ANSWERS = {

@@ -127,6 +127,12 @@ def test_the_order_of_rows_and_repeated_rows_change_nothing(tmp_path: Path):
     assert other == straight
 
 
+def test_of_two_rows_for_one_slot_the_later_one_stands(tmp_path: Path):
+    corrected = pl.concat([rows(), rows(lossy=0).tail(6)])
+    (verdict,) = replay_set(written(tmp_path, [scenario()], corrected))
+    assert verdict["verdict"] == "not_substantiated"
+
+
 def test_an_inventory_may_say_all_that_an_inventory_says(tmp_path: Path):
     full = scenario()["inventory"]
     full["devices"] = [{"id": "edge", "site": "store", "role": "sdwan_edge"}]
