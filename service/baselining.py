@@ -39,6 +39,7 @@ async def renew(installation: Installation) -> None:
     finally:
         if process.returncode is None:
             process.kill()
+            await process.wait()
     if code:
         raise LineproofError(f"learning what is ordinary ended with {code}; its log says why, the last table stays")
 
