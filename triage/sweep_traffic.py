@@ -99,9 +99,7 @@ def _fell(traffic: Minutes, width: int, ordinary: Ordinary) -> Mask:
     row, column, before = row[fell], column[fell], before[fell]
     usual = np.full(len(level), -np.inf)
     np.maximum.at(usual, row, before)
-    first = np.full(len(level), level.shape[1])
-    np.minimum.at(first, row, column)
-    low = (level <= usual[:, None] - effect / 2) & (np.arange(level.shape[1]) >= first[:, None])
+    low = level <= usual[:, None] - effect / 2
     return traffic.lately(low, traffic.held.each(lambda policy: policy.claims.recovered_after_minutes))
 
 

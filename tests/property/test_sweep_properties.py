@@ -307,6 +307,14 @@ def test_a_fault_older_than_the_window_is_nominated_by_what_is_stored():
     assert swept(old, stored={"rtt_ms": flat(20.0, 2.0)})
 
 
+def test_a_slight_fault_older_than_the_window_is_nominated_though_its_part_of_it_is_too_slight():
+    """The smallest effect is 1.5 spreads of 20 ms; 15.2 ms score 2 * 15.2 / 30 - 1 = 0.0133 a minute: 3.1 in 235
+    minutes, more than the 1.9 that count, and 1.6 in the two hours of the window."""
+    slight, stored = line({"rtt_ms": [35.2] * 235}), {"rtt_ms": flat(20.0, 20.0)}
+    assert judged(slight, stored=stored).verdict is VerdictKind.CONFIRMED
+    assert swept(slight, stored=stored)
+
+
 def test_traffic_that_is_low_at_this_hour_each_day_is_not_gone():
     """1 Mbit/s after 10 Mbit/s, as on each day at this half hour; where nothing is stored it could be a fault."""
     low = line({"rx_bps": [0.5e6] * 12})
