@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+
+sys.path.pop(0)  # `triage` is the package, and not the benchmark of that name beside this one
 
 from collector.journal import Journal
 from collector.model import Cadence, SampleBatch, Series, Source
