@@ -46,6 +46,8 @@ class Reason(StrEnum):
     TROUBLE_DID_NOT_HOLD = "trouble_did_not_hold"
     TROUBLE_CHANGED = "trouble_changed"
     TROUBLE_ONGOING = "trouble_ongoing"
+    TROUBLE_OVER = "trouble_over"
+    """It was over when it was first seen: nothing is left to act on."""
     RECHECK_WITHOUT_DATA = "recheck_without_data"
     RECOVERY_SEEN = "recovery_seen"
     RECOVERY_HELD = "recovery_held"
@@ -70,6 +72,10 @@ class Reason(StrEnum):
     CASE_ENDED = "case_ended"
     NOTHING_FOUND = "nothing_found"
     INPUT_FAILED = "input_failed"
+
+
+QUIET = frozenset({Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING, Reason.TROUBLE_OVER})
+"""What is decided minute after minute: counted, and neither logged nor kept."""
 
 
 class TimerKind(StrEnum):

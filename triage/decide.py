@@ -106,6 +106,8 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
     if case is None:
         if not troubled:
             return Decision(case=None, reason=Reason.NOTHING_FOUND)
+        if judged.verdict.end is not None:
+            return Decision(case=None, reason=Reason.TROUBLE_OVER)
         if context.in_maintenance:
             return Decision(case=None, reason=Reason.IN_MAINTENANCE, judged=judged)
         return _suspect(judged, context)
@@ -179,7 +181,10 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
 
 
 def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
-    """The second look at a suspected trouble: held, did not hold, or could not be seen."""
+    """The second look at a suspected trouble: still there, or not, or it could not be seen.
+
+    A provider reads again after its quarantine and opens a ticket only for what is there still.
+    """
     if case.status is not CaseStatus.SUSPECTED:
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     match judged.verdict.verdict:
@@ -188,7 +193,7 @@ def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
             timer = Timer(case=case.id, kind=TimerKind.QUARANTINE, due_at=due)
             after = replace(case, updated_at=context.now, next_action_at=due)
             return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
-        case VerdictKind.CONFIRMED:
+        case VerdictKind.CONFIRMED if judged.verdict.end is None:
             return _held(_with_verdict(case, judged), judged, context)
         case _:
             after = replace(

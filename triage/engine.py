@@ -22,6 +22,7 @@ from inventory.model import Inventory, Link
 from triage import inbox, repository, tables, troubles
 from triage.case_rules import case_rules
 from triage.cases import (
+    QUIET,
     Answered,
     Case,
     CaseStatus,
@@ -288,7 +289,7 @@ class Engine:
 
     def _tell(self, row: inbox.Row, matter: Matter, decision: Decision) -> None:
         """After the commit: the log, and whoever watches."""
-        quiet = decision.reason in (Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING)
+        quiet = decision.reason in QUIET
         case = decision.case.id if decision.case else None
         DECISIONS.labels(decision.reason.value).inc()
         if not quiet:
@@ -386,5 +387,5 @@ async def _write(connection: AsyncConnection, row: inbox.Row, matter: Matter, de
         await repository.set_timer(connection, timer)
     for effect in decision.effects:
         await repository.add_effect(connection, effect, row.now)
-    if decision.reason not in (Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING):
+    if decision.reason not in QUIET:
         await repository.save_decision(connection, row.seq, decision, row.now, digest, matter.site)

@@ -226,10 +226,11 @@ def _behind_the_wan(
 
 def _chosen(look: _Look) -> Event | None:
     """The event that answers the claim: none that another explains; one that began around the claimed time before
-    others; the worst of those."""
+    others; the worst of those. Without a claim one that is there still comes before one that is over."""
+    asked = look.times.began_then if look.claim is not None else (lambda event: event.end is None)
     return max(
         (event for event in look.candidates if not event.doubtful and _origin(look, event) is None),
-        key=lambda event: (look.times.began_then(event), event.weight),
+        key=lambda event: (asked(event), event.weight),
         default=None,
     )
 

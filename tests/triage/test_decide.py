@@ -283,3 +283,20 @@ def test_a_case_gets_one_proposal(context, judged, claim):
 
 def test_no_proposal_without_a_fit_option(context, judged, claim):
     assert on_claim(None, claim, judged(fit=False), context()).proposal is None
+
+
+def ended(judgement, minutes):
+    verdict = replace(judgement.verdict, end=judgement.verdict.onset + timedelta(minutes=minutes))
+    return replace(judgement, verdict=verdict)
+
+
+def test_a_trouble_that_was_over_when_first_seen_opens_nothing(judged, context):
+    decision = on_trouble(None, ended(judged(), 2), context())
+    assert (decision.case, decision.reason, decision.effects) == (None, Reason.TROUBLE_OVER, ())
+
+
+def test_a_trouble_that_ended_in_quarantine_did_not_hold(judged, context):
+    case = on_trouble(None, judged(), context()).case
+    decision = on_quarantine(case, ended(judged(), 31), context(3))
+    assert decision.reason is Reason.TROUBLE_DID_NOT_HOLD
+    assert (decision.case.status, decision.effects) == (CaseStatus.CLOSED, ())

@@ -83,6 +83,7 @@ REASONS: Mapping[str, str] = {
     Reason.TROUBLE_DID_NOT_HOLD: "the trouble was gone at the second look",
     Reason.TROUBLE_CHANGED: "the trouble has changed",
     Reason.TROUBLE_ONGOING: "the trouble goes on",
+    Reason.TROUBLE_OVER: "the trouble was over when it was seen",
     Reason.RECHECK_WITHOUT_DATA: "the second look found no data; it is looked at again",
     Reason.RECOVERY_SEEN: "the trouble is no longer measured; it is watched before the case ends",
     Reason.RECOVERY_HELD: "the trouble stayed gone",
