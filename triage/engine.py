@@ -194,7 +194,7 @@ class Engine:
             return [Matter(client="", site="", decide=lambda _case, _context: blinded)]
         sites = set(swept.sites)
         async with self._database.reading() as connection:
-            standing = await repository.cases(connection, only_open=True, limit=10_000)
+            standing = await repository.cases(connection, only_open=True, limit=repository.ALL)
         turn, turns = epoch_ms(now) // 60_000 // self._tick_minutes, REJUDGE_OPEN_CASES_EVERY // self._tick_minutes
         for case in standing:
             looked_at = (turn + crc32(case.site.encode())) % max(1, turns) == 0
