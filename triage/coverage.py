@@ -47,8 +47,9 @@ def covered(
     slots, so that there is something to look at. Sources never blend: slots of two are not added up. What is silent
     while the site is switched off for the night (`off`) lacks nothing.
 
-    Where a source measures latency, jitter or loss of the line, only such a one can say that it was ordinary: counters
-    that are there do not stand for statistics that have yet to arrive."""
+    Where a source measures latency, jitter or loss of the line, only such a one, and only these fields of it, can say
+    that it was ordinary: counters that are there do not stand for statistics that have yet to arrive, nor for a path
+    that was not there."""
     if main is None:
         return NOTHING
     views = {view.source: view for view in main.views}
@@ -76,7 +77,8 @@ def _of_source(
 ) -> Covered:
     time, seconds = np.empty(0, np.int64), np.empty(0, np.int32)
     if view is not None:
-        measured = view.measured((*QUALITY, "oper_up", "rx_bps", "tx_bps"))
+        telling = QUALITY if _tells_quality(view) else ("oper_up", "rx_bps", "tx_bps")
+        measured = view.measured(telling)
         time, seconds = view.time[measured], view.series.seconds[view.rows][measured]
     start = min(since, until - 2 * cadence.every * 1000)
     count = slot_count(time, seconds, start, until, cadence, now)
