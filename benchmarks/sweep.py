@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 
+sys.path.pop(0)  # `triage` is the package, and not the benchmark of that name beside this one
+
 from collector.journal import Journal
 from collector.model import Cadence, SampleBatch, Source
 from collector.store.embedded import EmbeddedStore
