@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ def compare(path: Path | None, question: Question, *, as_json: bool) -> None:
     if path is not None and question.against is not None:
         document = run(compare_scenario(path, question.policy, question.against))
     else:
+        # Whoever ends it politely means Ctrl-C: the temporary records go with it.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         with _telling(sys.stderr) as say:
             progress = Progress(SystemClock(), say, 1.0 if sys.stderr.isatty() else PATIENCE)
             document = run(compare_history(question, progress))
