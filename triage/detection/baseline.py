@@ -37,18 +37,18 @@ def _baseline(view: View, metric: str, floor: float | None, bins: NDArray[np.int
         past = np.log10(np.maximum(past, floor))
     centre, spread = np.full(BINS, np.nan), np.full(BINS, np.nan)
     samples = int(np.count_nonzero(~np.isnan(past[view.trains])))
-    all_centre, all_spread, known = _centre_and_spread(past[view.all_ordinary_rows][None, :])
+    wanted, half_hours = _wanted(view, bins)
+    values, weight = np.append(past, np.nan), view.windows.global_weight
+    centres, spreads, known = _centre_and_spread(values[view.rows_at_all_and_near(half_hours)])
     if samples < view.windows.thin_samples or not known[0]:
         return Baseline(centre, spread, np.nan, samples)
-    wanted, half_hours = _wanted(view, bins)
     if len(wanted):
-        values, weight = np.append(past, np.nan), view.windows.global_weight
-        hour = _shrunk(values[view.rows_near(half_hours)], all_centre, all_spread, weight)
+        hour = _shrunk(centres[1:], spreads[1:], known[1:], centres[0], spreads[0], weight)
         centre[wanted], spread[wanted] = (each[np.searchsorted(half_hours, wanted % HALF_HOURS)] for each in hour)
         if view.tells_days_apart:
-            own = values[view.rows_near(wanted, own_kind=True)]
-            centre[wanted], spread[wanted] = _shrunk(own, centre[wanted], spread[wanted], weight)
-    return Baseline(centre, spread, float(all_centre[0]), samples)
+            own = _centre_and_spread(values[view.rows_near(wanted, own_kind=True)])
+            centre[wanted], spread[wanted] = _shrunk(*own, centre[wanted], spread[wanted], weight)
+    return Baseline(centre, spread, float(centres[0]), samples)
 
 
 def usual_traffic(view: View, metric: str, floor: float) -> float | None:
@@ -120,16 +120,21 @@ def _rank(known: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     return np.maximum(np.minimum(known - 1, (share * known).astype(np.int64)), 0)
 
 
-def _shrunk(values: FloatArray, centre: FloatArray, spread: FloatArray, weight: float) -> tuple[FloatArray, FloatArray]:
-    """Centre and spread of each row of values, the centre drawn towards the more general `centre` as far as it could be
-    the same by chance (empirical Bayes), the spread between the two, by number of samples. `weight` samples in a row
-    count as one: they are alike. A row without any has the general ones."""
-    own_centre, own_spread, known = _centre_and_spread(values)
-    count = np.maximum(known, 1)
-    apart, error = (own_centre - centre) ** 2, own_spread**2 * weight / count
+def _shrunk(
+    centre: FloatArray,
+    spread: FloatArray,
+    known: NDArray[np.int64],
+    towards: FloatArray,
+    towards_spread: FloatArray,
+    weight: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Each centre drawn `towards` the more general one as far as it could be the same by chance (empirical Bayes), the
+    spread between the two, by number of samples. `weight` samples in a row count as one: they are alike. Where none is
+    known the general ones stand."""
+    apart, error = (centre - towards) ** 2, spread**2 * weight / np.maximum(known, 1)
     own = np.divide(apart, apart + error, out=np.zeros_like(apart), where=apart > 0)
     share = known / (known + weight)
     return (
-        np.where(known > 0, own * own_centre + (1 - own) * centre, centre),
-        np.where(known > 0, share * own_spread + (1 - share) * spread, spread),
+        np.where(known > 0, own * centre + (1 - own) * towards, towards),
+        np.where(known > 0, share * spread + (1 - share) * towards_spread, towards_spread),
     )

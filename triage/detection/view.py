@@ -70,7 +70,10 @@ class View:
     def step(self) -> int:
         """Usual length of a slot in milliseconds."""
         seconds = self.series.seconds[self.rows]
-        return int(np.median(seconds)) * 1000 if len(seconds) else MINUTE
+        if not len(seconds):
+            return MINUTE
+        same = (seconds == seconds[0]).all()
+        return int(seconds[0] if same else np.median(seconds)) * 1000
 
     def end_after(self, stop: int) -> int | None:
         """The end of an event whose last row is stop - 1: None while it goes on.
@@ -159,10 +162,21 @@ class View:
         minutes = self.windows.time_of_day_minutes
         near = [near_bins(wanted, minutes, own_kind=own_kind)[self._past_bins] for wanted in bins.tolist()]
         found = [self._thinned(mask) for mask in near]
-        rows = np.full((len(bins), max(map(len, found))), -1, dtype=np.int64)
+        rows = np.full((len(bins), max(map(len, found), default=0)), -1, dtype=np.int64)
         for place, each in enumerate(found):
             rows[place, : len(each)] = each
         return rows
+
+    def rows_at_all_and_near(self, bins: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As `rows_near`, after a first row for the whole day."""
+
+        def both() -> NDArray[np.int64]:
+            near, day = self.rows_near(bins), self.all_ordinary_rows
+            rows = np.full((1 + len(bins), max(len(day), near.shape[1])), -1, dtype=np.int64)
+            rows[0, : len(day)], rows[1:, : near.shape[1]] = day, near
+            return rows
+
+        return self.once(("both", bins.tobytes()), both)
 
     @cached_property
     def all_ordinary_rows(self) -> NDArray[np.int64]:
