@@ -29,6 +29,7 @@ class StoredOrdinary:
     def __init__(self, zones: Sequence[tzinfo], holidays: Sequence[Collection[date]]) -> None:
         self._zones, self._holidays = zones, holidays
         self._version = ""
+        self._wanted = range(0)
         self._columns: dict[tuple[str, int], tuple[Floats, Floats]] = {}
         self._ordinary: dict[str, Ordinary] = {}
 
@@ -45,7 +46,7 @@ class StoredOrdinary:
         read = [self._read(stored, hot, name, half_hour) for half_hour in wanted for name in fields]
         for name in fields:
             before = self._ordinary.get(name)
-            if any(read) or before is None:
+            if any(read) or before is None or wanted != self._wanted:
                 columns = [self._columns[name, half_hour] for half_hour in wanted]
                 centre = np.stack([centre for centre, _ in columns], axis=1, dtype=np.float32)
                 spread = np.stack([spread for _, spread in columns], axis=1, dtype=np.float32)
@@ -53,6 +54,7 @@ class StoredOrdinary:
                 self._ordinary[name] = Ordinary(centre, spread, block, known)
             else:
                 self._ordinary[name] = Ordinary(before.centre, before.spread, block, before.stored)
+        self._wanted = wanted
         return {name: self._ordinary[name] for name in fields}
 
     def _read(self, stored: StoredBaselines, hot: HotWindow, name: str, half_hour: int) -> bool:
