@@ -26,7 +26,7 @@ from triage.cases import Decision, Reason
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
-from triage.model import VerdictKind
+from triage.model import Scope, VerdictKind
 from triage.policy import merged
 from triage.policy_files import load_policy
 from triage.replay.files import replay_file
@@ -302,3 +302,19 @@ async def test_a_tick_names_how_far_the_journal_was(stores: Fleet):
     async with stores.database.reading() as connection:
         rows = (await connection.execute(select(tables.inbox.c.document).order_by(tables.inbox.c.seq))).scalars().all()
     assert rows == [{"journal": 1}, {"journal": 2}]
+
+
+async def test_sites_judged_together_get_what_each_gets_alone(stores: Fleet):
+    """Three of eight stores of one carrier lose a quarter of their packets at once: peers matter, and are shared."""
+    ill = columns({"loss_pct": [25.0] * 10})
+    lines = {name: ill if name in ("store-1", "store-2", "store-5") else line for name, line in STORES.items()}
+    await stores.store.write(batch(lines, BEFORE - 40, BEFORE + 10))
+    now = NOON + 10 * MINUTE
+    together = {site: judge() async for site, judge in stores.judges.judge_each(sorted(STORES), now)}
+    alone = {site: await stores.judges.judge(site, None, now) for site in sorted(STORES)}
+    assert {site: one.pack.sha256 for site, one in together.items()} == {
+        site: one.pack.sha256 for site, one in alone.items()
+    }
+    found = {site for site, one in together.items() if one.verdict.verdict is VerdictKind.CONFIRMED}
+    assert found == {"store-1", "store-2", "store-5"}
+    assert {together[site].verdict.scope for site in found} == {Scope.CARRIER}
