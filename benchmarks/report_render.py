@@ -13,12 +13,15 @@ import json
 import math
 import resource
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
+
+sys.path.pop(0)  # `triage` is the package, and not the benchmark of that name beside this one
 
 from collector.model import Cadence, Series, Source
 from config.clock import epoch_ms
