@@ -66,6 +66,8 @@ def _mean_reaches(loss: Minutes, least: FloatArray, within: FloatArray, slots: i
     """Whether a stretch from a lossy minute to a lossy minute, so many slots later or more, that is still told of has
     a mean of at least this (rows)."""
     found = np.zeros(len(loss), dtype=bool)
+    if not len(loss):
+        return found
     total, lowest = np.zeros(len(loss)), np.full(len(loss), np.inf)
     starts = _Earlier(loss, slots, np.inf)
     for column, value, told in loss.minute_by_minute(within):
@@ -88,6 +90,8 @@ def slower(
     """
     limits = delay.held.each(limit)
     rows = np.flatnonzero(delay.lately(_above(delay, ordinary.or_least_of(delay), size, limits), _recovered(delay)))
+    if not len(rows):
+        return np.zeros(len(delay), dtype=bool)
     some, usual = delay.some(rows), ordinary.some(rows)
     unknown = np.flatnonzero(~usual.stored)
     usual = usual.or_best_quarter_of(some)
