@@ -239,6 +239,10 @@ def _event(
     usual = float(np.nanmean(ordinary[rows]))
     cause = _kind(view, seen, first, stop, policy, changes)
     mean = float(np.nansum(seen.lost[rows]) / np.nansum(seen.sent[rows]))
+    if cause is Cause.LINK_DOWN:
+        # Partial loss before an outage, and after it, is not the outage.
+        dead = np.flatnonzero(100 * rate[rows] >= policy.down.loss_pct)
+        first, stop = first + int(dead[0]), first + int(dead[-1]) + 1
     onset, end = _extent(view, rate, first, stop, mean, cause)
     inside = view.inside(onset, end)
     measured = view.column(metric)[inside]

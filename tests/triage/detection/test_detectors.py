@@ -141,6 +141,11 @@ def test_one_dead_sample_between_part_covered_ones_is_an_outage(events):
     assert found == {Cause.LINK_DOWN: (-27.0, -18.0)}
 
 
+def test_partial_loss_before_an_outage_is_not_the_outage(events):
+    # A tenth lost for 20 minutes, then nothing comes through for half an hour.
+    assert events({"loss_pct": [10.0] * 4 + [100.0] * 6 + [0.0] * 3})[Cause.LINK_DOWN] == (-45.0, -15.0)
+
+
 @pytest.mark.parametrize("packets", [10.0, 20.0, 100.0])
 def test_an_uneven_loss_is_not_a_flapping_line_however_many_probes(events, packets):
     # Mean 27.1 %, variance 270e-4, over .271 * .729: .137; of n packets (.137 n - 1) / (n - 1): .04, .09 and .13.
