@@ -107,9 +107,11 @@ class Journal:
     Every call raises StoreError when the file cannot be read or written.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """`read_only`: the file must be there, and every call that would write fails."""
+    def __init__(self, path: Path, *, read_only: bool = False, throwaway: bool = False) -> None:
+        """`read_only`: the file must be there, and every call that would write fails. `throwaway`: nobody needs it
+        after a crash, so that nothing waits for the disk."""
         self.path, self.read_only = path, read_only
+        self._synchronous = "OFF" if throwaway else "FULL"
         try:
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +133,7 @@ class Journal:
                 connection.execute(f"PRAGMA page_size = {_PAGE}")
                 connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             # What Debian turns on: each page that is freed would be overwritten, and written to the log.
             connection.execute("PRAGMA secure_delete = OFF")
             connection.execute(f"PRAGMA journal_size_limit = {_READ_AT_ONCE}")

@@ -62,7 +62,7 @@ class Player:
         self._policy = policy
         self._clock = ManualClock(scenario.moment("+00:00:00"))
         self._database = Database(folder / "records.db", throwaway=True)
-        self._journal = Journal(folder / "journal.sqlite")
+        self._journal = Journal(folder / "journal.sqlite", throwaway=True)
         self._store = EmbeddedStore(self._journal, folder / "parts", 36_500)
         self._evidence = EvidenceFolder(folder / "evidence")
         self._cadences: dict[Source, Cadence] = {}
