@@ -127,7 +127,8 @@ def _unhealthy(each: Examined, policy: Policy, now: int) -> UnfitReason | None:
     if each.link.life_cycle is not LifeCycle.LIVE:
         return UnfitReason.NOT_LIVE
     recent = now - int(policy.options.recent_minutes * MINUTE)
-    bad = [event for event in each.events if event.overlap(recent, now, now) > 0 and not event.doubtful]
+    settled = now - int(policy.options.settled_minutes * MINUTE)
+    bad = [event for event in each.events if event.overlap(settled, now, now) > 0 and not event.doubtful]
     if any(event.cause is Cause.LINK_DOWN for event in bad):
         return UnfitReason.DOWN
     if bad:

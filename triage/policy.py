@@ -120,6 +120,7 @@ class Limits(_Section):
 class OptionPolicy(_Section):
     headroom_pct: float = Field(gt=0)
     recent_minutes: float = Field(gt=0)
+    settled_minutes: float = Field(gt=0)
     cap_days: float = Field(ge=0)
 
 

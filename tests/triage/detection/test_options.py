@@ -69,9 +69,10 @@ def test_an_allowance_that_lasts_the_day_is_no_hindrance(options):
     assert (option.fit, option.metered) == (True, True)
 
 
-def test_a_fault_that_is_over_for_half_an_hour_is_forgiven(options):
-    option = options(("wan2", {}, IDLE, {"loss_pct": [10.0] * 6 + [0.0] * 6})).options[0]
-    assert option.fit
+@pytest.mark.parametrize(("minutes", "fit"), [(55, False), (60, True), (65, True)])
+def test_a_fault_that_is_over_for_an_hour_is_forgiven(options, minutes, fit):
+    option = options(("wan2", {}, IDLE, {"loss_pct": [10.0] * 6 + [0.0] * (minutes // 5)})).options[0]
+    assert option.fit is fit
 
 
 def test_during_an_outage_a_line_of_the_same_fate_is_not_trusted(options):
