@@ -101,7 +101,7 @@ def _relative(view: View, metric: str, policy: Policy, usual: Ordinary, size: Ef
         often = not weak and _as_often(view, metric, policy, size, segment, _height(values, usual, segment))
         event = _event(view, metric, segment, usual, typical / smallest, smallest / 2 if weak else smallest)
         often = often or (not weak and _as_yesterday(view, metric, policy, usual, segment, typical))
-        short = event.lasted_at_most(policy.burst_minutes)
+        short = event.lasted_at_most(policy.burst_minutes) or event.bad_samples < policy.bad_samples
         events.append(replace(event, weak=weak or short, ordinary=often, habitual=often))
     return events
 

@@ -111,7 +111,8 @@ def test_slowness_that_is_over_after_ten_minutes_is_a_burst(events):
     after = [20.0] * 6
     assert events({"rtt_ms": [90.0] * 2 + after}) == {}
     assert events({"rtt_ms": [90.0] * 3 + after}) == {Cause.LATENCY: (-45.0, -30.0)}
-    # While it is still there nobody knows how long it will be.
+    # While it is still there nobody knows how long it will be; but one bad sample is none, however bad it is.
+    assert events({"jitter_ms": [13.0, 300.0]}) == {}
     assert events({"rtt_ms": [90.0] * 2}) == {Cause.LATENCY: (-10.0, None)}
 
 
