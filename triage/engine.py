@@ -202,7 +202,8 @@ class Engine:
                 sites.discard(case.site)
             elif case.site in inventory.sites:
                 sites.add(case.site)
-        looks = [_look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now)]
+        known = {case.site for case in standing}
+        looks = [_look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now, known)]
         return sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
@@ -325,10 +326,12 @@ def _settled(decision: Decision, case: Case | None = None) -> Matter:
     return Matter(client=client, site=site, decide=lambda _case, _context: decision, case=ident)
 
 
-def _look(site: str, judge: Callable[[], Judgement]) -> Matter | None:
+def _look(site: str, judge: Callable[[], Judgement | None]) -> Matter | None:
     """One site that cannot be judged, by a defect, must not blind the sweep for all others."""
     try:
         judgement = judge()
+        if judgement is None:
+            return None
         judged = judgement.judged()
     except LineproofError:
         raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,7 +20,7 @@ from triage.detection.learnt import Learnt
 from triage.detection.view import RECENT_DAYS
 from triage.evidence import EvidencePack
 from triage.judge import judge, judged_from
-from triage.model import Claim, Picture, Verdict
+from triage.model import Claim, Picture, Verdict, VerdictKind
 from triage.pack import build_pack
 from triage.peers import ExaminePeer, examine_peer, remembering
 from triage.policy import Policy
@@ -128,17 +128,21 @@ class Judging:
         return self._judged(claim, await self.picture(site, claim, now), now, examine_peer)
 
     async def judge_each(
-        self, sites: Sequence[str], now: datetime
-    ) -> AsyncIterator[tuple[str, Callable[[], Judgement]]]:
+        self, sites: Sequence[str], now: datetime, standing: Collection[str] = ()
+    ) -> AsyncIterator[tuple[str, Callable[[], Judgement | None]]]:
         """As `judge` asks of each site whether anything is wrong there now, with few reads for many sites: each site,
-        in any order, and how to judge it. Raises StoreError."""
+        in any order, and how to judge it. Raises StoreError.
+
+        Where nothing is wrong and no case is `standing`, there is no judgement: nothing would be written of it.
+        """
         sites = sorted(sites, key=self._neighbours)
         for first in range(0, len(sites), SITES_AT_ONCE):
             pictures = await self._pictures(sites[first : first + SITES_AT_ONCE], None, now)
             examine = remembering(examine_peer)
             while pictures:
                 site = next(iter(pictures))
-                yield site, partial(self._judged, None, pictures.pop(site), now, examine)
+                wanted = site in standing
+                yield site, partial(self._troubled, pictures.pop(site), now, examine, standing=wanted)
                 await asyncio.sleep(0)
 
     def _neighbours(self, site: str) -> tuple[str, str, str]:
@@ -146,8 +150,16 @@ class Judging:
         carriers = [link.fault_domain or "" for link in self.inventory.links_at(site)]
         return max(carriers, default=""), self.inventory.sites[site].market, site
 
+    def _troubled(self, picture: Picture, now: datetime, examine: ExaminePeer, *, standing: bool) -> Judgement | None:
+        verdict = judge(None, picture, self.policy, now, examine)
+        if verdict.verdict is not VerdictKind.CONFIRMED and not standing:
+            return None
+        return self._packed(None, verdict, picture, now)
+
     def _judged(self, claim: Claim | None, picture: Picture, now: datetime, examine: ExaminePeer) -> Judgement:
-        verdict = judge(claim, picture, self.policy, now, examine)
+        return self._packed(claim, judge(claim, picture, self.policy, now, examine), picture, now)
+
+    def _packed(self, claim: Claim | None, verdict: Verdict, picture: Picture, now: datetime) -> Judgement:
         pack = build_pack(claim, verdict, picture, self.policy, now)
         return Judgement(
             verdict=verdict,

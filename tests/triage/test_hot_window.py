@@ -310,7 +310,7 @@ async def test_sites_judged_together_get_what_each_gets_alone(stores: Fleet):
     lines = {name: ill if name in ("store-1", "store-2", "store-5") else line for name, line in STORES.items()}
     await stores.store.write(batch(lines, BEFORE - 40, BEFORE + 10))
     now = NOON + 10 * MINUTE
-    together = {site: judge() async for site, judge in stores.judges.judge_each(sorted(STORES), now)}
+    together = {site: judge() async for site, judge in stores.judges.judge_each(sorted(STORES), now, STORES)}
     alone = {site: await stores.judges.judge(site, None, now) for site in sorted(STORES)}
     assert {site: one.pack.sha256 for site, one in together.items()} == {
         site: one.pack.sha256 for site, one in alone.items()
