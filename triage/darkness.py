@@ -42,15 +42,16 @@ def switched_off(
     slack = int(policy.claims.onset_slack_minutes * MINUTE)
     found = []
     for begin, end in _dark(links, device_facts, now):
-        asleep = _closed_until(site, begin + slack, end)
+        shortly = begin + slack
+        asleep = _closed_until(site, shortly if end == now else min(shortly, end), end)
         if asleep is not None and asleep - begin >= policy.down.minimum_seconds * 1000:
             found.append((begin, asleep))
     return found
 
 
 def _closed_until(site: Site, moment: int, end: int) -> int | None:
-    """The opening that follows, at most `end`; None when it is open at this moment."""
-    if moment >= end or open_at(site, from_epoch_ms(moment)):
+    """The opening that follows, at most `end`; None when it is open at this moment, which may be yet to come."""
+    if open_at(site, from_epoch_ms(moment)):
         return None
     opening = next_opening(site, from_epoch_ms(moment))
     return end if opening is None else min(end, epoch_ms(opening))
