@@ -308,7 +308,7 @@ def test_a_proposal_is_approved_once_and_not_applied_before(house: Any, now: dat
         ("nonsense.yaml", "{{{", r"is not YAML"),
         ("nonsense.txt", "words", r"neither a folder with scenarios.jsonl nor a .yaml"),
         ("missing.yaml", None, r"missing.yaml does not exist"),
-        ("scenarios.jsonl", "{not json\n", r"series.parquet cannot be read"),
+        ("scenarios.jsonl", "{not json\n", r"scenarios.jsonl:1: '\{not json': expected Invalid JSON"),
     ],
 )
 def test_replay_of_nonsense_names_the_file_and_the_fault(

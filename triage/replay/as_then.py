@@ -13,10 +13,8 @@ from inventory.model import Inventory
 from triage.baselines.folder import BaselineFolder
 from triage.documents import verdict_document
 from triage.evidence import EvidencePack
-from triage.judge import judge
 from triage.judging import Judgement, Judging
 from triage.model import Claim, Picture, Verdict
-from triage.peers import ExaminePeer
 from triage.policy import Policy
 from triage.replay.arrivals import HistoryFollower
 from triage.replay.recorded import Recorded
@@ -57,9 +55,8 @@ class Noting(Judging):
         super().__init__(store, inventory, cadences, policy, baselines=baselines, troubles=troubles)
         self._seen: dict[str, tuple[datetime, Verdict]] = {}
 
-    def _judged(self, claim: Claim | None, picture: Picture, now: datetime, examine: ExaminePeer) -> Judgement:
+    def _packed(self, claim: Claim | None, verdict: Verdict, picture: Picture, now: datetime) -> Judgement:
         """As everywhere, but for the evidence: nobody reads it here, and its samples would take a third of the time."""
-        verdict = judge(claim, picture, self.policy, now, examine)
         self._seen[picture.site.id] = now, verdict
         pack = EvidencePack.of({"made_at": rfc3339(now), "verdict": verdict_document(verdict, id="")})
         title, text = ticket_title(verdict, picture), ticket_text(claim, verdict, picture, pack.sha256)
