@@ -55,8 +55,8 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
         # Quarantine would have opened a ticket; a client who says the same must not prevent it.
         after = _wanting_ticket(after, judged, context)
     if before.ticket_wanted or before.ticket is not None:
-        again = f"The client reported again. {judged.text}"
-        effects = evidence_effects(after, judged, again, key=f"claim:{after.claims}")
+        said = "The client reported again." if before.claims else "The client reports it too."
+        effects = evidence_effects(after, judged, f"{said} {judged.text}", key=f"claim:{after.claims}")
         if before.ticket is None and before.evidence_sha256 is not None:
             # Once its ticket is open a case brings its newest evidence there; its text names what it was opened with.
             effects = (attach(before, before.evidence_sha256), *effects)

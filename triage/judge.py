@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -15,18 +15,19 @@ from triage.darkness import switched_off, told_apart
 from triage.detection import contact
 from triage.detection.detectable import detectable
 from triage.detection.event import MINUTE, Event
-from triage.detection.link import QUALITY, TRAFFIC, Examined, examine
+from triage.detection.link import TRAFFIC, Examined, examine
 from triage.detection.moved_load import origin_of, rank
 from triage.detection.traffic import unknown_capacity
 from triage.formatting import since_time
 from triage.hours import open_at
-from triage.model import Cause, Claim, Direction, Finding, Picture, Scope, Severity, Verdict, VerdictKind
+from triage.model import Cause, Claim, Direction, Finding, Picture, Scope, Verdict, VerdictKind
 from triage.options import options_of, utilisation_in
 from triage.peers import ExaminePeer, examine_peer
 from triage.policy import ClaimPolicy, Policy, policy_hash
 from triage.runner_up import runner_up
 from triage.scope import SHARED, CarrierPicture, carrier_picture
-from triage.severity import severity
+from triage.severity import severity_of
+from triage.standby import lost_standbys
 
 
 class RefusalReason(StrEnum):
@@ -99,6 +100,7 @@ class _Look:
     times: _Times
     examined: Sequence[Examined]
     main: Examined | None
+    carrying: Collection[str]
     seen: Covered
     candidates: Sequence[Event]
     contacts: Sequence[Event]
@@ -140,6 +142,9 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime, 
     contacts = contact.events(picture, wan, times.search, times.now, policy)
     behind = _behind_the_wan(carrying, lan, wan, times, policy)
     own = [event for each in carrying for event in each.events]
+    ids = {each.link.id for each in carrying}
+    if claim is None:
+        own += lost_standbys(wan, ids, picture.links)
     seen = [*own, *behind, *contacts]
     told = [event for event in seen if claim is None or not contact.unfelt(event)]
     if claim is not None and not open_at(picture.site, claim.reported_at):
@@ -152,6 +157,7 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime, 
         times=times,
         examined=examined,
         main=main,
+        carrying=ids,
         seen=covered(main, picture.cadences, times.since, times.until, times.now, policy, off),
         candidates=told,
         contacts=contacts,
@@ -277,16 +283,18 @@ def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
     together.sort(key=lambda event: (event is not chosen, -event.weight))
     scope, cause = _scope_and_cause(look, chosen, carrier)
     outage = chosen.cause in (Cause.LINK_DOWN, Cause.SITE_DOWN) and not over
-    options = options_of(look.examined, own.link, policy, times.now, outage=outage) if own else ()
+    idle = own is not None and chosen.cause is Cause.LINK_DOWN and own.link.id not in look.carrying
+    options = options_of(look.examined, own.link, policy, times.now, outage=outage) if own and not idle else ()
     kind = VerdictKind.RECOVERED if over else VerdictKind.CONFIRMED
     lines = sum(each.link.is_wan for each in look.examined)
     explains = [event for event in together if _origin(look, event) is chosen]
+    blank = _blank(look)
     return replace(
-        _blank(look),
+        blank,
         verdict=kind,
         cause=cause,
         scope=scope,
-        severity=_severity(own, chosen, policy, times),
+        severity=severity_of(chosen, own, times.now, policy, idle=idle),
         habitual=chosen.habitual,
         onset=from_epoch_ms(chosen.onset),
         end=None if chosen.end is None else from_epoch_ms(chosen.end),
@@ -295,7 +303,7 @@ def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
         findings=tuple(event.finding() for event in together),
         side_findings=_side(look, together),
         runner_up=runner_up(chosen, together, own, lines, policy, times.now, explains=explains),
-        secondary_fit=any(option.fit for option in options) if options else None,
+        secondary_fit=blank.secondary_fit if idle else any(option.fit for option in options) if options else None,
         options=options,
         reason=wording.found(kind, chosen, cause, carrier, _here(look)),
     )
@@ -375,16 +383,6 @@ def _down(each: Examined, chosen: Event, now: int) -> bool:
 
 def _overlap(event: Event, chosen: Event, now: int) -> bool:
     return event.overlap(chosen.onset, chosen.until(now), now) > 0
-
-
-def _severity(own: Examined | None, chosen: Event, policy: Policy, times: _Times) -> Severity:
-    """Nothing comes through: critical. Contact lost or a reboot: minor. Else the E-model of the degraded samples."""
-    if chosen.cause in (Cause.LAN, Cause.LINK_DOWN, Cause.SITE_DOWN):
-        return Severity.CRITICAL
-    view = own.view(policy.sources.quality, *QUALITY) if own else None
-    if view is None or chosen.cause in (Cause.MANAGEMENT_LOST, Cause.DEVICE):
-        return Severity.MINOR
-    return severity(view, chosen.onset, chosen.until(times.now), policy)
 
 
 def _side(look: _Look, taken: Sequence[Event]) -> tuple[Finding, ...]:

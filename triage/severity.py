@@ -7,9 +7,22 @@ from numpy.typing import NDArray
 
 from collector.measures import estimated_mos
 from collector.model import FloatArray
+from triage.detection.event import Event
+from triage.detection.link import QUALITY, Examined
 from triage.detection.view import View
-from triage.model import Severity
+from triage.model import Cause, Severity
 from triage.policy import Policy
+
+
+def severity_of(chosen: Event, own: Examined | None, now: int, policy: Policy, *, idle: bool) -> Severity:
+    """Nothing comes through: critical. Contact lost, a reboot, or a line that carried nothing (`idle`): minor. Else the
+    E-model of the degraded samples of `own`, the line that it is on."""
+    if idle or chosen.cause in (Cause.MANAGEMENT_LOST, Cause.DEVICE):
+        return Severity.MINOR
+    if chosen.cause in (Cause.LAN, Cause.LINK_DOWN, Cause.SITE_DOWN):
+        return Severity.CRITICAL
+    view = own.view(policy.sources.quality, *QUALITY) if own else None
+    return Severity.MINOR if view is None else severity(view, chosen.onset, chosen.until(now), policy)
 
 
 def severity(view: View, onset: int, end: int, policy: Policy) -> Severity:
