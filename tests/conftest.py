@@ -17,7 +17,7 @@ from commands import Commands
 
 # A developer's run takes seconds; CI looks further; `make soak` furthest.
 hypothesis.settings.register_profile("quick", max_examples=25)
-hypothesis.settings.register_profile("thorough", max_examples=100)
+hypothesis.settings.register_profile("thorough", max_examples=60)
 hypothesis.settings.register_profile("soak", max_examples=1000, deadline=None)
 if os.environ.get("SOAK") == "true":
     hypothesis.settings.load_profile("soak")

@@ -27,7 +27,8 @@ from triage.cases import (
     TimerKind,
 )
 from triage.consequences import attach, evidence_effects, resolved, ticket_effects
-from triage.model import VerdictKind
+from triage.model import Cause, Verdict, VerdictKind
+from triage.recompute import FACTS
 
 SAME_ONSET = timedelta(minutes=15)
 """Two looks at one trouble may place its onset this far apart: as far as three of an orchestrator's slots."""
@@ -106,7 +107,7 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
     if case is None:
         if not troubled:
             return Decision(case=None, reason=Reason.NOTHING_FOUND)
-        if judged.verdict.end is not None:
+        if _over(judged.verdict):
             return Decision(case=None, reason=Reason.TROUBLE_OVER)
         if context.in_maintenance:
             return Decision(case=None, reason=Reason.IN_MAINTENANCE, judged=judged)
@@ -118,6 +119,15 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
     if not troubled:
         return _trouble_gone(case, context)
     return _trouble_again(case, judged, context)
+
+
+def _over(verdict: Verdict) -> bool:
+    """Whether a trouble that was there a moment ago is over for certain: a source says so, or packets pass again. A
+    lossy or slow line has good minutes by chance, so that of such it takes a verdict of `recovered`."""
+    if verdict.end is None or not verdict.findings:
+        return False
+    told = verdict.findings[0].metric.startswith(FACTS)
+    return told or verdict.cause in (Cause.LINK_DOWN, Cause.SITE_DOWN)
 
 
 def _suspect(judged: Judged, context: Context) -> Decision:
@@ -193,7 +203,7 @@ def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
             timer = Timer(case=case.id, kind=TimerKind.QUARANTINE, due_at=due)
             after = replace(case, updated_at=context.now, next_action_at=due)
             return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
-        case VerdictKind.CONFIRMED if judged.verdict.end is None:
+        case VerdictKind.CONFIRMED if not _over(judged.verdict):
             return _held(_with_verdict(case, judged), judged, context)
         case _:
             after = replace(

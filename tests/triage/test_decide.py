@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from collector.model import Source
 from triage.cases import (
     Answered,
     Case,
@@ -22,7 +23,7 @@ from triage.cases import (
     TimerKind,
 )
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
-from triage.model import Cause, Claim, Severity, VerdictKind
+from triage.model import Cause, Claim, Direction, Finding, Severity, VerdictKind
 from triage.respond import on_answer, on_person
 
 
@@ -285,18 +286,35 @@ def test_no_proposal_without_a_fit_option(context, judged, claim):
     assert on_claim(None, claim, judged(fit=False), context()).proposal is None
 
 
-def ended(judgement, minutes):
-    verdict = replace(judgement.verdict, end=judgement.verdict.onset + timedelta(minutes=minutes))
-    return replace(judgement, verdict=verdict)
+def ended(judgement, metric):
+    """The same trouble, that ended a minute ago by what this metric showed."""
+    verdict = judgement.verdict
+    end = verdict.onset + timedelta(minutes=29)
+    finding = Finding(
+        link="wan1", source=Source.PROBE, metric=metric, cause=verdict.cause, direction=Direction.BOTH,
+        onset=verdict.onset, end=end, value=25.0, unit="%", baseline=0.0, threshold=2.0, rule="", statistic="mean",
+        bad_samples=6,
+    )  # fmt: skip
+    return replace(judgement, verdict=replace(verdict, end=end, findings=(finding,)))
 
 
-def test_a_trouble_that_was_over_when_first_seen_opens_nothing(judged, context):
-    decision = on_trouble(None, ended(judged(), 2), context())
-    assert (decision.case, decision.reason, decision.effects) == (None, Reason.TROUBLE_OVER, ())
-
-
-def test_a_trouble_that_ended_in_quarantine_did_not_hold(judged, context):
-    case = on_trouble(None, judged(), context()).case
-    decision = on_quarantine(case, ended(judged(), 31), context(3))
-    assert decision.reason is Reason.TROUBLE_DID_NOT_HOLD
-    assert (decision.case.status, decision.effects) == (CaseStatus.CLOSED, ())
+@pytest.mark.parametrize(
+    ("cause", "metric", "over"),
+    [
+        (Cause.LINK_DOWN, "fact:link_state", True),
+        (Cause.LINK_DOWN, "loss_pct", True),
+        (Cause.DEVICE, "fact:reboot", True),
+        (Cause.LOSS, "loss_pct", False),
+        (Cause.LATENCY, "rtt_ms", False),
+    ],
+)
+def test_an_outage_that_is_over_opens_nothing_but_a_lossy_line_has_good_minutes_by_chance(
+    judged, context, cause, metric, over
+):
+    """With 10 % lost of 20 probes each eighth minute shows none (0.9^20)."""
+    first = on_trouble(None, ended(judged(cause=cause), metric), context())
+    assert first.reason is (Reason.TROUBLE_OVER if over else Reason.TROUBLE_SUSPECTED)
+    case = on_trouble(None, judged(cause=cause), context()).case
+    second = on_quarantine(case, ended(judged(cause=cause), metric), context(3))
+    assert second.reason is (Reason.TROUBLE_DID_NOT_HOLD if over else Reason.TROUBLE_HELD)
+    assert (second.case.status is CaseStatus.CLOSED, second.effects == ()) == (over, over)
