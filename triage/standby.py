@@ -12,13 +12,13 @@ import numpy as np
 
 from collector.model import FactKind
 from config.clock import epoch_ms
+from triage.darkness import ALIVE
 from triage.detection.event import Event
 from triage.detection.link import Examined
 from triage.model import Cause, Measured
 
 WEIGHT = 0.75
 """Any trouble that a client can feel comes first."""
-IN_SERVICE = ("stable", "unstable", "standby", "quiet")
 
 
 def lost_standbys(wan: Sequence[Examined], carrying: Collection[str], links: Sequence[Measured]) -> list[Event]:
@@ -40,7 +40,7 @@ def _served(measured: Measured, before: int) -> bool:
     """Whether its port was up, a packet came through, or a source called it in service before this moment (epoch
     milliseconds), as far back as is known."""
     if any(
-        fact.kind is FactKind.LINK_STATE and fact.value in IN_SERVICE and epoch_ms(fact.time) < before
+        fact.kind is FactKind.LINK_STATE and fact.value in ALIVE and epoch_ms(fact.time) < before
         for fact in measured.facts
     ):
         return True
@@ -48,6 +48,7 @@ def _served(measured: Measured, before: int) -> bool:
         earlier = series.time < before
         lost = np.nan_to_num(series.column("loss_pct")[earlier], nan=100.0)
         up = np.nan_to_num(series.column("oper_up")[earlier])
-        if (lost < 99).any() or (up > 0).any():
+        sent = np.nan_to_num(series.column("rx_bps")[earlier]) + np.nan_to_num(series.column("tx_bps")[earlier])
+        if (lost < 99).any() or (up > 0).any() or (sent > 0).any():
             return True
     return False
