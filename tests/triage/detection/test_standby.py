@@ -57,3 +57,18 @@ def test_a_trouble_that_a_client_can_feel_comes_first(site, series, policy, now)
     verdict = judge(None, seen, policy, now)
     assert (verdict.cause, verdict.link) == (Cause.LOSS, "wan1")
     assert (verdict.runner_up and verdict.runner_up.cause) is Cause.LINK_DOWN
+
+
+def test_a_line_that_carries_is_no_standby_and_its_outage_is_told_once(picture, series, link, policy, now):
+    seen = picture(Measured(link(), [series(last={"loss_pct": [100.0] * 6})]))
+    verdict = judge(None, seen, policy, now)
+    assert (verdict.severity, len(verdict.findings)) == (Severity.CRITICAL, 1)
+
+
+@pytest.mark.parametrize(("keep_alives", "kind"), [(1000.0, "confirmed"), (0.0, "not_substantiated")])
+def test_traffic_alone_tells_that_a_standby_was_in_service(picture, series, link, policy, now, keep_alives, kind):
+    said = [Fact(now - timedelta(minutes=30), "lte", FactKind.LINK_STATE, "disconnected", Source.ORCHESTRATOR, now)]
+    traffic = series("lte", fields={"tx_bps": keep_alives}, missing=range(-6, 0))
+    lte = link("lte", LinkRole.SECONDARY, access=Access.LTE, carrier="B")
+    seen = picture(Measured(link(), [series()]), Measured(lte, [traffic], said))
+    assert judge(None, seen, policy, now).verdict == kind
