@@ -99,4 +99,9 @@ maintenance = Table(
     Column("sites", JSON, nullable=False),
     Column("links", JSON, nullable=False),
     Column("reason", String, nullable=False),
+    Column("recurrence", String, nullable=False, server_default=""),
+    Column("timezone", String, nullable=False, server_default="UTC"),
+    Column("source", String, nullable=False, server_default="person"),
+    Column("status", String, nullable=False, server_default="confirmed"),
+    Column("notice", JSON, nullable=False, server_default="{}"),
 )

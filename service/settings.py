@@ -11,6 +11,7 @@ from collector.settings import CollectorSettings
 from config.clock import Clock, ScaledClock, SystemClock
 from config.yamlfile import read_model
 from triage.cases import EffectKind
+from triage.tickets.settings import TicketSettings
 
 
 class ClockSettings(BaseModel):
@@ -34,14 +35,6 @@ class ListenSettings(BaseModel):
     engine: int = Field(default=8082, ge=0, le=65535)
 
 
-class DryRunSettings(BaseModel):
-    """What is decided but withheld, and says so."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    tickets: bool = False
-
-
 class Settings(CollectorSettings):
     """`config/examples/lineproof.example.yaml` describes every key."""
 
@@ -50,7 +43,7 @@ class Settings(CollectorSettings):
     policy: Path | None = Field(default=None, description="a trouble policy file; default: the shipped one")
     clock: ClockSettings | None = None
     listen: ListenSettings = ListenSettings()
-    dry_run: DryRunSettings = DryRunSettings()
+    tickets: TicketSettings = TicketSettings()
 
     def make_clock(self) -> Clock:
         if self.clock is None:
@@ -60,8 +53,8 @@ class Settings(CollectorSettings):
 
     def withheld(self) -> frozenset[EffectKind]:
         """The effects that are decided but not carried out."""
-        ticketing = {kind for kind in EffectKind if kind.value.endswith(("ticket", "evidence"))}
-        return frozenset(ticketing) if self.dry_run.tickets else frozenset()
+        ticketing = {kind for kind in EffectKind if kind.value.endswith(("ticket", "evidence", "client"))}
+        return frozenset(ticketing) if self.tickets.dry_run else frozenset()
 
 
 HOST = "127.0.0.1"

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from config.errors import LineproofError
 from service.installation import Installation
 from triage import inbox, repository
-from triage.cases import Case, Input, Proposal, ProposalStatus
+from triage.cases import Case, Proposal, ProposalStatus
+from triage.inputs import Input
 from triage.repository import StoredDecision
 
 PATIENCE = 30.0

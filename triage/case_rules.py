@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
-from triage.cases import Case, CaseRules, Reason
+from triage.cases import Case, CaseRules
 from triage.model import Cause, Scope, Verdict
 from triage.policy import Policy
+from triage.reasons import Reason
 
 OUTAGES = (Cause.LINK_DOWN, Cause.SITE_DOWN)
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
+from inventory.model import Link, Site
 from triage.model import Cause, Claim, Scope, Severity, Verdict
+from triage.reasons import Reason
+from triage.tickets.port import TicketStatus
 
 
 class CaseStatus(StrEnum):
@@ -29,53 +32,52 @@ OPEN_STATUSES = frozenset({CaseStatus.SUSPECTED, CaseStatus.OPEN, CaseStatus.PEN
 class Origin(StrEnum):
     MACHINE = "machine"
     CLIENT = "client"
+    CARRIER = "carrier"
+    """A carrier's notice."""
+    PERSON = "person"
+    """A ticket or case that a person of the provider opened."""
 
 
-class Reason(StrEnum):
-    """Why a decision was taken, or why something was not done. Reaches desk, audit trail and metrics."""
+class PendingWhy(StrEnum):
+    """What a pending case waits for."""
 
-    CLAIM_CONFIRMED = "claim_confirmed"
-    CLAIM_RECOVERED = "claim_recovered"
-    CLAIM_NOT_SUBSTANTIATED = "claim_not_substantiated"
-    CLAIM_INCONCLUSIVE = "claim_inconclusive"
-    CLAIM_JOINED = "claim_joined"
-    CLAIM_REFUSED = "claim_refused"
-    TROUBLE_SUSPECTED = "trouble_suspected"
-    TROUBLE_HELD = "trouble_held"
-    NO_QUARANTINE = "no_quarantine"
-    TROUBLE_DID_NOT_HOLD = "trouble_did_not_hold"
-    TROUBLE_CHANGED = "trouble_changed"
-    TROUBLE_ONGOING = "trouble_ongoing"
-    TROUBLE_OVER = "trouble_over"
-    """It was over when it was first seen: nothing is left to act on."""
-    RECHECK_WITHOUT_DATA = "recheck_without_data"
-    RECOVERY_SEEN = "recovery_seen"
-    RECOVERY_HELD = "recovery_held"
-    RECOVERY_BROKEN = "recovery_broken"
-    CLIENT_MUST_CONFIRM = "client_must_confirm"
-    STOOD_TOO_LONG = "stood_too_long"
-    RESOLVED_TOO_OFTEN = "resolved_too_often"
-    TICKET_REQUESTED = "ticket_requested"
-    TICKET_EXISTS = "ticket_exists"
-    TICKET_NOT_ASKED_FOR = "ticket_not_asked_for"
-    NO_TICKET_FOR_CAUSE = "no_ticket_for_cause"
-    CARRIER_PARENT = "carrier_parent"
-    CARRIER_WIDE = "carrier_wide"
-    JOINED_PARENT = "joined_parent"
-    LEFT_PARENT = "left_parent"
-    IN_MAINTENANCE = "in_maintenance"
-    OWN_BLINDNESS = "own_blindness"
-    FAR_END_ANSWERED = "far_end_answered"
-    FAR_END_GAVE_UP = "far_end_gave_up"
-    PERSON_ACTED = "person_acted"
-    PERSON_ACT_REFUSED = "person_act_refused"
-    CASE_ENDED = "case_ended"
-    NOTHING_FOUND = "nothing_found"
-    INPUT_FAILED = "input_failed"
+    STATISTICS = "statistics"
+    CLIENT = "client"
+    ACCESS = "access"
+    CARRIER = "carrier"
+    MAINTENANCE = "maintenance"
+
+    @property
+    def stops_clock(self) -> bool:
+        """Whether the time to repair stands still meanwhile (MEF 124, `pending`): only what is the client's to do;
+        late statistics and a slow carrier are the provider's own."""
+        return self in (PendingWhy.CLIENT, PendingWhy.ACCESS)
 
 
-QUIET = frozenset({Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING, Reason.TROUBLE_OVER})
-"""What is decided minute after minute: counted, and neither logged nor kept."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """Why a case waits, since when and, where that is known, until when; `by` is the person who said so."""
+
+    why: PendingWhy
+    since: datetime
+    until: datetime | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierTicket:
+    """A carrier's ticket about a line, as a person or a notice told it. `etr`: estimated time of repair."""
+
+    number: str
+    carrier: str
+    link: str | None = None
+    opened_at: datetime
+    etr: datetime | None = None
+    next_update_at: datetime | None = None
+    repair_contact: str = ""
+    account: str = ""
+    reason_for_outage: str = ""
+    closed_at: datetime | None = None
 
 
 class TimerKind(StrEnum):
@@ -85,6 +87,18 @@ class TimerKind(StrEnum):
     """A claim whose statistics had not arrived is judged again."""
     RECOVERY = "recovery"
     """A case whose trouble is gone is resolved when it stayed gone."""
+    HAND_OVER = "hand_over"
+    """The ticket goes to the desk that works on such troubles."""
+    REMINDER = "reminder"
+    """A client whose own line is down is reminded."""
+    PENDING = "pending"
+    """What a pending case waited for is due."""
+    CLOSE = "close"
+    """A resolved case to which nobody objected is closed."""
+    CLIENT_UPDATE = "client_update"
+    """The client is owed word of how it goes."""
+    CARRIER_UPDATE = "carrier_update"
+    """The carrier owed us word, or its estimated time of repair has passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +178,22 @@ class Case:
     """Its parent was resolved while it went on: it is no longer counted to a carrier's trouble."""
     sites: int = 0
     """Of a parent: how many sites had it, at most."""
+    acknowledged_at: datetime | None = None
+    pending: Pending | None = None
+    clock_stopped_seconds: float = 0.0
+    """How long its clock has stood still, in waits that are over."""
+    next_update_at: datetime | None = None
+    """When the client is owed the next word."""
+    told_client_at: datetime | None = None
+    """When the client was last written to by the machine."""
+    queue: str = ""
+    """The desk that works on it, by the policy's name for it; empty: the one that tickets start with."""
+    handed_over_at: datetime | None = None
+    reopened: int = 0
+    decided_by: str | None = None
+    """The person whose decision about its status stands: the machine does not undo it for the same trouble."""
+    resolution: str = ""
+    carrier_tickets: tuple[CarrierTicket, ...] = ()
 
     @property
     def is_parent(self) -> bool:
@@ -176,6 +206,11 @@ class EffectKind(StrEnum):
     ATTACH_EVIDENCE = "attach_evidence"
     NOTE_TICKET = "note_ticket"
     RESOLVE_TICKET = "resolve_ticket"
+    UPDATE_TICKET = "update_ticket"
+    """Its status, severity, queue or owner, with the text as a note."""
+    TELL_CLIENT = "tell_client"
+    """A mail to the client's contacts."""
+    REBOOT_MODEM = "reboot_modem"
     APPLY_REROUTE = "apply_reroute"
     REVERT_REROUTE = "revert_reroute"
 
@@ -196,65 +231,10 @@ class Effect:
     severity: Severity | None = None
     evidence_sha256: str | None = None
     proposal: str | None = None
-
-
-class PersonAct(StrEnum):
-    APPROVE = "approve"
-    REFUSE = "refuse"
-    APPLY = "apply"
-    REVERT = "revert"
-    ACKNOWLEDGE = "acknowledge"
-    RESOLVE = "resolve"
-    CONFIRM = "confirm"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimReported:
-    """Inbox: a client's claim to be recorded; `open_ticket` when whoever took it down wants a ticket."""
-
-    claim: Claim
-    open_ticket: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
-    """Inbox: a minute has passed; the sweep runs on what the journal held up to this entry (0: not known)."""
-
-    journal: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimerDue:
-    """Inbox (from a timer row): look at the case again."""
-
-    case: str
-    kind: TimerKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PersonActed:
-    """Inbox: a named person decided about a proposal (P-...) or a case (C-...)."""
-
-    who: str
-    does: PersonAct
-    target: str
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """Inbox: a far end answered an effect, or was given up (`ok` False)."""
-
-    key: str
-    kind: EffectKind
-    case: str
-    ok: bool
-    ticket: str | None = None
-    proposal: str | None = None
-    text: str = ""
-
-
-Input = ClaimReported | Tick | TimerDue | PersonActed | Answered
+    status: TicketStatus | None = None
+    queue: str | None = None
+    owner: str | None = None
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -313,3 +293,6 @@ class Context:
     """The site's."""
     ended: Case | None = None
     """The site's case that ended last, where none is open."""
+    site: Site | None = None
+    link: Link | None = None
+    """The line that the verdict is about, or else the case."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from triage.cases import Case, CaseStatus, Context, Decision, Effect, EffectKind, Judged, Reason, TimerKind
+from triage.cases import (
+    Case,
+    CaseStatus,
+    Context,
+    Decision,
+    Effect,
+    EffectKind,
+    Judged,
+    TimerKind,
+)
+from triage.reasons import Reason
 
 
 def ticket_effects(case: Case, judged: Judged) -> tuple[Effect, ...]:

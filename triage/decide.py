@@ -16,18 +16,18 @@ from triage.case_rules import needs_a_person, quarantine, resolved_before
 from triage.cases import (
     Case,
     CaseStatus,
-    ClaimReported,
     Context,
     Decision,
     Judged,
     Origin,
     Proposal,
-    Reason,
     Timer,
     TimerKind,
 )
 from triage.consequences import attach, evidence_effects, resolved, ticket_effects
+from triage.inputs import ClaimReported
 from triage.model import Cause, Verdict, VerdictKind
+from triage.reasons import Reason
 from triage.recompute import FACTS
 
 SAME_ONSET = timedelta(minutes=15)

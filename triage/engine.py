@@ -6,7 +6,6 @@ Exactly one engine holds the lease. Memory follows commit: it may be killed at a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from zlib import crc32
 
@@ -18,52 +17,41 @@ from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from inventory.model import Inventory, Link
-from triage import inbox, repository, tables, troubles
+from triage import inbox, repository, tables
+from triage.carrier_leg import on_carrier_told
 from triage.case_rules import case_rules
-from triage.cases import (
-    QUIET,
-    Answered,
-    Case,
-    CaseStatus,
-    ClaimReported,
-    Context,
-    Decision,
-    PersonActed,
-    Reason,
-    Tick,
-    TimerDue,
-    TimerKind,
-)
+from triage.cases import Case, CaseStatus, Context, Decision, TimerKind
 from triage.closer_look import closer_looks
-from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
-from triage.documents import policy_document, verdict_document
+from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge
+from triage.documents import policy_document
+from triage.due import RULES
 from triage.evidence_folder import EvidenceFolder
 from triage.grouping import regrouped
+from triage.inputs import (
+    Answered,
+    CarrierTold,
+    ClaimReported,
+    PersonActed,
+    Tick,
+    TicketChanged,
+    TimerDue,
+)
 from triage.judge import check_claim
-from triage.judging import Judgement, Judging
+from triage.judging import Judging
+from triage.matters import Matter, in_maintenance, line, look, set_aside, settled
 from triage.metrics import DECISIONS, TICK_SECONDS
 from triage.parents import Moment, on_parent_timer
 from triage.policy import policy_hash
+from triage.reasons import QUIET, Reason
 from triage.respond import on_answer, on_person
 from triage.sweeping import Sweep
+from triage.ticket_changes import on_ticket_changed
+from triage.writing import write
 
 log = structlog.get_logger()
 
 REJUDGE_OPEN_CASES_EVERY = 5
 """Minutes between two looks at a case that is open already; spread by site, so that no case moves another's."""
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Matter:
-    """One case to decide within an input's transaction. `case` names it, or the site's open one is taken."""
-
-    client: str
-    site: str
-    decide: Callable[[Case | None, Context], Decision]
-    case: str | None = None
-    proposal: str | None = None
-    judgement: Judgement | None = None
 
 
 class Engine:
@@ -141,10 +129,10 @@ class Engine:
         except LineproofError as error:
             if error.retryable:
                 raise
-            matters = [_set_aside(row, str(error))]
+            matters = [set_aside(row, str(error))]
         except Exception as error:  # a defect in a rule must not stop every other case: shown, counted, kept
             log.error("input_failed", input=row.seq, key=row.key, exc_info=error)
-            matters = [_set_aside(row, f"{type(error).__name__}: {error}")]
+            matters = [set_aside(row, f"{type(error).__name__}: {error}")]
         await self._commit(row, matters, judging)
 
     async def _matters(self, row: inbox.Row, judging: Judging) -> list[Matter]:
@@ -160,6 +148,12 @@ class Engine:
                 return await self._on_timer(row.input, judging, row.now)
             case PersonActed():
                 return await self._on_person(row.input)
+            case TicketChanged() as changed:
+                return await self._on_case(
+                    changed.case, lambda case, context: on_ticket_changed(case, changed, context)
+                )
+            case CarrierTold() as told:
+                return await self._on_case(told.case, lambda case, context: on_carrier_told(case, told, context))
             case Answered():
                 return await self._on_answer(row.input)
 
@@ -203,7 +197,7 @@ class Engine:
             elif case.site in inventory.sites:
                 sites.add(case.site)
         known = {case.site for case in standing}
-        looks = [_look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now, known)]
+        looks = [look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now, known)]
         return sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
@@ -213,10 +207,12 @@ class Engine:
         if case.is_parent:
             others = judging.policy.carrier.minimum_sites
             moment = Moment(now=now, rules=case_rules(judging.policy), others=others, number=0)
-            return [_settled(on_parent_timer(due.kind, case, children, moment), case)]
+            return [settled(on_parent_timer(due.kind, case, children, moment), case)]
+        if due.kind in RULES:
+            return await self._on_case(case.id, RULES[due.kind])
         if case.site not in judging.inventory.sites:
             gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
-            return [_settled(gone, case)]
+            return [settled(gone, case)]
         claim = case.claim if due.kind is TimerKind.REJUDGE else None
         judgement = await judging.judge(case.site, claim, now)
         judged = judgement.judged()
@@ -229,6 +225,19 @@ class Engine:
             return rule(current, judged, context)
 
         return [Matter(client=case.client, site=case.site, decide=decide, case=case.id, judgement=judgement)]
+
+    async def _on_case(self, identity: str, rule: Callable[[Case, Context], Decision]) -> list[Matter]:
+        """A rule that looks at one case alone, as it stands when the input is committed."""
+        async with self._database.reading() as connection:
+            case = await repository.case_by_id(connection, identity)
+        return [
+            Matter(
+                client=case.client,
+                site=case.site,
+                decide=lambda current, context: rule(current or case, context),
+                case=case.id,
+            )
+        ]
 
     async def _on_person(self, acted: PersonActed) -> list[Matter]:
         async with self._database.reading() as connection:
@@ -267,7 +276,7 @@ class Engine:
                 if decision.judged is not None and matter.judgement is not None:
                     # Before the commit that names it; content addressed, so a second time changes nothing.
                     self._evidence.put(matter.judgement.pack)
-                await _write(connection, row, matter, decision, digest)
+                await write(connection, row, matter, decision, digest)
                 for asked in closer_looks(decision, judging.inventory):
                     await wish(connection, asked, row.now)
                 decided.append((matter, decision))
@@ -283,8 +292,8 @@ class Engine:
         decided = []
         rules, carrier = case_rules(judging.policy), judging.policy.carrier
         for decision in await regrouped(connection, judging.inventory, carrier, rules, row.now):
-            matter = _settled(decision)
-            await _write(connection, row, matter, decision, digest)
+            matter = settled(decision)
+            await write(connection, row, matter, decision, digest)
             decided.append((matter, decision))
         return decided
 
@@ -306,89 +315,17 @@ class Engine:
         proposals = await repository.proposals_of(connection, case.id) if case is not None else []
         named = [one for one in proposals if matter.proposal in (None, one.id)]
         site = judging.inventory.sites.get(matter.site)
+        about = line(judging.inventory, matter, case)
         context = Context(
             now=now,
-            rules=case_rules(judging.policy.of(_line(judging.inventory, matter, case), matter.client, matter.site)),
+            rules=case_rules(judging.policy.of(about, matter.client, matter.site)),
             zone=site.zone if site is not None else UTC,
             new_case_id=f"C-{await repository.next_number(connection, tables.case)}",
             new_proposal_id=f"P-{await repository.next_number(connection, tables.proposal)}",
             proposal=named[0] if named else None,
-            in_maintenance=_in_maintenance(judging.inventory, matter, now),
+            in_maintenance=in_maintenance(judging.inventory, matter, now),
             ended=await repository.last_case(connection, matter.client, matter.site) if case is None else None,
+            site=site,
+            link=about,
         )
         return matter.decide(case, context)
-
-
-def _settled(decision: Decision, case: Case | None = None) -> Matter:
-    """A matter that is decided already."""
-    about = decision.case or case
-    client, site, ident = (about.client, about.site, about.id) if about is not None else ("", "", None)
-    return Matter(client=client, site=site, decide=lambda _case, _context: decision, case=ident)
-
-
-def _look(site: str, judge: Callable[[], Judgement | None]) -> Matter | None:
-    """One site that cannot be judged, by a defect, must not blind the sweep for all others."""
-    try:
-        judgement = judge()
-        if judgement is None:
-            return None
-        judged = judgement.judged()
-    except LineproofError:
-        raise
-    except Exception as error:
-        DECISIONS.labels(Reason.INPUT_FAILED.value).inc()
-        log.error("site_not_judged", site=site, exc_info=error)
-        return None
-    return Matter(
-        client=judgement.verdict.client,
-        site=site,
-        decide=lambda case, context: on_trouble(case, judged, context),
-        judgement=judgement,
-    )
-
-
-def _set_aside(row: inbox.Row, why: str) -> Matter:
-    claim = row.input.claim if isinstance(row.input, ClaimReported) else None
-    decision = Decision(case=None, reason=Reason.INPUT_FAILED, detail=f"{row.key}: {why}")
-    return Matter(
-        client=claim.client if claim else "", site=claim.site if claim else "", decide=lambda _case, _context: decision
-    )
-
-
-def _line(inventory: Inventory, matter: Matter, case: Case | None) -> Link | None:
-    """The line that the verdict is about, or else the case."""
-    verdict = matter.judgement.verdict if matter.judgement else None
-    link = verdict.link if verdict is not None else case.link if case is not None else None
-    return inventory.links.get(link or "")
-
-
-def _in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool:
-    link = _line(inventory, matter, None)
-    return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
-
-
-async def _write(connection: AsyncConnection, row: inbox.Row, matter: Matter, decision: Decision, digest: str) -> None:
-    case = decision.case
-    if case is not None:
-        await repository.save_case(connection, case)
-    if decision.judged is not None and case is not None:
-        number = await repository.next_number(connection, tables.verdict)
-        document = verdict_document(
-            decision.judged.verdict, id=f"V-{number}", case=case.id, evidence_sha256=decision.judged.evidence_sha256
-        )
-        await repository.save_verdict(connection, case.id, row.seq, row.now, decision.judged.evidence_sha256, document)
-    if case is not None:
-        await troubles.follow(connection, case, matter.judgement.verdict if matter.judgement else None, row.now)
-    if decision.proposal is not None:
-        await repository.save_proposal(connection, decision.proposal)
-    ended = decision.cancelled
-    owner = case.id if case is not None else matter.case
-    if owner is not None:
-        for kind in ended:
-            await repository.clear_timer(connection, owner, kind)
-    for timer in decision.timers:
-        await repository.set_timer(connection, timer)
-    for effect in decision.effects:
-        await repository.add_effect(connection, effect, row.now)
-    if decision.reason not in QUIET:
-        await repository.save_decision(connection, row.seq, decision, row.now, digest, matter.site)

@@ -16,16 +16,35 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.clock import epoch_ms, from_epoch_ms
 from config.database import Database
 from triage import tables
-from triage.cases import Answered, ClaimReported, Input, PersonActed, Tick, TimerDue
+from triage.inputs import (
+    Answered,
+    CarrierTold,
+    ClaimReported,
+    Input,
+    PersonActed,
+    Tick,
+    TicketChanged,
+    TimerDue,
+)
 
 KINDS: dict[str, TypeAdapter[Input]] = {
     "claim": TypeAdapter(ClaimReported),
     "tick": TypeAdapter(Tick),
     "timer": TypeAdapter(TimerDue),
     "person": TypeAdapter(PersonActed),
+    "ticket": TypeAdapter(TicketChanged),
+    "carrier": TypeAdapter(CarrierTold),
     "answer": TypeAdapter(Answered),
 }
-_KIND_OF = {ClaimReported: "claim", Tick: "tick", TimerDue: "timer", PersonActed: "person", Answered: "answer"}
+_KIND_OF: dict[type[Input], str] = {
+    ClaimReported: "claim",
+    Tick: "tick",
+    TimerDue: "timer",
+    PersonActed: "person",
+    TicketChanged: "ticket",
+    CarrierTold: "carrier",
+    Answered: "answer",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

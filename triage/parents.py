@@ -21,13 +21,13 @@ from triage.cases import (
     Effect,
     EffectKind,
     Origin,
-    Reason,
     Timer,
     TimerKind,
 )
 from triage.consequences import note, resolve_ticket
 from triage.group import ANYWHERE, Domain, Group, Population, Trouble
 from triage.model import Cause, Scope, Severity
+from triage.reasons import Reason
 from triage.scope import SHARED, Usual
 from triage.words import CAUSE_WORDS
 

@@ -20,12 +20,13 @@ from inventory.model import Inventory
 from triage import inbox, repository
 from triage.actuator.plan import ReroutePlan, reroute_plan
 from triage.actuator.port import Actuator
-from triage.cases import Answered, Effect, EffectKind, Proposal
+from triage.cases import Effect, EffectKind, Proposal
 from triage.evidence import EvidenceRenderer
 from triage.evidence_folder import EvidenceFolder
+from triage.inputs import Answered
 from triage.metrics import EFFECTS
 from triage.repository import OutboxRow, OutboxStatus
-from triage.tickets.port import NewTicket, TicketError, TicketSystem
+from triage.tickets.port import NewTicket, TicketError, TicketStatus, TicketSystem, TicketUpdate
 
 log = structlog.get_logger()
 
@@ -76,7 +77,7 @@ class Performer:
     async def _perform(self, row: OutboxRow) -> None:
         effect = row.effect
         if effect.kind in self._withhold:
-            text = f"withheld: {effect.kind} is switched off by dry_run in the settings"
+            text = f"withheld: {effect.kind} is switched off by `tickets: dry_run` in the settings"
             await self._finish(row, OutboxStatus.WITHHELD, self._answer(effect, ok=True, text=text))
             return
         if row.status is OutboxStatus.TRYING and row.attempts >= MOST_ATTEMPTS:
@@ -110,7 +111,18 @@ class Performer:
             case EffectKind.NOTE_TICKET:
                 await self._tickets.add_note(ticket, effect.key, effect.text)
             case EffectKind.RESOLVE_TICKET:
-                await self._tickets.resolve(ticket, effect.key, effect.text)
+                await self._tickets.update(
+                    ticket, effect.key, TicketUpdate(status=TicketStatus.RESOLVED, text=effect.text)
+                )
+            case EffectKind.UPDATE_TICKET:
+                update = TicketUpdate(
+                    status=effect.status,
+                    severity=effect.severity,
+                    queue=effect.queue,
+                    owner=effect.owner,
+                    text=effect.text,
+                )
+                await self._tickets.update(ticket, effect.key, update)
         return self._answer(effect, ok=True, ticket=ticket)
 
     async def _open_ticket(self, effect: Effect) -> Answered:

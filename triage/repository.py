@@ -16,7 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.clock import epoch_ms, from_epoch_ms
 from config.errors import NotFoundError
 from triage import tables
-from triage.cases import Case, CaseStatus, Decision, Effect, Proposal, Timer, TimerDue, TimerKind
+from triage.cases import (
+    Case,
+    CaseStatus,
+    Decision,
+    Effect,
+    Proposal,
+    Timer,
+    TimerKind,
+)
+from triage.inputs import TimerDue
 
 ALL = 1_000_000
 """A limit for those who must see every row."""

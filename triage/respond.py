@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from triage.cases import (
-    Answered,
-    Case,
-    Context,
-    Decision,
-    Effect,
-    EffectKind,
-    PersonAct,
-    PersonActed,
-    ProposalStatus,
-    Reason,
-)
+from triage.cases import Case, Context, Decision, Effect, EffectKind, ProposalStatus
 from triage.consequences import attach, resolve_ticket, resolved
+from triage.inputs import Answered, PersonAct, PersonActed
+from triage.reasons import Reason
 
 
 def on_person(case: Case | None, acted: PersonActed, context: Context) -> Decision:

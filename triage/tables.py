@@ -135,6 +135,37 @@ outbox = Table(
     Column("document", JSON, nullable=False),
 )
 
+case_ticket = Table(
+    "triage_ticket",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("system", String(40), nullable=False),
+    Column("ticket", String(200), nullable=False),
+    Column("case_number", ForeignKey("triage_case.number"), nullable=False, index=True),
+    Column("key", String(200), nullable=False),
+    Column("opened_at", Moment, nullable=False),
+    Column("looked_at", Moment),
+    Column("asked", JSON, nullable=False),
+    Column("seen", JSON, nullable=False),
+    Index("uq_triage_ticket_once", "system", "ticket", unique=True),
+)
+
+audit = Table(
+    "triage_audit",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("case_number", BigInteger, index=True),
+    Column("site", String(100), index=True),
+    Column("inbox_seq", BigInteger),
+    Column("kind", String(20), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("actor", String(100), nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("previous", String(64), unique=True, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
 policy = Table(
     "triage_policy",
     metadata,
@@ -157,6 +188,32 @@ ticket = Table(
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("resolved_at", Moment),
+    Column("owner", String(100), nullable=False, server_default=""),
+    Column("queue", String(100), nullable=False, server_default=""),
+    Column("ticket_type", String(40), nullable=False, server_default="service_affecting"),
+    Column("document", JSON, nullable=False, server_default="{}"),
+)
+
+ticket_status_change = Table(
+    "ticket_status_change",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("ticket_number", ForeignKey("ticket.number"), nullable=False, index=True),
+    Column("key", String(200), unique=True, nullable=False),
+    Column("status", String(20), nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("author", String(100), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+ticket_relation = Table(
+    "ticket_relation",
+    metadata,
+    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("ticket_number", ForeignKey("ticket.number"), nullable=False, index=True),
+    Column("related", String(200), nullable=False),
+    Column("relation", String(40), nullable=False),
+    Index("uq_ticket_relation_once", "ticket_number", "related", "relation", unique=True),
 )
 
 ticket_note = Table(
@@ -168,6 +225,7 @@ ticket_note = Table(
     Column("author", String(100), nullable=False),
     Column("made_at", Moment, nullable=False),
     Column("text", Text, nullable=False),
+    Column("ours", Boolean, nullable=False, server_default="1"),
 )
 
 ticket_attachment = Table(

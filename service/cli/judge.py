@@ -159,7 +159,7 @@ async def _recorded(installation: Installation, claim: Claim) -> dict[str, Any]:
     from config.errors import LineproofError
     from service.submitting import new_key, submit, wait_for_ticket
     from triage import repository
-    from triage.cases import ClaimReported
+    from triage.inputs import ClaimReported
 
     decisions = await submit(installation, new_key("claim"), ClaimReported(claim=claim, open_ticket=True))
     case = next((one.case for one in decisions if one.case is not None), None)

@@ -67,7 +67,8 @@ async def _decide(act: str, proposal: str, who: str, config: Path | None) -> Non
     from service.installation import opened
     from service.submitting import new_key, settled_proposal, submit
     from triage import repository
-    from triage.cases import PersonAct, PersonActed, Reason
+    from triage.inputs import PersonAct, PersonActed
+    from triage.reasons import Reason
 
     async with opened(config) as installation:
         async with installation.database.reading() as connection:

@@ -10,7 +10,8 @@ from service.simulator.truth import PhoneCall
 from service.submitting import new_key, settled_proposal, submit, wait_for_ticket
 from triage import repository
 from triage.actuator.plan import ActuatorKind
-from triage.cases import ClaimReported, PersonAct, PersonActed, Proposal
+from triage.cases import Proposal
+from triage.inputs import ClaimReported, PersonAct, PersonActed
 from triage.model import Claim, Symptom, VerdictKind
 from triage.performer import plan_of
 

@@ -18,8 +18,9 @@ from service.installation import Installation
 from service.reporting import write_evidence, write_performance
 from service.simulator.truth import Exchanged, PhoneCall, Truth
 from triage import repository
-from triage.cases import Proposal, Reason
+from triage.cases import Proposal
 from triage.model import VerdictKind
+from triage.reasons import Reason
 from triage.repository import OutboxStatus
 
 DRAINED_WITHIN = 10.0

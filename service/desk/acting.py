@@ -9,7 +9,7 @@ from service.desk.context import Form
 from service.installation import Installation
 from service.times import UsageError
 from triage import inbox
-from triage.cases import PersonAct, PersonActed
+from triage.inputs import PersonAct, PersonActed
 
 LONGEST_NAME = 120
 LONGEST_NOTE = 2000

@@ -17,7 +17,8 @@ from service.desk.views.verdicts import Verdict, verdict_view
 from service.installation import Installation
 from service.submitting import new_key
 from triage import repository
-from triage.cases import Case, PersonAct
+from triage.cases import Case
+from triage.inputs import PersonAct
 from triage.repository import OutboxStatus, StoredDecision
 from triage.tickets.port import Ticket
 

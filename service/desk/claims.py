@@ -31,7 +31,8 @@ from service.installation import Installation
 from service.submitting import new_key
 from service.times import UsageError
 from triage import inbox, repository
-from triage.cases import Case, ClaimReported
+from triage.cases import Case
+from triage.inputs import ClaimReported
 
 routes = web.RouteTableDef()
 

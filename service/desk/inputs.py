@@ -11,7 +11,7 @@ from aiohttp import web
 from service.desk.context import installation, is_fragment, page
 from service.desk.views.words import reason_words
 from triage import inbox, repository
-from triage.cases import Reason
+from triage.reasons import Reason
 from triage.repository import StoredDecision
 
 routes = web.RouteTableDef()

@@ -7,7 +7,7 @@ from aiohttp import web
 from service.desk.acting import enqueue_act
 from service.desk.context import form_of, identity_of, installation
 from triage import repository
-from triage.cases import PersonAct
+from triage.inputs import PersonAct
 
 routes = web.RouteTableDef()
 

@@ -27,8 +27,8 @@ from forking import Template
 from config.clock import rfc3339
 from config.database import Database
 from triage import inbox
-from triage.cases import ClaimReported
 from triage.evidence_folder import EvidenceFolder
+from triage.inputs import ClaimReported
 from triage.model import Claim, Symptom
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

@@ -9,21 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.cases import (
-    Answered,
     Case,
     CaseRules,
     CaseStatus,
-    ClaimReported,
     Context,
     Decision,
     EffectKind,
     Judged,
-    PersonAct,
-    PersonActed,
     Proposal,
     ProposalStatus,
 )
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
+from triage.inputs import Answered, ClaimReported, PersonAct, PersonActed
 from triage.model import Cause, Claim, Coverage, Direction, Option, Scope, Severity, Verdict, VerdictKind
 from triage.respond import on_answer, on_person
 

@@ -43,7 +43,8 @@ from service.cli.backtest_wording import comparison_lines
 from service.installation import opened
 from service.migrations import upgrade
 from triage import inbox, repository, tables
-from triage.cases import Case, CaseStatus, ClaimReported, Origin, PersonAct, PersonActed
+from triage.cases import Case, CaseStatus, Origin
+from triage.inputs import ClaimReported, PersonAct, PersonActed
 from triage.model import Cause, Claim, Scope, VerdictKind
 from triage.replay.as_then import Period
 from triage.replay.backtest import Installed, backtest

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from triage.cases import Reason
 from triage.policy_files import load_policy
+from triage.reasons import Reason
 from triage.replay.schema import DRAFT, comments, schema_document
 
 

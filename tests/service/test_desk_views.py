@@ -22,9 +22,10 @@ from service.desk.views.search import search
 from service.desk.views.seen import Seen, expected_sources, is_fresh
 from service.desk.views.states import SiteState, site_line
 from service.desk.views.words import REASONS, reason_words
-from triage.cases import Case, CaseStatus, Origin, Reason
+from triage.cases import Case, CaseStatus, Origin
 from triage.model import Cause, Scope, Severity
 from triage.policy import SourceOrder
+from triage.reasons import Reason
 
 NOW = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 MINUTE = Cadence(every=60, late=60)

@@ -17,10 +17,11 @@ from config.database import Database
 from inventory.model import Inventory
 from triage import inbox, repository
 from triage.actuator.dryrun import DryRun
-from triage.cases import Case, CaseRules, ClaimReported, Context, Decision, Judged
+from triage.cases import Case, CaseRules, Context, Decision, Judged
 from triage.engine import Engine
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.evidence_folder import EvidenceFolder
+from triage.inputs import ClaimReported
 from triage.judging import Judging
 from triage.model import (
     Cause,

@@ -9,8 +9,10 @@ import pytest
 
 from inventory.model import Access, Client, Inventory, Link, Site
 from triage import inbox
-from triage.cases import Case, CaseStatus, PersonAct, PersonActed, Reason
+from triage.cases import Case, CaseStatus
+from triage.inputs import PersonAct, PersonActed
 from triage.model import Cause, Claim, Scope
+from triage.reasons import Reason
 from triage.tickets.port import Ticket
 
 pytestmark = pytest.mark.rim

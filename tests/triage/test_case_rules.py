@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from inventory.model import Access, Link
 from triage.case_rules import case_rules, is_night, needs_a_person, quarantine, resolved_before
-from triage.cases import CaseStatus, Origin, Reason, TimerKind
+from triage.cases import CaseStatus, Origin, TimerKind
 from triage.decide import on_recovery, on_trouble
 from triage.model import Cause, Scope, VerdictKind
 from triage.policy_files import load_policy
+from triage.reasons import Reason
 
 POLICY = load_policy()
 RULES = case_rules(POLICY)

@@ -10,9 +10,10 @@ import pytest
 from collector.snmp.wishes import wish, wishes
 from config.database import Database
 from inventory.model import Access, Client, Device, DeviceRole, Inventory, Link, Site
-from triage.cases import Case, CaseStatus, Decision, Origin, Reason, Timer, TimerKind
+from triage.cases import Case, CaseStatus, Decision, Origin, Timer, TimerKind
 from triage.closer_look import closer_looks
 from triage.model import Cause, Scope
+from triage.reasons import Reason
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 INVENTORY = Inventory.of(

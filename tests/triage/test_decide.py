@@ -9,21 +9,18 @@ import pytest
 
 from collector.model import Source
 from triage.cases import (
-    Answered,
     Case,
     CaseStatus,
-    ClaimReported,
     Decision,
     EffectKind,
     Origin,
-    PersonAct,
-    PersonActed,
     ProposalStatus,
-    Reason,
     TimerKind,
 )
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
+from triage.inputs import Answered, ClaimReported, PersonAct, PersonActed
 from triage.model import Cause, Claim, Direction, Finding, Severity, VerdictKind
+from triage.reasons import Reason
 from triage.respond import on_answer, on_person
 
 

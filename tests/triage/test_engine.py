@@ -12,7 +12,8 @@ import pytest
 from config.clock import epoch_ms
 from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
 from triage import inbox, repository, troubles
-from triage.cases import CaseStatus, ClaimReported, EffectKind, PersonAct, PersonActed, ProposalStatus
+from triage.cases import CaseStatus, EffectKind, ProposalStatus
+from triage.inputs import ClaimReported, PersonAct, PersonActed
 from triage.lease import Lease
 from triage.model import Claim
 from triage.repository import OutboxStatus

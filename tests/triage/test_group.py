@@ -11,11 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.model import Inventory, Link, Site
-from triage.cases import Case, CaseRules, CaseStatus, Decision, EffectKind, Origin, Reason, TimerKind
+from triage.cases import (
+    Case,
+    CaseRules,
+    CaseStatus,
+    Decision,
+    EffectKind,
+    Origin,
+    TimerKind,
+)
 from triage.group import ANYWHERE, Domain, Group, Population, Trouble, group
 from triage.model import Cause, Scope, Severity
 from triage.parents import Moment, on_parent_timer, populations_of, regroup, troubles_of
 from triage.policy import CarrierPolicy
+from triage.reasons import Reason
 from triage.scope import Usual
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)

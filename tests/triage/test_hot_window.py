@@ -22,13 +22,14 @@ from config.clock import ManualClock, epoch_ms, rfc3339
 from config.database import Database
 from inventory.model import Access, Client, Device, DeviceRole, Inventory, Link, Site
 from triage import tables
-from triage.cases import Decision, Reason
+from triage.cases import Decision
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
 from triage.model import Scope, VerdictKind
 from triage.policy import merged
 from triage.policy_files import load_policy
+from triage.reasons import Reason
 from triage.replay.files import replay_file
 
 pytestmark = pytest.mark.rim

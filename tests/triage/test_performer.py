@@ -14,9 +14,10 @@ from config.database import Database
 from inventory.model import Inventory
 from triage import inbox, repository
 from triage.actuator.dryrun import DryRun
-from triage.cases import Answered, Case, CaseStatus, Effect, EffectKind, Origin
+from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.evidence_folder import EvidenceFolder
+from triage.inputs import Answered
 from triage.model import Cause, Scope, Severity
 from triage.performer import MOST_ATTEMPTS, Performer
 from triage.repository import OutboxRow, OutboxStatus

@@ -25,9 +25,10 @@ from triage import inbox, repository
 from triage.actuator.dryrun import DryRun
 from triage.baselines.folder import BaselineFolder
 from triage.baselines.nightly import is_due, learn_fleet
-from triage.cases import ClaimReported, Decision
+from triage.cases import Decision
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
+from triage.inputs import ClaimReported
 from triage.judging import Judging
 from triage.performer import Performer
 from triage.policy import Policy

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from collector.model import FIELDS, Source
 from config.clock import EPOCH
-from triage.cases import PersonAct
+from triage.inputs import PersonAct
 from triage.model import Symptom
 from triage.replay.moments import moment_of
 from triage.tickets.port import TicketStatus

@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert
+from sqlalchemy import update as sql_update
 
 from config.clock import epoch_ms
 from triage import tables
@@ -17,7 +18,7 @@ from triage.evidence import EvidenceFile, EvidencePack
 from triage.replay.bodies import Outcome, Reply, TicketChange
 from triage.repository import number_of
 from triage.tickets.builtin import BuiltinTickets
-from triage.tickets.port import NewTicket, TicketError, TicketStatus
+from triage.tickets.port import NewTicket, TicketError, TicketStatus, TicketUpdate
 
 Result = TypeVar("Result")
 Told = Callable[[str, str, str], None]
@@ -64,8 +65,9 @@ class ScriptedTickets(BuiltinTickets):
     async def attach(self, ticket: str, file: EvidenceFile) -> None:
         await self.script.call("attach", file.name, lambda: super(ScriptedTickets, self).attach(ticket, file))
 
-    async def resolve(self, ticket: str, key: str, text: str) -> None:
-        await self.script.call("resolve", key, lambda: super(ScriptedTickets, self).resolve(ticket, key, text))
+    async def update(self, ticket: str, key: str, update: TicketUpdate) -> None:
+        what = "resolve" if update.status is TicketStatus.RESOLVED else "update"
+        await self.script.call(what, key, lambda: super(ScriptedTickets, self).update(ticket, key, update))
 
     async def changed(self, change: TicketChange, key: str) -> str | None:
         """Change a ticket as a human would who works in the ticket system itself; None when there is no such ticket."""
@@ -80,12 +82,19 @@ class ScriptedTickets(BuiltinTickets):
             values |= {"status": change.status.value, "resolved_at": now if ended else None}
         said = [change.note or "", f"owner: {change.owner}" if change.owner else ""]
         notes = [
-            {"ticket_number": number, "key": f"{key}:{place}", "author": change.by, "made_at": now, "text": text}
+            {
+                "ticket_number": number,
+                "key": f"{key}:{place}",
+                "author": change.by,
+                "made_at": now,
+                "text": text,
+                "ours": False,
+            }
             for place, text in enumerate(said)
             if text
         ]
         async with self._database.writing() as connection:
-            await connection.execute(update(tables.ticket).where(tables.ticket.c.number == number).values(values))
+            await connection.execute(sql_update(tables.ticket).where(tables.ticket.c.number == number).values(values))
             if notes:
                 await connection.execute(insert(tables.ticket_note), notes)
         return ticket

@@ -10,8 +10,9 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from collector.model import FactKind, Source
-from triage.cases import CaseStatus, Origin, ProposalStatus, Reason, TimerKind
+from triage.cases import CaseStatus, Origin, ProposalStatus, TimerKind
 from triage.model import Cause, Direction, Scope, Severity, UnfitReason, VerdictKind
+from triage.reasons import Reason
 
 
 class _Document(BaseModel):

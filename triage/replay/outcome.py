@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from triage.cases import Case, CaseStatus, ClaimReported, Decision, Reason
+from triage.cases import Case, CaseStatus, Decision
 from triage.inbox import Row
+from triage.inputs import ClaimReported
 from triage.model import Cause, Claim, Finding, Scope, Severity, Verdict, VerdictKind
+from triage.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

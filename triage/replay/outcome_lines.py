@@ -10,8 +10,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from config.clock import EPOCH
-from triage.cases import CaseStatus, Reason
+from triage.cases import CaseStatus
 from triage.model import Cause, Finding, Scope, Severity, VerdictKind
+from triage.reasons import Reason
 from triage.replay.outcome import ANSWERS, CaseOutcome, ClaimOutcome, Outcomes, Word, first_telling
 
 _FINDING = TypeAdapter(Finding)

@@ -19,13 +19,15 @@ from config.database import Database
 from inventory.model import Inventory, MaintenanceWindow
 from triage import inbox, repository
 from triage.actuator.port import ActuatorError
-from triage.cases import ClaimReported, Decision, PersonAct, PersonActed, Reason
+from triage.cases import Decision
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
+from triage.inputs import ClaimReported, PersonAct, PersonActed
 from triage.judging import Judging
 from triage.model import Claim
 from triage.performer import Performer
 from triage.policy import Policy, merged
+from triage.reasons import Reason
 from triage.replay.bodies import ACTS_TO_COME, Entry, Newest, Person, ScenarioFile
 from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTickets
 from triage.replay.inline import without_threads

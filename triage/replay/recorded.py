@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.clock import epoch_ms, from_epoch_ms
 from config.errors import NotFoundError
 from triage import inbox, repository, tables
-from triage.cases import ClaimReported, PersonActed
+from triage.inputs import ClaimReported, PersonActed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

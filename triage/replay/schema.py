@@ -9,10 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from triage.cases import Reason
 from triage.model import UnfitReason
 from triage.policy import Policy
 from triage.policy_files import DEFAULT_POLICY, load_policy
+from triage.reasons import Reason
 from triage.replay.bodies import ScenarioFile
 from triage.replay.lines import BY_KIND, Played, SetVerdict
 from triage.replay.sets import Scenario

@@ -9,8 +9,10 @@ from typing import Any
 
 from config.clock import Clock, rfc3339
 from triage import inbox
-from triage.cases import Case, Decision, EffectKind, Judged, Proposal, Reason, Tick, TimerDue
+from triage.cases import Case, Decision, EffectKind, Judged, Proposal
 from triage.documents import verdict_document
+from triage.inputs import Tick, TimerDue
+from triage.reasons import Reason
 from triage.replay.bodies import TicketChange
 from triage.replay.lines import Played
 from triage.replay.orchestrators import Read, fact_document

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
+from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import Clock, epoch_ms, from_epoch_ms
@@ -15,7 +17,7 @@ from config.errors import NotFoundError
 from triage import tables
 from triage.evidence import EvidenceFile
 from triage.repository import next_number, number_of
-from triage.tickets.port import Attachment, NewTicket, Ticket, TicketNote, TicketStatus
+from triage.tickets.port import Attachment, NewTicket, Ticket, TicketNote, TicketStatus, TicketUpdate
 
 AUTHOR = "lineproof"
 
@@ -25,6 +27,8 @@ class BuiltinTickets:
 
     A note's key and an attachment's (name, SHA-256) make each count once.
     """
+
+    name = "builtin"
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -51,6 +55,7 @@ class BuiltinTickets:
                     description=new.description,
                     client=new.client,
                     site=new.site,
+                    ticket_type=new.ticket_type.value,
                     created_at=now,
                     updated_at=now,
                 )
@@ -83,15 +88,40 @@ class BuiltinTickets:
                     )
                 )
 
-    async def resolve(self, ticket: str, key: str, text: str) -> None:
+    async def update(self, ticket: str, key: str, update: TicketUpdate) -> None:
         now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
-            await _note(connection, ticket, key, text, now)
+            number = await _existing(connection, ticket)
+            change = tables.ticket_status_change
+            known = await connection.scalar(select(change.c.number).where(change.c.key == key))
+            if known is not None:
+                return
+            if update.text:
+                await _note(connection, ticket, key, update.text, now)
+            wanted = {"severity": update.severity, "queue": update.queue, "owner": update.owner}
+            values: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+            row = (await connection.execute(select(tables.ticket).where(tables.ticket.c.number == number))).one()
+            if update.status is not None and update.status.value != row.status:
+                values |= {"status": update.status.value, "resolved_at": now if update.status.ended else None}
+            if values:
+                await connection.execute(
+                    sql_update(tables.ticket).where(tables.ticket.c.number == number).values(updated_at=now, **values)
+                )
             await connection.execute(
-                update(tables.ticket)
-                .where(tables.ticket.c.number == number_of(ticket), tables.ticket.c.resolved_at.is_(None))
-                .values(status=TicketStatus.RESOLVED.value, resolved_at=now, updated_at=now)
+                insert(change).values(
+                    ticket_number=number,
+                    key=key,
+                    status=values.get("status", row.status),
+                    changed_at=now,
+                    author=AUTHOR,
+                    reason=update.text,
+                )
             )
+
+    async def changed_since(self, moment: datetime) -> Sequence[str]:
+        query = select(tables.ticket.c.number).where(tables.ticket.c.updated_at >= epoch_ms(moment))
+        async with self._database.reading() as connection:
+            return [f"T-{number}" for number in await connection.scalars(query.order_by(tables.ticket.c.number))]
 
     async def show(self, ticket: str) -> Ticket:
         async with self._database.reading() as connection:
@@ -111,7 +141,13 @@ class BuiltinTickets:
             return _ticket(
                 row,
                 tuple(
-                    TicketNote(author=note.author, made_at=from_epoch_ms(note.made_at), text=note.text)
+                    TicketNote(
+                        id=str(note.number),
+                        author=note.author,
+                        made_at=from_epoch_ms(note.made_at),
+                        text=note.text,
+                        ours=note.ours,
+                    )
                     for note in notes
                 ),
                 tuple(
@@ -167,7 +203,7 @@ async def _note(connection: AsyncConnection, ticket: str, key: str, text: str, n
     await connection.execute(
         insert(tables.ticket_note).values(ticket_number=number, key=key, author=AUTHOR, made_at=now, text=text)
     )
-    await connection.execute(update(tables.ticket).where(tables.ticket.c.number == number).values(updated_at=now))
+    await connection.execute(sql_update(tables.ticket).where(tables.ticket.c.number == number).values(updated_at=now))
 
 
 def _ticket(
@@ -187,6 +223,8 @@ def _ticket(
         created_at=from_epoch_ms(row.created_at),
         updated_at=from_epoch_ms(row.updated_at),
         resolved_at=from_epoch_ms(row.resolved_at) if row.resolved_at is not None else None,
+        owner=row.owner,
+        queue=row.queue,
         notes=notes,
         attachments=attachments,
     )

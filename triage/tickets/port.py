@@ -1,4 +1,8 @@
-"""The port to a ticket system. Every call carries a key of ours, so that a repeated call changes nothing."""
+"""The port to a ticket system. Every call carries a key of ours, so that a repeated call changes nothing.
+
+The records database is the memory of what we opened, asked and saw (`triage_ticket`); a ticket system is told, and read
+for what people did there. What it holds of ours may be edited or deleted without harm.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +22,37 @@ class TicketError(LineproofError):
 
 
 class TicketStatus(StrEnum):
-    """TMF621 `TroubleTicketStatusType`, the part that we set."""
+    """TMF621 `TroubleTicketStatusType`, v4 and v5."""
 
     ACKNOWLEDGED = "acknowledged"
-    IN_PROGRESS = "inProgress"
+    REJECTED = "rejected"
     PENDING = "pending"
-    RESOLVED = "resolved"
+    HELD = "held"
+    IN_PROGRESS = "inProgress"
+    CANCELLED = "cancelled"
     CLOSED = "closed"
+    RESOLVED = "resolved"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nobody works on such a ticket any more."""
+        return self in (TicketStatus.RESOLVED, TicketStatus.CLOSED, TicketStatus.CANCELLED, TicketStatus.REJECTED)
+
+
+class TicketType(StrEnum):
+    """What a ticket is about: a provider keeps outages and degradations apart (topics VOO and VAS)."""
+
+    OUTAGE = "outage"
+    SERVICE_AFFECTING = "service_affecting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTicket:
-    """`external_id` is our key (TMF621 `externalIdentifier`): the system is searched for it before it creates."""
+    """`external_id` is our key (TMF621 `externalIdentifier`): the system is searched for it before it creates.
+
+    What identifies the service is empty where it is not known; `circuit` is the carrier's id, `service_number` the
+    provider's, `serial` the device's.
+    """
 
     external_id: str
     name: str
@@ -37,17 +60,41 @@ class NewTicket:
     severity: Severity | None
     client: str
     site: str
+    ticket_type: TicketType = TicketType.SERVICE_AFFECTING
+    circuit: str = ""
+    service_number: str = ""
+    serial: str = ""
+    interface: str = ""
+    reported_by: str = ""
+    client_reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketUpdate:
+    """What is to change; None stays. `text` becomes a note beside the change."""
+
+    status: TicketStatus | None = None
+    severity: Severity | None = None
+    queue: str | None = None
+    owner: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketNote:
+    """`id` is the system's own; `ours` when we wrote it."""
+
+    id: str
     author: str
     made_at: datetime
     text: str
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment:
+    """`sha256` is empty where the system does not tell it."""
+
     name: str
     media_type: str
     sha256: str
@@ -56,6 +103,8 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
+    """A ticket as its system shows it. `severity`, `owner` and `queue` are the system's words, empty for none."""
+
     id: str
     external_id: str
     status: TicketStatus
@@ -67,29 +116,39 @@ class Ticket:
     created_at: datetime
     updated_at: datetime
     resolved_at: datetime | None
+    owner: str = ""
+    queue: str = ""
+    url: str = ""
     notes: tuple[TicketNote, ...] = ()
     attachments: tuple[Attachment, ...] = ()
 
 
 class TicketSystem(Protocol):
-    """Every method raises TicketError; `show` and `attachment` raise NotFoundError for what does not exist."""
+    """Every method raises TicketError; those that name a ticket raise NotFoundError for one that does not exist.
+
+    A write has been read back when it returns: what the system took silently or changed on the way is an error.
+    """
+
+    @property
+    def name(self) -> str:
+        """`builtin`, `request_tracker`...: as in the settings, and in `triage_ticket`."""
 
     async def find(self, external_id: str) -> str | None:
-        """The id of the ticket with our key; None when there is none."""
+        """The id of the ticket with our key, ended ones too; None when there is none."""
 
     async def create(self, new: NewTicket) -> str:
         """Open a ticket and return its id; with a known key, the id of the ticket that has it."""
 
-    async def add_note(self, ticket: str, key: str, text: str) -> None: ...
+    async def add_note(self, ticket: str, key: str, text: str) -> None:
+        """Add a note once per key; a long one may become several, none of whose lines is lost."""
 
     async def attach(self, ticket: str, file: EvidenceFile) -> None:
         """Attach a file; the same name and content again changes nothing."""
 
-    async def resolve(self, ticket: str, key: str, text: str) -> None: ...
+    async def update(self, ticket: str, key: str, update: TicketUpdate) -> None:
+        """Change what the update names; the same key again changes nothing that a person has changed since."""
 
     async def show(self, ticket: str) -> Ticket: ...
 
-    async def list(self, *, client: str | None = None, limit: int = 500) -> Sequence[Ticket]:
-        """Tickets without notes and attachments, the newest first."""
-
-    async def attachment(self, ticket: str, name: str) -> EvidenceFile: ...
+    async def changed_since(self, moment: datetime) -> Sequence[str]:
+        """Ids of tickets of ours that were touched at or after the moment, by anybody; more than those does no harm."""

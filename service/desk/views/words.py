@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reports.model import Tone
-from triage.cases import CaseStatus, Origin, PersonAct, ProposalStatus, Reason
+from triage.cases import CaseStatus, Origin, ProposalStatus
+from triage.inputs import PersonAct
 from triage.model import Cause, Severity, Symptom
+from triage.reasons import Reason
 from triage.words import CAUSE_WORDS
 
 SYMBOLS: Mapping[Tone, str] = {
@@ -107,7 +109,8 @@ REASONS: Mapping[str, str] = {
     Reason.PERSON_ACT_REFUSED: "the decision did not fit the state of things",
     Reason.CASE_ENDED: "the case had ended",
     Reason.NOTHING_FOUND: "nothing was found",
-    Reason.INPUT_FAILED: "it could not be decided and was set aside",
+    Reason.CARRIER_TOLD: "the carrier told of its ticket",
+    Reason.CARRIER_OVERDUE: "the carrier is overdue",
     Reason.INPUT_FAILED: "a defect of ours kept this from being decided; it was set aside",
 }
 

@@ -1,0 +1,136 @@
+"""tickets as systems show them, the audit trail, recurring maintenance"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "triage_audit",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("case_number", sa.BigInteger(), nullable=True),
+        sa.Column("site", sa.String(length=100), nullable=True),
+        sa.Column("inbox_seq", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("actor", sa.String(length=100), nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("previous", sa.String(length=64), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_triage_audit")),
+        sa.UniqueConstraint("previous", name=op.f("uq_triage_audit_previous")),
+    )
+    with op.batch_alter_table("triage_audit") as table:
+        table.create_index("ix_triage_audit_case_number", ["case_number"], unique=False)
+        table.create_index("ix_triage_audit_site", ["site"], unique=False)
+
+    op.create_table(
+        "ticket_relation",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("ticket_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("related", sa.String(length=200), nullable=False),
+        sa.Column("relation", sa.String(length=40), nullable=False),
+        sa.ForeignKeyConstraint(["ticket_number"], ["ticket.number"], name=op.f("fk_ticket_relation_ticket_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_ticket_relation")),
+    )
+    with op.batch_alter_table("ticket_relation") as table:
+        table.create_index("ix_ticket_relation_ticket_number", ["ticket_number"], unique=False)
+        table.create_index("uq_ticket_relation_once", ["ticket_number", "related", "relation"], unique=True)
+
+    op.create_table(
+        "ticket_status_change",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("ticket_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.String(length=100), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["ticket_number"], ["ticket.number"], name=op.f("fk_ticket_status_change_ticket_number")
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_ticket_status_change")),
+        sa.UniqueConstraint("key", name=op.f("uq_ticket_status_change_key")),
+    )
+    with op.batch_alter_table("ticket_status_change") as table:
+        table.create_index("ix_ticket_status_change_ticket_number", ["ticket_number"], unique=False)
+
+    op.create_table(
+        "triage_ticket",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("system", sa.String(length=40), nullable=False),
+        sa.Column("ticket", sa.String(length=200), nullable=False),
+        sa.Column("case_number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(length=200), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("looked_at", sa.BigInteger(), nullable=True),
+        sa.Column("asked", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["case_number"], ["triage_case.number"], name=op.f("fk_triage_ticket_case_number")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_triage_ticket")),
+    )
+    with op.batch_alter_table("triage_ticket") as table:
+        table.create_index("ix_triage_ticket_case_number", ["case_number"], unique=False)
+        table.create_index("uq_triage_ticket_once", ["system", "ticket"], unique=True)
+
+    with op.batch_alter_table("inventory_maintenance") as table:
+        table.add_column(sa.Column("recurrence", sa.String(), server_default="", nullable=False))
+        table.add_column(sa.Column("timezone", sa.String(), server_default="UTC", nullable=False))
+        table.add_column(sa.Column("source", sa.String(), server_default="person", nullable=False))
+        table.add_column(sa.Column("status", sa.String(), server_default="confirmed", nullable=False))
+        table.add_column(sa.Column("notice", sa.JSON(), server_default="{}", nullable=False))
+
+    with op.batch_alter_table("ticket") as table:
+        table.add_column(sa.Column("owner", sa.String(length=100), server_default="", nullable=False))
+        table.add_column(sa.Column("queue", sa.String(length=100), server_default="", nullable=False))
+        table.add_column(
+            sa.Column("ticket_type", sa.String(length=40), server_default="service_affecting", nullable=False)
+        )
+        table.add_column(sa.Column("document", sa.JSON(), server_default="{}", nullable=False))
+
+    with op.batch_alter_table("ticket_note") as table:
+        table.add_column(sa.Column("ours", sa.Boolean(), server_default="1", nullable=False))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("ticket_note") as table:
+        table.drop_column("ours")
+
+    with op.batch_alter_table("ticket") as table:
+        table.drop_column("document")
+        table.drop_column("ticket_type")
+        table.drop_column("queue")
+        table.drop_column("owner")
+
+    with op.batch_alter_table("inventory_maintenance") as table:
+        table.drop_column("notice")
+        table.drop_column("status")
+        table.drop_column("source")
+        table.drop_column("timezone")
+        table.drop_column("recurrence")
+
+    with op.batch_alter_table("triage_ticket") as table:
+        table.drop_index("uq_triage_ticket_once")
+        table.drop_index("ix_triage_ticket_case_number")
+
+    op.drop_table("triage_ticket")
+    with op.batch_alter_table("ticket_status_change") as table:
+        table.drop_index("ix_ticket_status_change_ticket_number")
+
+    op.drop_table("ticket_status_change")
+    with op.batch_alter_table("ticket_relation") as table:
+        table.drop_index("uq_ticket_relation_once")
+        table.drop_index("ix_ticket_relation_ticket_number")
+
+    op.drop_table("ticket_relation")
+    with op.batch_alter_table("triage_audit") as table:
+        table.drop_index("ix_triage_audit_site")
+        table.drop_index("ix_triage_audit_case_number")
+
+    op.drop_table("triage_audit")

@@ -1,0 +1,107 @@
+"""What happens to the engine: each is a row of the inbox before it is decided. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from triage.cases import CarrierTicket, EffectKind, TimerKind
+from triage.model import Claim, Severity
+from triage.tickets.port import TicketStatus
+
+
+class PersonAct(StrEnum):
+    APPROVE = "approve"
+    REFUSE = "refuse"
+    APPLY = "apply"
+    REVERT = "revert"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    CONFIRM = "confirm"
+    REOPEN = "reopen"
+    CLOSE = "close"
+    ASSIGN = "assign"
+    HOLD = "hold"
+    """Pending: `value` is the PendingWhy, `until` its end."""
+    RESUME = "resume"
+    MOVE = "move"
+    """To another desk's queue, `value`."""
+    MERGE = "merge"
+    """Into the open parent case `value`."""
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimReported:
+    """Inbox: a client's claim to be recorded; `open_ticket` when whoever took it down wants a ticket."""
+
+    claim: Claim
+    open_ticket: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """Inbox: a minute has passed; the sweep runs on what the journal held up to this entry (0: not known)."""
+
+    journal: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerDue:
+    """Inbox (from a timer row): look at the case again."""
+
+    case: str
+    kind: TimerKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonActed:
+    """Inbox: a named person decided about a proposal (P-...) or a case (C-...)."""
+
+    who: str
+    does: PersonAct
+    target: str
+    note: str = ""
+    value: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketChanged:
+    """Inbox: a person changed the case's ticket in the ticket system itself; None and "" where nothing changed."""
+
+    case: str
+    ticket: str
+    by: str
+    at: datetime
+    status: TicketStatus | None = None
+    owner: str | None = None
+    queue: str | None = None
+    severity: Severity | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarrierTold:
+    """Inbox: `who` (a person, or the carrier's notice) tells of the carrier's ticket about a case."""
+
+    case: str
+    who: str
+    ticket: CarrierTicket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """Inbox: a far end answered an effect, or was given up (`ok` False)."""
+
+    key: str
+    kind: EffectKind
+    case: str
+    ok: bool
+    ticket: str | None = None
+    proposal: str | None = None
+    text: str = ""
+
+
+Input = ClaimReported | Tick | TimerDue | PersonActed | TicketChanged | CarrierTold | Answered

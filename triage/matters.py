@@ -1,0 +1,81 @@
+"""What one input asks to be decided: a matter for each case that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from config.errors import LineproofError
+from inventory.model import Inventory, Link
+from triage import inbox
+from triage.cases import Case, Context, Decision
+from triage.decide import on_trouble
+from triage.inputs import ClaimReported
+from triage.judging import Judgement
+from triage.metrics import DECISIONS
+from triage.reasons import Reason
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Matter:
+    """One case to decide within an input's transaction. `case` names it, or the site's open one is taken."""
+
+    client: str
+    site: str
+    decide: Callable[[Case | None, Context], Decision]
+    case: str | None = None
+    proposal: str | None = None
+    judgement: Judgement | None = None
+
+
+def settled(decision: Decision, case: Case | None = None) -> Matter:
+    """A matter that is decided already."""
+    about = decision.case or case
+    client, site, ident = (about.client, about.site, about.id) if about is not None else ("", "", None)
+    return Matter(client=client, site=site, decide=lambda _case, _context: decision, case=ident)
+
+
+def look(site: str, judge: Callable[[], Judgement | None]) -> Matter | None:
+    """One site that cannot be judged, by a defect, must not blind the sweep for all others."""
+    try:
+        judgement = judge()
+        if judgement is None:
+            return None
+        judged = judgement.judged()
+    except LineproofError:
+        raise
+    except Exception as error:
+        DECISIONS.labels(Reason.INPUT_FAILED.value).inc()
+        log.error("site_not_judged", site=site, exc_info=error)
+        return None
+    return Matter(
+        client=judgement.verdict.client,
+        site=site,
+        decide=lambda case, context: on_trouble(case, judged, context),
+        judgement=judgement,
+    )
+
+
+def set_aside(row: inbox.Row, why: str) -> Matter:
+    claim = row.input.claim if isinstance(row.input, ClaimReported) else None
+    decision = Decision(case=None, reason=Reason.INPUT_FAILED, detail=f"{row.key}: {why}")
+    return Matter(
+        client=claim.client if claim else "", site=claim.site if claim else "", decide=lambda _case, _context: decision
+    )
+
+
+def line(inventory: Inventory, matter: Matter, case: Case | None) -> Link | None:
+    """The line that the verdict is about, or else the case."""
+    verdict = matter.judgement.verdict if matter.judgement else None
+    link = verdict.link if verdict is not None else case.link if case is not None else None
+    return inventory.links.get(link or "")
+
+
+def in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool:
+    link = line(inventory, matter, None)
+    return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
