@@ -178,7 +178,7 @@ class OrchestratorSettings(_Section):
     def _secrets_travel_encrypted(cls, url: AnyHttpUrl) -> AnyHttpUrl:
         if url.username is not None or url.password is not None:
             raise ValueError("a URL without user and password; they have keys of their own: username, password, token")
-        if url.scheme == "http" and not _is_loopback(url.host or ""):
+        if url.scheme == "http" and not is_loopback(url.host or ""):
             raise ValueError("a URL with https://, because token and password are sent there; http:// is for loopback")
         return url
 
@@ -187,12 +187,12 @@ class OrchestratorSettings(_Section):
     def _secrets_stand_elsewhere(cls, value: object, info: ValidationInfo) -> object:
         url = info.data.get("url")
         in_the_open = isinstance(value, str) and not value.startswith(("env:", "file:"))
-        if in_the_open and url is not None and not _is_loopback(url.host or ""):
+        if in_the_open and url is not None and not is_loopback(url.host or ""):
             raise ValueError("env:NAME or file:PATH; a secret itself has no place in the settings")
         return value
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Whether a URL's host is this machine's loopback (RFC 1122, 3.2.1.3; RFC 6761, 6.3; RFC 4291, 2.5.3)."""
     try:
         return ip_address(host.strip("[]")).is_loopback

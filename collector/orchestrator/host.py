@@ -93,7 +93,7 @@ class Host:
         self.quota = quota
         self._base = base.rstrip("/") + "/"
         self._timeout = settings.timeout
-        self._tls = _tls(settings.ca_file)
+        self._tls = verified_tls(settings.ca_file)
         given = [secret.get_secret_value() for secret in (settings.token, settings.password) if secret]
         self._secrets = [secret for secret in given if len(secret) >= SHORTEST_HIDDEN]
         self._slots = asyncio.Semaphore(settings.in_flight)
@@ -219,8 +219,11 @@ def note_damage(orchestrator: str, method: str, fields: int) -> None:
         log.debug("damaged_answer", orchestrator=orchestrator, method=method, fields=fields)
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """Certificates are always verified: against `ca_file` where there is one, else against the system's."""
+def verified_tls(ca_file: Path | None) -> ssl.SSLContext | bool:
+    """Certificates are always verified: against `ca_file` where there is one, else against the system's.
+
+    Raises ConfigurationError for a file that cannot be used.
+    """
     if ca_file is None:
         return True
     try:

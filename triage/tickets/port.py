@@ -12,13 +12,22 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from config.errors import LineproofError
+from config.errors import Blame, LineproofError
 from triage.evidence import EvidenceFile
 from triage.model import Severity
 
 
 class TicketError(LineproofError):
-    """The ticket system refused or did not answer; `retryable` says whether the same call can succeed later."""
+    """The ticket system refused or did not answer; `retryable` says whether the same call can succeed later.
+
+    `retry_after` is how many seconds the system asks us to wait before (RFC 9110, 10.2.3), 0 where it does not.
+    """
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, blame: Blame = Blame.OURS, retry_after: float = 0.0
+    ) -> None:
+        super().__init__(message, retryable=retryable, blame=blame)
+        self.retry_after = retry_after
 
 
 class TicketStatus(StrEnum):
