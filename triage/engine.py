@@ -18,6 +18,7 @@ from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
 from triage import inbox, repository, tables
+from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told
 from triage.case_rules import case_rules
 from triage.cases import Case, CaseStatus, Context, Decision, TimerKind
@@ -46,7 +47,7 @@ from triage.reasons import QUIET, Reason
 from triage.respond import on_answer, on_person
 from triage.sweeping import Sweep
 from triage.ticket_changes import on_ticket_changed
-from triage.writing import write
+from triage.writing import heard, write
 
 log = structlog.get_logger()
 
@@ -267,6 +268,7 @@ class Engine:
         """The one transaction: input consumed, cases, verdicts, timers, proposals, decisions and outbox rows."""
         digest = policy_hash(judging.policy)
         decided: list[tuple[Matter, Decision]] = []
+        told: list[Entry] = []
         async with self._database.writing() as connection:
             if not await inbox.consume(connection, row.seq, self._clock.now()):
                 return
@@ -276,24 +278,25 @@ class Engine:
                 if decision.judged is not None and matter.judgement is not None:
                     # Before the commit that names it; content addressed, so a second time changes nothing.
                     self._evidence.put(matter.judgement.pack)
-                await write(connection, row, matter, decision, digest)
+                told += await write(connection, row, matter, decision, digest)
                 for asked in closer_looks(decision, judging.inventory):
                     await wish(connection, asked, row.now)
                 decided.append((matter, decision))
             if isinstance(row.input, Tick) or any(decision.case and decision.case.is_parent for _, decision in decided):
-                decided += await self._regroup(connection, row, judging, digest)
+                decided += await self._regroup(connection, row, judging, digest, told)
+            await append(connection, [*heard(row, decided), *told])
         for matter, decision in decided:
             self._tell(row, matter, decision)
 
     async def _regroup(
-        self, connection: AsyncConnection, row: inbox.Row, judging: Judging, digest: str
+        self, connection: AsyncConnection, row: inbox.Row, judging: Judging, digest: str, told: list[Entry]
     ) -> list[tuple[Matter, Decision]]:
         """Parents and children after what has just been decided, within the same transaction."""
         decided = []
         rules, carrier = case_rules(judging.policy), judging.policy.carrier
         for decision in await regrouped(connection, judging.inventory, carrier, rules, row.now):
             matter = settled(decision)
-            await write(connection, row, matter, decision, digest)
+            told += await write(connection, row, matter, decision, digest)
             decided.append((matter, decision))
         return decided
 

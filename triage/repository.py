@@ -19,7 +19,6 @@ from triage import tables
 from triage.cases import (
     Case,
     CaseStatus,
-    Decision,
     Effect,
     Proposal,
     Timer,
@@ -275,58 +274,36 @@ async def verdicts_of(connection: AsyncConnection, case: str) -> list[StoredVerd
     ]
 
 
-async def save_decision(
-    connection: AsyncConnection, inbox_seq: int, decision: Decision, now: datetime, policy: str, site: str | None
-) -> None:
-    """Keep why something was or was not done, with the hash of the policy that said so."""
-    await connection.execute(
-        insert(tables.decision).values(
-            inbox_seq=inbox_seq,
-            case_number=number_of(decision.case.id) if decision.case else None,
-            site=decision.case.site if decision.case else site,
-            made_at=epoch_ms(now),
-            reason=decision.reason.value,
-            policy=policy,
-            detail=decision.detail,
-        )
-    )
-
-
 async def decisions_of(connection: AsyncConnection, *, site: str, limit: int = 100) -> list[StoredDecision]:
-    """What was decided about a site, the newest first."""
-    rows = await connection.execute(
-        select(tables.decision)
-        .where(tables.decision.c.site == site)
-        .order_by(tables.decision.c.number.desc())
-        .limit(limit)
-    )
-    return [_stored_decision(row) for row in rows]
+    """What was decided about a site, the newest first; the audit trail keeps it."""
+    row = tables.audit.c
+    decided = select(tables.audit).where(row.site == site, row.kind == "decision")
+    return [_stored_decision(one) for one in await connection.execute(decided.order_by(row.number.desc()).limit(limit))]
 
 
 async def decisions_on(connection: AsyncConnection, inbox_seq: int) -> list[StoredDecision]:
     """What was decided on one input."""
-    rows = await connection.execute(
-        select(tables.decision).where(tables.decision.c.inbox_seq == inbox_seq).order_by(tables.decision.c.number)
-    )
-    return [_stored_decision(row) for row in rows]
+    row = tables.audit.c
+    decided = select(tables.audit).where(row.inbox_seq == inbox_seq, row.kind == "decision")
+    return [_stored_decision(one) for one in await connection.execute(decided.order_by(row.number))]
 
 
 def _stored_decision(row: Any) -> StoredDecision:  # noqa: ANN401 - a row has no better type
     return StoredDecision(
         case=f"C-{row.case_number}" if row.case_number is not None else None,
         site=row.site,
-        made_at=from_epoch_ms(row.made_at),
+        made_at=from_epoch_ms(row.at),
         reason=row.reason,
-        policy=row.policy,
-        detail=row.detail,
+        policy=row.document["policy"],
+        detail=row.document["detail"],
     )
 
 
-async def add_effect(connection: AsyncConnection, effect: Effect, now: datetime) -> None:
-    """Commit the intent to do something; a key that is known is not done again."""
+async def add_effect(connection: AsyncConnection, effect: Effect, now: datetime) -> bool:
+    """Commit the intent to do something; a key that is known is not done again. Returns whether it is new."""
     known = await connection.scalar(select(tables.outbox.c.number).where(tables.outbox.c.key == effect.key))
     if known is not None:
-        return
+        return False
     await connection.execute(
         insert(tables.outbox).values(
             key=effect.key,
@@ -340,6 +317,7 @@ async def add_effect(connection: AsyncConnection, effect: Effect, now: datetime)
             document=_EFFECT.dump_python(effect, mode="json"),
         )
     )
+    return True
 
 
 async def outbox(

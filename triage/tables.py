@@ -106,19 +106,6 @@ timer = Table(
     Column("due_at", Moment, nullable=False, index=True),
 )
 
-decision = Table(
-    "triage_decision",
-    metadata,
-    Column("number", Sequence, primary_key=True, autoincrement=True),
-    Column("inbox_seq", BigInteger, nullable=False, index=True),
-    Column("case_number", BigInteger, index=True),
-    Column("site", String(100)),
-    Column("made_at", Moment, nullable=False),
-    Column("reason", String(40), nullable=False),
-    Column("policy", String(80), nullable=False),
-    Column("detail", Text, nullable=False),
-)
-
 outbox = Table(
     "triage_outbox",
     metadata,
@@ -153,11 +140,11 @@ case_ticket = Table(
 audit = Table(
     "triage_audit",
     metadata,
-    Column("number", Sequence, primary_key=True, autoincrement=True),
+    Column("number", Sequence, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("case_number", BigInteger, index=True),
     Column("site", String(100), index=True),
-    Column("inbox_seq", BigInteger),
+    Column("inbox_seq", BigInteger, index=True),
     Column("kind", String(20), nullable=False),
     Column("reason", String(40), nullable=False),
     Column("actor", String(100), nullable=False),

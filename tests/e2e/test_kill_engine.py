@@ -145,7 +145,8 @@ def check(house: Any) -> None:
     assert rows(house, "SELECT count(*) FROM triage_inbox WHERE kind != 'tick' AND consumed_at IS NULL") == [(0,)]
     for twice in (
         "SELECT inbox_seq, case_number FROM triage_verdict GROUP BY 1, 2 HAVING count(*) > 1",
-        "SELECT inbox_seq, site, case_number, reason FROM triage_decision GROUP BY 1, 2, 3, 4 HAVING count(*) > 1",
+        "SELECT inbox_seq, site, case_number, reason FROM triage_audit WHERE kind = 'decision' GROUP BY 1, 2, 3, 4"
+        " HAVING count(*) > 1",
         "SELECT ticket_number, sha256 FROM ticket_attachment GROUP BY 1, 2 HAVING count(*) > 1",
         "SELECT ticket_number, text FROM ticket_note GROUP BY 1, 2 HAVING count(*) > 1",
         "SELECT external_id FROM ticket GROUP BY 1 HAVING count(*) > 1",
@@ -270,7 +271,8 @@ def check_demonstration(records: Path) -> None:
         for wrong in (
             "SELECT site FROM triage_case WHERE open GROUP BY client, site HAVING count(*) > 1",
             "SELECT inbox_seq, case_number FROM triage_verdict GROUP BY 1, 2 HAVING count(*) > 1",
-            "SELECT inbox_seq, site, case_number, reason FROM triage_decision GROUP BY 1, 2, 3, 4 HAVING count(*) > 1",
+            "SELECT inbox_seq, site, case_number, reason FROM triage_audit WHERE kind = 'decision' GROUP BY 1, 2, 3, 4"
+            " HAVING count(*) > 1",
             "SELECT external_id FROM ticket GROUP BY 1 HAVING count(*) > 1",
             "SELECT substr(external_id, 1, instr(external_id, ':')) FROM ticket GROUP BY 1 HAVING count(*) > 1",
             "SELECT ticket_number, text FROM ticket_note GROUP BY 1, 2 HAVING count(*) > 1",

@@ -34,7 +34,7 @@ async def test_the_first_answer_is_a_judgement_that_records_nothing(desk: Any, r
     assert "12:30 CST" in text
     assert "<svg" in text
     assert "store-114-lte" in text
-    assert [await rows(table) for table in (tables.inbox, tables.case, tables.decision, tables.ticket)] == [0, 0, 0, 0]
+    assert [await rows(table) for table in (tables.inbox, tables.case, tables.audit, tables.ticket)] == [0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """tickets as systems show them, the audit trail, recurring maintenance"""
 
+import hashlib
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -12,7 +15,7 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "triage_audit",
-        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("case_number", sa.BigInteger(), nullable=True),
         sa.Column("site", sa.String(length=100), nullable=True),
@@ -29,6 +32,9 @@ def upgrade() -> None:
     with op.batch_alter_table("triage_audit") as table:
         table.create_index("ix_triage_audit_case_number", ["case_number"], unique=False)
         table.create_index("ix_triage_audit_site", ["site"], unique=False)
+        table.create_index("ix_triage_audit_inbox_seq", ["inbox_seq"], unique=False)
+    _chain_decisions(op.get_bind())
+    op.drop_table("triage_decision")
 
     op.create_table(
         "ticket_relation",
@@ -98,6 +104,49 @@ def upgrade() -> None:
         table.add_column(sa.Column("ours", sa.Boolean(), server_default="1", nullable=False))
 
 
+AUDIT = sa.table(
+    "triage_audit",
+    *(sa.column(name) for name in ("number", "at", "case_number", "site", "inbox_seq", "kind", "reason", "actor")),
+    sa.column("document", sa.JSON),
+    sa.column("previous"),
+    sa.column("sha256"),
+)
+
+
+def _chain_decisions(connection: sa.Connection) -> None:
+    """The decisions that were kept until now begin the audit trail, in their order."""
+    previous = "0" * 64
+    kept = connection.execute(sa.text("SELECT * FROM triage_decision ORDER BY number")).mappings().all()
+    for number, decision in enumerate(kept, 1):
+        row = {
+            "number": number,
+            "at": decision["made_at"],
+            "case_number": decision["case_number"],
+            "site": decision["site"],
+            "inbox_seq": decision["inbox_seq"],
+            "kind": "decision",
+            "reason": decision["reason"],
+            "actor": "lineproof",
+            "document": {"policy": decision["policy"], "detail": decision["detail"]},
+            "previous": previous,
+        }
+        canonical = json.dumps(row, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        previous = hashlib.sha256(canonical.encode()).hexdigest()
+        connection.execute(AUDIT.insert().values(**row, sha256=previous))
+
+
+def _unchain_decisions(connection: sa.Connection) -> None:
+    decisions = sa.table(
+        "triage_decision",
+        *(sa.column(name) for name in ("inbox_seq", "case_number", "site", "made_at", "reason", "policy", "detail")),
+    )
+    kept = sa.select(AUDIT).where(AUDIT.c.kind == "decision").order_by(AUDIT.c.number)
+    for row in connection.execute(kept).mappings().all():
+        names = ("inbox_seq", "case_number", "site", "reason")
+        said = {name: row["document"][name] for name in ("policy", "detail")}
+        connection.execute(decisions.insert().values(made_at=row["at"], **{name: row[name] for name in names}, **said))
+
+
 def downgrade() -> None:
     with op.batch_alter_table("ticket_note") as table:
         table.drop_column("ours")
@@ -129,7 +178,24 @@ def downgrade() -> None:
         table.drop_index("ix_ticket_relation_ticket_number")
 
     op.drop_table("ticket_relation")
+    op.create_table(
+        "triage_decision",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("inbox_seq", sa.BigInteger(), nullable=False),
+        sa.Column("case_number", sa.BigInteger(), nullable=True),
+        sa.Column("site", sa.String(length=100), nullable=True),
+        sa.Column("made_at", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("policy", sa.String(length=80), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_triage_decision")),
+    )
+    with op.batch_alter_table("triage_decision") as table:
+        table.create_index("ix_triage_decision_case_number", ["case_number"], unique=False)
+        table.create_index("ix_triage_decision_inbox_seq", ["inbox_seq"], unique=False)
+    _unchain_decisions(op.get_bind())
     with op.batch_alter_table("triage_audit") as table:
+        table.drop_index("ix_triage_audit_inbox_seq")
         table.drop_index("ix_triage_audit_site")
         table.drop_index("ix_triage_audit_case_number")
 
