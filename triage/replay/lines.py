@@ -169,18 +169,21 @@ class TicketLine(Line):
 
 
 class NoteLine(Line):
-    """A note that is to be added to a ticket."""
+    """What is to be written: a note on a ticket, or a mail to the client."""
 
     line: Literal["note"] = Field(description="the kind of line")
-    ticket: str | None = Field(None, description="the ticket")
+    ticket: str | None = Field(None, description="the ticket, where it is known already")
+    to: Literal["client"] | None = Field(None, description="the client, for a mail; absent for a note on the ticket")
     text: str = Field(description="what it says")
 
 
 class HandoverLine(Line):
-    """A case was handed to somebody else."""
+    """A case's ticket goes to another desk."""
 
     line: Literal["handover"] = Field(description="the kind of line")
-    to: str = Field(description="who has it now")
+    to: str = Field(description="the queue of the desk that has it now")
+    ticket: str | None = Field(None, description="the ticket, where it is known already")
+    text: str | None = Field(None, description="what is said with it")
 
 
 class ProposalLine(Line):

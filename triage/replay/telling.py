@@ -9,7 +9,7 @@ from typing import Any
 
 from config.clock import Clock, rfc3339
 from triage import inbox
-from triage.cases import Case, Decision, EffectKind, Judged, Proposal
+from triage.cases import Case, Decision, Effect, EffectKind, Judged, Proposal
 from triage.documents import verdict_document
 from triage.inputs import Tick, TimerDue
 from triage.reasons import Reason
@@ -94,8 +94,17 @@ class Telling:
         if decision.proposal is not None:
             self.tell("proposal", reason, **origin, **_proposal(decision.proposal))
         for effect in decision.effects:
-            if effect.kind is EffectKind.NOTE_TICKET:
-                self.tell("note", reason, **origin, case=effect.case, ticket=effect.ticket, text=effect.text)
+            self._meant(effect, reason, origin)
+
+    def _meant(self, effect: Effect, reason: Reason, origin: Mapping[str, Any]) -> None:
+        """What somebody is to hear: the desk that a ticket goes to, the client, or whoever reads the ticket."""
+        about = {**origin, "case": effect.case, "ticket": effect.ticket}
+        if effect.queue is not None:
+            self.tell("handover", reason, **about, to=effect.queue, text=effect.text or None)
+        elif effect.kind is EffectKind.TELL_CLIENT:
+            self.tell("note", reason, **about, to="client", text=effect.text)
+        elif effect.kind in (EffectKind.NOTE_TICKET, EffectKind.UPDATE_TICKET) and effect.text:
+            self.tell("note", reason, **about, text=effect.text)
 
     def _judged(self, line: str, judged: Judged, case: Case | None, reason: Reason, origin: Mapping[str, Any]) -> None:
         """The whole verdict, its nulls too: a program reads it as it reads `triage --json`."""
