@@ -51,7 +51,7 @@ class BuiltinTickets:
                     external_id=new.external_id,
                     status=TicketStatus.ACKNOWLEDGED.value,
                     severity=new.severity.value if new.severity else "minor",
-                    name=new.name,
+                    name=" ".join(new.name.split()),
                     description=new.description,
                     client=new.client,
                     site=new.site,
@@ -62,10 +62,11 @@ class BuiltinTickets:
             )
             return f"T-{number}"
 
-    async def add_note(self, ticket: str, key: str, text: str) -> None:
+    async def add_note(self, ticket: str, key: str, text: str, *, author: str = AUTHOR) -> None:
+        """`author`: the person who works in this system itself; by default the machine."""
         now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
-            await _note(connection, ticket, key, text, now)
+            await _note(connection, ticket, key, text, now, author)
 
     async def attach(self, ticket: str, file: EvidenceFile) -> None:
         digest = hashlib.sha256(file.content).hexdigest()
@@ -88,7 +89,8 @@ class BuiltinTickets:
                     )
                 )
 
-    async def update(self, ticket: str, key: str, update: TicketUpdate) -> None:
+    async def update(self, ticket: str, key: str, update: TicketUpdate, *, author: str = AUTHOR) -> None:
+        """`author` as in `add_note`."""
         now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
             number = await _existing(connection, ticket)
@@ -97,7 +99,7 @@ class BuiltinTickets:
             if known is not None:
                 return
             if update.text:
-                await _note(connection, ticket, key, update.text, now)
+                await _note(connection, ticket, key, update.text, now, author)
             wanted = {"severity": update.severity, "queue": update.queue, "owner": update.owner}
             values: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
             row = (await connection.execute(select(tables.ticket).where(tables.ticket.c.number == number))).one()
@@ -113,7 +115,7 @@ class BuiltinTickets:
                     key=key,
                     status=values.get("status", row.status),
                     changed_at=now,
-                    author=AUTHOR,
+                    author=author,
                     reason=update.text,
                 )
             )
@@ -195,13 +197,15 @@ async def _existing(connection: AsyncConnection, ticket: str) -> int:
     return int(number)
 
 
-async def _note(connection: AsyncConnection, ticket: str, key: str, text: str, now: int) -> None:
+async def _note(connection: AsyncConnection, ticket: str, key: str, text: str, now: int, author: str) -> None:
     number = await _existing(connection, ticket)
     known = await connection.scalar(select(tables.ticket_note.c.number).where(tables.ticket_note.c.key == key))
     if known is not None:
         return
     await connection.execute(
-        insert(tables.ticket_note).values(ticket_number=number, key=key, author=AUTHOR, made_at=now, text=text)
+        insert(tables.ticket_note).values(
+            ticket_number=number, key=key, author=author, made_at=now, text=text, ours=author == AUTHOR
+        )
     )
     await connection.execute(sql_update(tables.ticket).where(tables.ticket.c.number == number).values(updated_at=now))
 
