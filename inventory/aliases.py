@@ -104,7 +104,7 @@ class _Wanted:
 
     @classmethod
     def of(cls, text: str) -> _Wanted:
-        return cls(text, _letters_and_digits(text), _phone_digits(text))
+        return cls(text, _letters_and_digits(text), phone_digits(text))
 
     def closeness(self, name: str, kind: str) -> Closeness | None:
         if self.text == name:
@@ -114,7 +114,7 @@ class _Wanted:
         letters = _letters_and_digits(name)
         if self.letters == letters != "":
             return Closeness.NORMALISED
-        if self.phone and kind in ("phone", "alias") and _same_phone(self.phone, _phone_digits(name)):
+        if self.phone and kind in ("phone", "alias") and same_number(self.phone, phone_digits(name)):
             return Closeness.NORMALISED
         return Closeness.PREFIX if len(self.letters) >= _SHORTEST_PREFIX and letters.startswith(self.letters) else None
 
@@ -123,12 +123,12 @@ def _letters_and_digits(text: str) -> str:
     return _SIGNS.sub("", text).casefold()
 
 
-def _phone_digits(text: str) -> str:
+def phone_digits(text: str) -> str:
     """The digits of what can be a phone number without its trunk or international zeros; else empty."""
     return "" if _LETTERS.search(text) else _NO_DIGIT.sub("", text).lstrip("0")
 
 
-def _same_phone(one: str, other: str) -> bool:
+def same_number(one: str, other: str) -> bool:
     """Two digit strings that are one phone number, with and without its country code.
 
     A country code has one to three digits (ITU-T E.164); at least seven digits are compared.

@@ -174,14 +174,18 @@ def _since(claim: PackClaim, zone: ZoneInfo) -> str:
 def _intake(document: PackDocument, claim: PackClaim) -> Rows:
     """What a carrier asks before it sends somebody."""
     intake = claim.intake
+    upto = f"up to {intake.charges_up_to}" if intake.charges_up_to else ""
     return Rows(
         (
             Row("On-site contact", stated(intake.on_site_contact)),
             Row("Access to the site", stated(intake.access_hours or document.site.access_hours)),
+            Row("How to get in", stated(intake.access_instructions)),
             Row("Power checked", _yes(intake.power_checked)),
             Row("Equipment restarted", _yes(intake.rebooted)),
             Row("Technician may be sent", _yes(intake.dispatch_consent)),
-            Row("Intrusive tests allowed", _yes(intake.intrusive_test_consent)),
+            Row("Client pays for its own fault", _yes(intake.charges_consent, upto)),
+            Row("Intrusive tests allowed", _yes(intake.intrusive_test_consent, intake.intrusive_test_hours)),
+            Row("Consent given by", stated(intake.consent_by)),
             Row("Client's reference", stated(intake.client_reference)),
         )
     )
@@ -360,8 +364,11 @@ def _access(link: PackLink) -> str:
     return ACCESS_WORDS.get(link.access, link.access)
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def _yes(value: bool | None, more: str = "") -> str:
+    """Yes, no, or that nobody said."""
+    if value is None:
+        return stated("")
+    return f"yes, {more}" if value and more else "yes" if value else "no"
 
 
 FOOTNOTES = (

@@ -33,10 +33,15 @@ class _Part(BaseModel):
 class PackIntake(_Part):
     on_site_contact: Words = ""
     access_hours: Words = ""
-    dispatch_consent: bool = False
-    intrusive_test_consent: bool = False
-    power_checked: bool = False
-    rebooted: bool = False
+    access_instructions: Words = ""
+    dispatch_consent: bool | None = None
+    charges_consent: bool | None = None
+    charges_up_to: Words = ""
+    consent_by: Words = ""
+    intrusive_test_consent: bool | None = None
+    intrusive_test_hours: Words = ""
+    power_checked: bool | None = None
+    rebooted: bool | None = None
     client_reference: Words = ""
 
 

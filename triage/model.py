@@ -63,14 +63,29 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """What a carrier asks before it accepts a repair."""
+    """What a carrier asks before it accepts a repair, as the client said it; hours are of the site's clock.
+
+    Empty and None: nobody has said so yet, which is neither yes nor no.
+    """
 
     on_site_contact: str = ""
+    on_site_phone: str = ""
+    on_site_email: str = ""
+    on_site_hours: str = ""
     access_hours: str = ""
-    dispatch_consent: bool = False
-    intrusive_test_consent: bool = False
-    power_checked: bool = False
-    rebooted: bool = False
+    access_instructions: str = ""
+    dispatch_consent: bool | None = None
+    """A technician may be sent."""
+    charges_consent: bool | None = None
+    """The client pays the visit where the fault proves to be its own."""
+    charges_up_to: str = ""
+    consent_by: str = ""
+    """Who gave the consents."""
+    intrusive_test_consent: bool | None = None
+    """Tests may interrupt the service."""
+    intrusive_test_hours: str = ""
+    power_checked: bool | None = None
+    rebooted: bool | None = None
     client_reference: str = ""
 
 
@@ -88,6 +103,8 @@ class Claim:
     since: datetime | None = None
     reported_at: datetime
     reported_by: str = ""
+    reporter_contact: str = ""
+    """The phone number or mail address that the reporter can be reached at."""
     words: str = ""
     service: str = ""
     vague_minutes: int = 0
