@@ -42,7 +42,7 @@ async def test_a_server_that_never_answers_is_given_up_in_time(far_end: FarEnd, 
 @pytest.mark.parametrize("call", sorted(CALLS))
 async def test_a_wrong_secret_is_said_with_what_to_do(far_end: FarEnd, call: str) -> None:
     assert far_end.refused is not None
-    with pytest.raises(TicketError, match="check the (secret|token|password) in the settings"):
+    with pytest.raises(TicketError, match=r"check the (secret|token|password) in the settings"):
         await CALLS[call](far_end.refused, far_end.absent)
 
 

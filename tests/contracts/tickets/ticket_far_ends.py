@@ -13,7 +13,6 @@ import pytest
 
 from triage.tickets.port import TicketStatus, TicketSystem
 
-
 WRONG_SECRET = "wrong-secret-of-the-tests"
 
 
