@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, tzinfo
 
 from triage.cases import Case, CaseRules
-from triage.model import Cause, Scope, Verdict
+from triage.model import Cause, Scope, Severity, Verdict
 from triage.policy import Policy
 from triage.reasons import Reason
 
@@ -25,6 +25,11 @@ def case_rules(policy: Policy) -> CaseRules:
         resolve_by_night=timedelta(minutes=rules.resolve_night_minutes),
         night=rules.night_hours,
         resolves=rules.resolves_per_day,
+        close=timedelta(hours=rules.close_hours),
+        reopen=timedelta(hours=rules.reopen_hours),
+        client_update={
+            severity: timedelta(minutes=getattr(rules.update_minutes, severity.value)) for severity in Severity
+        },
     )
 
 

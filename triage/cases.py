@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
@@ -192,6 +193,8 @@ class Case:
     reopened: int = 0
     decided_by: str | None = None
     """The person whose decision about its status stands: the machine does not undo it for the same trouble."""
+    set_by_person: tuple[str, ...] = ()
+    """Which of `owner`, `queue` and `severity` a person has set: the machine leaves those as they are."""
     resolution: str = ""
     carrier_tickets: tuple[CarrierTicket, ...] = ()
 
@@ -277,6 +280,9 @@ class CaseRules:
     resolve_by_night: timedelta
     night: tuple[int, int]
     resolves: int
+    close: timedelta
+    reopen: timedelta
+    client_update: Mapping[Severity, timedelta]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +298,11 @@ class Context:
     zone: tzinfo = UTC
     """The site's."""
     ended: Case | None = None
-    """The site's case that ended last, where none is open."""
+    """Where none is open, the site's case that ended last: of the same line and cause, if there is such."""
+    other: Case | None = None
+    """The open case of the site, where an ended one is decided; or the one that a person's act names beside it."""
+    input: int = 0
+    """The number of the input that is decided: what makes an effect of it its own."""
     site: Site | None = None
     link: Link | None = None
     """The line that the verdict is about, or else the case."""

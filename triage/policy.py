@@ -138,6 +138,12 @@ class SeverityPolicy(_Section):
 Hour = Annotated[int, Field(ge=0, le=24)]
 
 
+class UpdateMinutes(_Section):
+    critical: float = Field(gt=0)
+    major: float = Field(gt=0)
+    minor: float = Field(gt=0)
+
+
 class CasePolicy(_Section):
     quarantine_seconds: float = Field(ge=0)
     outage_quarantine_seconds: float = Field(ge=0)
@@ -148,6 +154,9 @@ class CasePolicy(_Section):
     resolve_night_minutes: float = Field(gt=0)
     night_hours: tuple[Hour, Hour]
     resolves_per_day: int = Field(ge=0)
+    close_hours: float = Field(gt=0)
+    reopen_hours: float = Field(ge=0)
+    update_minutes: UpdateMinutes
 
 
 class Where(_Section):

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage.case_rules import case_rules
 from triage.cases import (
     Case,
-    CaseRules,
     CaseStatus,
     Context,
     Decision,
@@ -22,10 +22,12 @@ from triage.cases import (
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
 from triage.inputs import Answered, ClaimReported, PersonAct, PersonActed
 from triage.model import Cause, Claim, Coverage, Direction, Option, Scope, Severity, Verdict, VerdictKind
+from triage.policy_files import load_policy
 from triage.respond import on_answer, on_person
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
-RULES = CaseRules(
+RULES = replace(
+    case_rules(load_policy()),
     quarantine=timedelta(minutes=3),
     recheck=timedelta(minutes=1),
     recovery=timedelta(minutes=20),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from config.database import Database
 from inventory.model import Inventory
 from triage import inbox, repository
 from triage.actuator.dryrun import DryRun
-from triage.cases import Case, CaseRules, Context, Decision, Judged
+from triage.case_rules import case_rules
+from triage.cases import Case, Context, Decision, Judged
 from triage.engine import Engine
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.evidence_folder import EvidenceFolder
@@ -39,6 +41,7 @@ from triage.policy_files import load_policy
 from triage.tickets.builtin import BuiltinTickets
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+RULES = case_rules(load_policy())
 FIVE_MINUTES = {Source.PROBE: Cadence(every=300, late=60)}
 
 
@@ -152,7 +155,8 @@ def context() -> Callable[..., Context]:
     def make(minutes: float = 0, **changes: object) -> Context:
         values: dict[str, object] = {
             "now": NOON + timedelta(minutes=minutes),
-            "rules": CaseRules(
+            "rules": replace(
+                RULES,
                 quarantine=timedelta(minutes=3),
                 recheck=timedelta(minutes=1),
                 recovery=timedelta(minutes=20),
@@ -162,6 +166,8 @@ def context() -> Callable[..., Context]:
                 resolve_by_night=timedelta(minutes=180),
                 night=(0, 8),
                 resolves=3,
+                close=timedelta(hours=72),
+                reopen=timedelta(hours=24),
             ),
             "new_case_id": "C-1",
             "new_proposal_id": "P-1",

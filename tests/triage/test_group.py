@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inventory.model import Inventory, Link, Site
+from triage.case_rules import case_rules
 from triage.cases import (
     Case,
-    CaseRules,
     CaseStatus,
     Decision,
     EffectKind,
@@ -24,12 +24,14 @@ from triage.group import ANYWHERE, Domain, Group, Population, Trouble, group
 from triage.model import Cause, Scope, Severity
 from triage.parents import Moment, on_parent_timer, populations_of, regroup, troubles_of
 from triage.policy import CarrierPolicy
+from triage.policy_files import load_policy
 from triage.reasons import Reason
 from triage.scope import Usual
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 POLICY = CarrierPolicy(minimum_sites=2, onset_minutes=20, usual_per_day=0.33, significance=0.005)
-RULES = CaseRules(
+RULES = replace(
+    case_rules(load_policy()),
     quarantine=timedelta(minutes=3),
     recheck=timedelta(minutes=1),
     recovery=timedelta(minutes=20),
