@@ -30,6 +30,7 @@ def case_rules(policy: Policy) -> CaseRules:
         client_update={
             severity: timedelta(minutes=getattr(rules.update_minutes, severity.value)) for severity in Severity
         },
+        carrier_reminder=timedelta(minutes=rules.carrier_reminder_minutes),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from inventory.model import Link, Site
+from inventory.model import Client, Link, Site
 from triage.model import Cause, Claim, Scope, Severity, Verdict
 from triage.reasons import Reason
 from triage.tickets.port import TicketStatus
@@ -67,7 +67,10 @@ class Pending:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierTicket:
-    """A carrier's ticket about a line, as a person or a notice told it. `etr`: estimated time of repair."""
+    """A carrier's ticket about a line, as a person or a notice told it. `etr`: estimated time of repair.
+
+    `link` None: it is about the whole site, or of a carrier's trouble.
+    """
 
     number: str
     carrier: str
@@ -79,6 +82,8 @@ class CarrierTicket:
     account: str = ""
     reason_for_outage: str = ""
     closed_at: datetime | None = None
+    raised_at: datetime | None = None
+    """When the carrier was last raised as overdue."""
 
 
 class TimerKind(StrEnum):
@@ -283,6 +288,7 @@ class CaseRules:
     close: timedelta
     reopen: timedelta
     client_update: Mapping[Severity, timedelta]
+    carrier_reminder: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,3 +312,6 @@ class Context:
     site: Site | None = None
     link: Link | None = None
     """The line that the verdict is about, or else the case."""
+    client: Client | None = None
+    links: tuple[Link, ...] = ()
+    """All lines of the site."""

@@ -157,6 +157,7 @@ class CasePolicy(_Section):
     close_hours: float = Field(gt=0)
     reopen_hours: float = Field(ge=0)
     update_minutes: UpdateMinutes
+    carrier_reminder_minutes: float = Field(gt=0)
 
 
 class Where(_Section):
