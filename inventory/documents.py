@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -36,6 +37,7 @@ from inventory.fields import (
     Port,
     ProbeTarget,
     Rate,
+    Recurrence,
     Text,
     Volume,
     Zone,
@@ -49,11 +51,15 @@ from inventory.model import (
     Contract,
     Device,
     DeviceRole,
+    Impact,
     LifeCycle,
     Link,
     LinkRole,
+    MaintenanceSource,
+    MaintenanceStatus,
     MaintenanceWindow,
     Monitoring,
+    Notice,
     OrchestratorIdentity,
     Ownership,
     ReportWishes,
@@ -247,8 +253,19 @@ class LinkDocument(Document):
         return cap
 
 
+class NoticeDocument(Document):
+    record = Notice
+    provider: Text = ""
+    account: Text = ""
+    id: Text = ""
+    sequence: int = Field(default=0, ge=0)
+    stamp: AwareDatetime | None = None
+    circuits: Listed[Text] = ()
+    impact: Impact | None = None
+
+
 class MaintenanceDocument(Document):
-    """A time without an offset is in the zone of the sites concerned."""
+    """A time without an offset is in `timezone`, which is that of the sites concerned where it is left out."""
 
     record = MaintenanceWindow
     id: Identifier
@@ -257,6 +274,11 @@ class MaintenanceDocument(Document):
     sites: Listed[Identifier] = ()
     links: Listed[Identifier] = ()
     reason: Text = ""
+    recurrence: Recurrence = ""
+    timezone: Zone | None = None
+    source: MaintenanceSource = MaintenanceSource.PERSON
+    status: MaintenanceStatus = MaintenanceStatus.CONFIRMED
+    notice: NoticeDocument = NoticeDocument()
 
     @model_validator(mode="after")
     def _names_what_it_touches(self) -> Self:

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from inventory.model import OpeningHours
 from inventory.quantities import checked_zone, parse_opening_hours, parse_rate, parse_volume
+from inventory.recurrence import checked_recurrence
 
 Item = TypeVar("Item")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff\ud800-\udfff]")
@@ -99,6 +100,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 Identifier = Annotated[Text, AfterValidator(_identifier)]
 Listed = Annotated[tuple[Item, ...], BeforeValidator(listed)]
 Zone = Annotated[Text, AfterValidator(checked_zone)]
+Recurrence = Annotated[Text, AfterValidator(checked_recurrence)]
 Rate = Annotated[float, BeforeValidator(_rate), Field(gt=0, allow_inf_nan=False)]
 Volume = Annotated[int, BeforeValidator(_volume), Field(gt=0)]
 Money = Annotated[Decimal, Field(ge=0)]

@@ -105,13 +105,18 @@ def _made(documents: Documents, known: Inventory) -> tuple[Inventory, list[Probl
     everything = merged(known, inventory)
     windows, problems = [], []
     for index, item in documents.maintenance.items():
-        zones_there = _zones_of(item, everything)
+        zones_there = {item.timezone} if item.timezone else _zones_of(item, everything)
         if len(zones_there) > 1 and None in (item.start.tzinfo, item.end.tzinfo):
             expected = f"a time with its offset, because the work touches sites in {', '.join(sorted(zones_there))}"
             problems.append(Problem(("maintenance", index, "start"), str(item.start), expected))
             continue
-        zone = ZoneInfo(next(iter(zones_there), "UTC"))
-        windows.append(item.made(start=_in_utc(item.start, zone), end=_in_utc(item.end, zone)))
+        if len(zones_there) > 1 and item.recurrence:
+            expected = f"the zone whose wall clock the work follows, one of {', '.join(sorted(zones_there))}"
+            problems.append(Problem(("maintenance", index, "timezone"), "", expected))
+            continue
+        name = min(zones_there, default="UTC")
+        zone = ZoneInfo(name)
+        windows.append(item.made(start=_in_utc(item.start, zone), end=_in_utc(item.end, zone), timezone=name))
     return replace(inventory, maintenance=tuple(windows)), problems
 
 

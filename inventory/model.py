@@ -243,9 +243,55 @@ class Link:
         return self.underlying_carrier or self.carrier
 
 
+class MaintenanceSource(StrEnum):
+    PERSON = "person"
+    CALENDAR = "calendar"
+    CARRIER = "carrier"
+
+
+class MaintenanceStatus(StrEnum):
+    """Of announced work (NANOG BCOP maintenance notification standard, X-MAINTNOTE-STATUS)."""
+
+    TENTATIVE = "tentative"
+    CONFIRMED = "confirmed"
+    IN_PROCESS = "in-process"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    RE_SCHEDULED = "re-scheduled"
+
+
+class Impact(StrEnum):
+    """What announced work does to a circuit (NANOG BCOP, X-MAINTNOTE-IMPACT)."""
+
+    NO_IMPACT = "no-impact"
+    REDUCED_REDUNDANCY = "reduced-redundancy"
+    DEGRADED = "degraded"
+    OUTAGE = "outage"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """The announcement that a window came by: a carrier's notice, or an event of a calendar (`id` is its UID).
+
+    A later one has a higher (`sequence`, `stamp`) and replaces it (RFC 5546, 2.1.5). `circuits` are all that it names.
+    """
+
+    provider: str = ""
+    account: str = ""
+    id: str = ""
+    sequence: int = 0
+    stamp: datetime | None = None
+    circuits: tuple[str, ...] = ()
+    impact: Impact | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaintenanceWindow:
-    """Announced work on `sites` or `links` over [start, end)."""
+    """Announced work on `sites` or `links` over [start, end), and again by `recurrence`.
+
+    `recurrence` is RFC 5545 text: an RRULE's value, or lines of RRULE, RDATE and EXDATE; empty for work that is done
+    once. It follows the wall clock of `timezone`. What a window means: `inventory.maintenance`.
+    """
 
     id: str
     start: datetime
@@ -253,9 +299,11 @@ class MaintenanceWindow:
     sites: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     reason: str = ""
-
-    def covers(self, link: Link, moment: datetime) -> bool:
-        return self.start <= moment < self.end and (link.id in self.links or link.site in self.sites)
+    recurrence: str = ""
+    timezone: str = "UTC"
+    source: MaintenanceSource = MaintenanceSource.PERSON
+    status: MaintenanceStatus = MaintenanceStatus.CONFIRMED
+    notice: Notice = Notice()
 
 
 @dataclass(frozen=True)

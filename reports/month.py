@@ -14,6 +14,7 @@ from collector.availability import LinkState, StateSlots, link_states
 from collector.measures import Availability, percentile
 from collector.model import Cadence, Fact, FloatArray, Series, Source, TimeArray
 from config.clock import epoch_ms
+from inventory.maintenance import announced, occurrences, periods, touches
 from inventory.model import Link, MaintenanceWindow
 from reports.traffic import Traffic
 
@@ -102,13 +103,9 @@ def link_month(
     """Everything the report says of one watched link over [period). `series` and `facts` are this link's alone."""
     states = link_states(series, facts, *period, cadence)
     windows = tuple(
-        window
-        for window in maintenance
-        if (link.id in window.links or link.site in window.sites)
-        and window.start < period[1]
-        and window.end > period[0]
+        window for window in maintenance if announced(window) and touches(window, link) and occurrences(window, *period)
     )
-    excluded = _covered(states, windows)
+    excluded = _covered(states, windows, period)
     available = (states.states != LinkState.DOWN) & ~excluded
     return LinkMonth(
         link=link,
@@ -184,10 +181,12 @@ def bucket_means(time: TimeArray, values: FloatArray, seconds: int) -> Hourly:
     return Hourly(buckets * seconds * 1000, sums / np.bincount(inverse))
 
 
-def _covered(states: StateSlots, windows: Sequence[MaintenanceWindow]) -> NDArray[np.bool_]:
+def _covered(
+    states: StateSlots, windows: Sequence[MaintenanceWindow], period: tuple[datetime, datetime]
+) -> NDArray[np.bool_]:
     covered = np.zeros(len(states.states), dtype=bool)
-    for window in windows:
-        covered |= (states.times >= epoch_ms(window.start)) & (states.times < epoch_ms(window.end))
+    for begins, ends in periods(windows, *period):
+        covered |= (states.times >= begins) & (states.times < ends)
     return covered
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from config.clock import epoch_ms, from_epoch_ms
+from config.clock import MILLISECOND, epoch_ms, from_epoch_ms
+from inventory.maintenance import periods
 from inventory.model import LinkRole
 from triage import wording
 from triage.coverage import Covered, covered
@@ -132,7 +133,7 @@ def judge(
 def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime, examine_peer: ExaminePeer) -> _Look:
     whole, policy = policy, policy.of(None, picture.client.id, picture.site.id)
     times = _times(claim, policy, now)
-    excluded = excluded_of(picture)
+    excluded = excluded_of(picture, now)
     off = switched_off(picture.site, picture.links, picture.device_facts, policy, times.now)
     examined = [examine(measured, times.search, times.now, whole, [*excluded, *off]) for measured in picture.links]
     wan = [each for each in examined if each.link.is_wan]
@@ -169,9 +170,11 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime, 
     return replace(look, candidates=[event for event in told if times.claimed(event, policy.claims)])
 
 
-def excluded_of(picture: Picture) -> list[tuple[int, int]]:
-    """Maintenance at the site, in epoch milliseconds: it teaches nothing of what is ordinary."""
-    return [(epoch_ms(window.start), epoch_ms(window.end)) for window in picture.maintenance]
+def excluded_of(picture: Picture, now: datetime) -> list[tuple[int, int]]:
+    """Maintenance at the site since its oldest sample, in epoch milliseconds: it teaches nothing of what is
+    ordinary."""
+    times = [int(one.time[0]) for measured in picture.links for one in measured.series if len(one.time)]
+    return periods(picture.maintenance, from_epoch_ms(min(times, default=epoch_ms(now))), now + MILLISECOND)
 
 
 def judged_from(claim: Claim | None, policy: Policy, now: datetime) -> int:

@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from config.errors import LineproofError
+from inventory.maintenance import covering
 from inventory.model import Inventory, Link
 from triage import inbox
 from triage.cases import Case, Context, Decision
@@ -16,6 +17,7 @@ from triage.decide import on_trouble
 from triage.inputs import ClaimReported
 from triage.judging import Judgement
 from triage.metrics import DECISIONS
+from triage.model import Cause
 from triage.reasons import Reason
 
 log = structlog.get_logger()
@@ -77,5 +79,11 @@ def line(inventory: Inventory, matter: Matter, case: Case | None) -> Link | None
 
 
 def in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool:
+    """Whether announced work explains the verdict: it is on the verdict's line, and where the whole site is down on
+    every line of it. One carrier's work never excuses another's outage."""
+    verdict = matter.judgement.verdict if matter.judgement else None
+    if verdict is not None and verdict.cause is Cause.SITE_DOWN:
+        lines = [link for link in inventory.links_at(verdict.site) if link.watched and link.is_wan]
+        return bool(lines) and all(covering(inventory, link, now) for link in lines)
     link = line(inventory, matter, None)
-    return link is not None and any(window.covers(link, now) for window in inventory.maintenance)
+    return link is not None and covering(inventory, link, now) is not None

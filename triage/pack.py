@@ -114,7 +114,7 @@ def _ordinary(
     claim: Claim | None, picture: Picture, policy: Policy, first: int, now: datetime
 ) -> Iterator[dict[str, Any]]:
     start, last = judged_from(claim, policy.of(None, picture.client.id, picture.site.id), now), epoch_ms(now)
-    excluded = excluded_of(picture)
+    excluded = excluded_of(picture, now)
     for measured in picture.links:
         own = policy.of(measured.link, measured.client)
         for view in views_of(measured, start, last, own, excluded):

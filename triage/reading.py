@@ -13,7 +13,8 @@ from typing import Any
 
 from collector.model import FIELDS, Cadence, Fact, Series, Source
 from collector.store.port import MeasurementStore
-from inventory.model import Inventory, Link, MaintenanceWindow
+from inventory.maintenance import at_site
+from inventory.model import Inventory, Link
 from triage.detection.learnt import Learnt
 from triage.model import Measured, Picture
 from triage.troubles import Periods
@@ -68,19 +69,10 @@ async def read_pictures(
             peers=[peer_of[link.id] for link in peers[site]],
             device_facts=[fact for device in devices[site] for fact in facts_of.get(device.id, ())],
             cadences=cadences,
-            maintenance=maintenance_at(inventory, site, [link.id for link in links[site]]),
+            maintenance=at_site(inventory, site),
         )
         for site in sites
     }
-
-
-def maintenance_at(inventory: Inventory, site: str, links: Sequence[str]) -> list[MaintenanceWindow]:
-    """Announced work at a site or on any of its `links`, as it can touch all of them."""
-    return [
-        window
-        for window in inventory.maintenance
-        if site in window.sites or any(link in window.links for link in links)
-    ]
 
 
 async def read_measured(

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from collector.model import Series, Source
 from collector.store.port import MeasurementStore
 from config.clock import epoch_ms, from_epoch_ms
+from inventory.maintenance import at_site, periods
 from inventory.model import Inventory, Link
 from triage.baselines.folder import BaselineFolder
 from triage.baselines.table import StoredBaselines, TableFile, Version, frame_of
@@ -22,7 +23,7 @@ from triage.detection.learnt import Learnt
 from triage.detection.link import TRAFFIC, views_of
 from triage.model import Measured
 from triage.policy import Policy
-from triage.reading import maintenance_at, measured_of
+from triage.reading import measured_of
 from triage.troubles import TroublesOf
 
 HOUR = 2
@@ -96,8 +97,7 @@ async def _learn_some(
         series[one.link].append(one)
     learnt: dict[tuple[str, Source], Learnt] = {}
     for link in links:
-        windows = maintenance_at(inventory, link.site, [one.id for one in inventory.links_at(link.site)])
-        excluded = [(epoch_ms(window.start), epoch_ms(window.end)) for window in windows]
+        excluded = periods(at_site(inventory, link.site), start, end)
         measured = replace(measured_of(inventory, link, series.pop(link.id)), troubled=troubled.get(link.id, ()))
         # A line that is dark while its site is closed does not teach that losing everything is ordinary.
         excluded += switched_off(inventory.sites[link.site], [measured], (), policy, until)

@@ -16,6 +16,7 @@ from config.errors import ConfigurationError, Fault
 from config.expected import one_of
 from config.yamlfile import faults_of, read_text
 from inventory.importing import inventory_of
+from inventory.maintenance import at_site
 from inventory.model import Inventory, Link
 from triage.documents import verdict_document
 from triage.judge import judge
@@ -131,11 +132,7 @@ def picture_of(scenario: Scenario, inventory: Inventory, series: Mapping[str, Se
         links=[measured(link) for link in own],
         peers=[measured(link) for link in peers.values()],
         cadences={Source.PROBE: Cadence(every=scenario.sample_seconds, late=0)},
-        maintenance=[
-            window
-            for window in inventory.maintenance
-            if site.id in window.sites or any(link.id in window.links for link in own)
-        ],
+        maintenance=at_site(inventory, site.id),
     )
 
 
