@@ -79,6 +79,7 @@ REASONS: Mapping[str, str] = {
     Reason.CLAIM_INCONCLUSIVE: "too little was measured to answer the client's report yet",
     Reason.CLAIM_JOINED: "the client's report joined the site's open case",
     Reason.CLAIM_REFUSED: "the report was not recorded",
+    Reason.REPORTER_NOT_AUTHORISED: "the report came from somebody who is not listed as one who may report",
     Reason.TROUBLE_SUSPECTED: "a trouble is suspected; it is looked at again before anything is done",
     Reason.TROUBLE_HELD: "the trouble held at the second look",
     Reason.NO_QUARANTINE: "a trouble was found on a line whose outages need no second look",
@@ -111,6 +112,7 @@ REASONS: Mapping[str, str] = {
     Reason.NOTHING_FOUND: "nothing was found",
     Reason.CARRIER_TOLD: "the carrier told of its ticket",
     Reason.CARRIER_OVERDUE: "the carrier is overdue",
+    Reason.CARRIER_REFUSED: "what was told of the carrier's ticket does not fit",
     Reason.INPUT_FAILED: "a defect of ours kept this from being decided; it was set aside",
 }
 
