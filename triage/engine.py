@@ -22,6 +22,7 @@ from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told
 from triage.case_rules import case_rules
 from triage.cases import Case, CaseStatus, Context, Decision, TimerKind
+from triage.claim_rules import on_reporter, with_intake
 from triage.closer_look import closer_looks
 from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge
 from triage.documents import policy_document
@@ -176,7 +177,12 @@ class Engine:
                 site=claim.site,
                 decide=lambda case, context: on_claim(case, reported, judged, context),
                 judgement=judgement,
-            )
+            ),
+            Matter(
+                client=claim.client,
+                site=claim.site,
+                decide=lambda case, context: on_reporter(case, claim, context),
+            ),
         ]
 
     async def _on_tick(self, tick: Tick, judging: Judging, now: datetime) -> list[Matter]:
@@ -205,12 +211,12 @@ class Engine:
         async with self._database.reading() as connection:
             case = await repository.case_by_id(connection, due.case)
             children = await repository.cases(connection, parent=case.id, only_open=True, limit=repository.ALL)
+        if due.kind in RULES:
+            return await self._on_case(case.id, RULES[due.kind])
         if case.is_parent:
             others = judging.policy.carrier.minimum_sites
             moment = Moment(now=now, rules=case_rules(judging.policy), others=others, number=0)
             return [settled(on_parent_timer(due.kind, case, children, moment), case)]
-        if due.kind in RULES:
-            return await self._on_case(case.id, RULES[due.kind])
         if case.site not in judging.inventory.sites:
             gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
             return [settled(gone, case)]
@@ -330,5 +336,7 @@ class Engine:
             ended=await repository.last_case(connection, matter.client, matter.site) if case is None else None,
             site=site,
             link=about,
+            client=judging.inventory.clients.get(matter.client),
+            links=judging.inventory.links_at(matter.site),
         )
-        return matter.decide(case, context)
+        return with_intake(matter.decide(case, context), context)
