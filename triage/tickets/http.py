@@ -25,13 +25,16 @@ LARGEST_ANSWER = 64 << 20
 """Bytes: a ticket with its embedded attachments. One that sends more is broken."""
 LONGEST_QUOTE = 300
 """Characters of an answer that an error quotes."""
-TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Statuses after which the same call can succeed later (RFC 9110, 15.5 and 15.6; RFC 8470; RFC 6585)."""
+TRY_AGAIN = frozenset({401, 408, 409, 412, 425, 429, 500, 502, 503, 504})
+"""Statuses after which the same call can succeed later (RFC 9110, 15.5 and 15.6; RFC 8470; RFC 6585): a secret is
+renewed in the settings or there, a conflict is read again."""
 DIAGNOSES: Mapping[int, str] = {
     400: "it does not take what we sent; compare its fields with the settings",
     401: "it does not know us; check the secret in the settings, asking again later",
     403: "we may not; give our user the right to do this",
     404: "it is not there; check `url` in the settings",
+    409: "it conflicts with what is there; reading it again, later",
+    412: "somebody changed it meanwhile; reading it again, later",
     413: "it is too large; raise the system's limit or attach it by hand",
     429: "too many calls; asking again later, lower `calls_per_minute` if this goes on",
 }
@@ -143,7 +146,7 @@ class TicketHost:
         quoted = f" ({said[:LONGEST_QUOTE]})" if said and not said.startswith("<") else ""
         return TicketError(
             f"{self.host} answered {call.what} with {answer.status}{quoted}: {todo}",
-            retryable=answer.status in TRY_AGAIN or answer.status == 401,
+            retryable=answer.status in TRY_AGAIN,
             blame=Blame.VENDOR if answer.status >= 500 else Blame.OURS,
             retry_after=answer.retry_after(),
         )

@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 import base64
+from enum import StrEnum
 from pathlib import Path
+from typing import Annotated, TypeVar
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    AnyHttpUrl,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 
 from collector.settings import is_loopback
+
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+def _each_has_one(words: dict[Word, str]) -> dict[Word, str]:
+    kinds = {type(word) for word in words}
+    if len(kinds) != 1 or set(kinds.pop()) != set(words):
+        raise ValueError("a word of the system for each of ours")
+    return words
+
+
+Words = Annotated[dict[Word, str], AfterValidator(_each_has_one)]
+"""The system's word for each of ours."""
 
 
 class ServerSettings(BaseModel):
