@@ -11,6 +11,7 @@ from collector.settings import CollectorSettings
 from config.clock import Clock, ScaledClock, SystemClock
 from config.yamlfile import read_model
 from triage.cases import EffectKind
+from triage.mail.settings import MailSettings
 from triage.tickets.settings import TicketSettings
 
 
@@ -44,6 +45,7 @@ class Settings(CollectorSettings):
     clock: ClockSettings | None = None
     listen: ListenSettings = ListenSettings()
     tickets: TicketSettings = TicketSettings()
+    mail: MailSettings = MailSettings()
 
     def make_clock(self) -> Clock:
         if self.clock is None:
@@ -69,4 +71,5 @@ def read_settings(path: Path) -> Settings:
     policy = folder / settings.policy if settings.policy is not None else None
     profiles = folder / settings.snmp.profiles if settings.snmp.profiles is not None else None
     snmp = settings.snmp.model_copy(update={"profiles": profiles})
-    return settings.model_copy(update={"data": data, "store": store, "policy": policy, "snmp": snmp})
+    here = {"data": data, "store": store, "policy": policy, "snmp": snmp, "mail": settings.mail.within(folder)}
+    return settings.model_copy(update=here)
