@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from inventory.model import Client, Link, Site
+from inventory.model import Access, Client, Device, Link, Site
 from triage.model import Cause, Claim, Scope, Severity, Verdict
 from triage.reasons import Reason
 from triage.tickets.port import TicketStatus
+from triage.trouble_class import HandOver, TroubleClass
 
 
 class CaseStatus(StrEnum):
@@ -114,6 +115,14 @@ class Timer:
     due_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reboot:
+    """A line whose modem was told to restart, and when."""
+
+    link: str
+    at: datetime
+
+
 class ProposalStatus(StrEnum):
     PROPOSED = "proposed"
     APPROVED = "approved"
@@ -195,6 +204,13 @@ class Case:
     queue: str = ""
     """The desk that works on it, by the policy's name for it; empty: the one that tickets start with."""
     handed_over_at: datetime | None = None
+    lines: tuple[str, ...] = ()
+    """All lines that the verdict finds in trouble, `link` among them."""
+    hand_over_at: datetime | None = None
+    """When it goes to another desk's queue, unless a person takes it before."""
+    hand_over_for: str = ""
+    """The class of trouble that this was last planned for."""
+    reboots: tuple[Reboot, ...] = ()
     reopened: int = 0
     decided_by: str | None = None
     """The person whose decision about its status stands: the machine does not undo it for the same trouble."""
@@ -289,6 +305,15 @@ class CaseRules:
     reopen: timedelta
     client_update: Mapping[Severity, timedelta]
     carrier_reminder: timedelta
+    severities: Mapping[TroubleClass, Severity] = field(default_factory=dict)
+    """Of a ticket, where nothing comes through."""
+    hand_over: Mapping[TroubleClass, HandOver] = field(default_factory=dict)
+    client_reminder: timedelta = timedelta(days=1)
+    resolved_assigned: frozenset[Access] = frozenset(Access)
+    """The kinds of access whose troubles the machine resolves though a person has the case."""
+    modem_prefixes: tuple[str, ...] = ()
+    modem: HandOver | None = None
+    """Where the ticket of a line goes whose modem was restarted to no avail, and after how long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,3 +340,5 @@ class Context:
     client: Client | None = None
     links: tuple[Link, ...] = ()
     """All lines of the site."""
+    devices: tuple[Device, ...] = ()
+    """All devices of the site."""

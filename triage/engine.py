@@ -338,5 +338,6 @@ class Engine:
             link=about,
             client=judging.inventory.clients.get(matter.client),
             links=judging.inventory.links_at(matter.site),
+            devices=judging.inventory.devices_at(matter.site),
         )
         return with_intake(matter.decide(case, context), context)
