@@ -49,10 +49,18 @@ class Reason(StrEnum):
     CARRIER_OVERDUE = "carrier_overdue"
     CARRIER_REFUSED = "carrier_refused"
     """What was told of a carrier's ticket cannot be so."""
+    REOPENED = "reopened"
+    """The same trouble is back, or the client objects: the same case and ticket again."""
+    WAIT_OVER = "wait_over"
+    NOBODY_OBJECTED = "nobody_objected"
+    CLIENT_UPDATE_DUE = "client_update_due"
+    PERSON_DECIDED = "person_decided"
+    """A person has decided about this very trouble: the machine does not undo it."""
+    PERSON_MUST_RESOLVE = "person_must_resolve"
     CASE_ENDED = "case_ended"
     NOTHING_FOUND = "nothing_found"
     INPUT_FAILED = "input_failed"
 
 
-QUIET = frozenset({Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING, Reason.TROUBLE_OVER})
+QUIET = frozenset({Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING, Reason.TROUBLE_OVER, Reason.PERSON_DECIDED})
 """What is decided minute after minute: counted, and neither logged nor kept."""

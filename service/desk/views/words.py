@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reports.model import Tone
-from triage.cases import CaseStatus, Origin, ProposalStatus
+from triage.cases import CaseStatus, Origin, PendingWhy, ProposalStatus
 from triage.inputs import PersonAct
 from triage.model import Cause, Severity, Symptom
 from triage.reasons import Reason
@@ -30,7 +30,7 @@ class Badge:
 CASE_STATUS: Mapping[CaseStatus, Badge] = {
     CaseStatus.SUSPECTED: Badge("suspected", Tone.WARNING),
     CaseStatus.OPEN: Badge("open", Tone.BAD),
-    CaseStatus.PENDING: Badge("waits for data", Tone.UNKNOWN),
+    CaseStatus.PENDING: Badge("pending", Tone.UNKNOWN),
     CaseStatus.MONITORING: Badge("monitoring", Tone.WARNING),
     CaseStatus.RESOLVED: Badge("resolved", Tone.GOOD),
     CaseStatus.CLOSED: Badge("closed", Tone.PLAIN),
@@ -63,7 +63,12 @@ SYMPTOMS: Mapping[Symptom, str] = {
     Symptom.DROPS: "drops out",
     Symptom.VOICE: "calls are bad",
 }
-ORIGINS: Mapping[Origin, str] = {Origin.MACHINE: "found by measuring", Origin.CLIENT: "reported by the client"}
+ORIGINS: Mapping[Origin, str] = {
+    Origin.MACHINE: "found by measuring",
+    Origin.CLIENT: "reported by the client",
+    Origin.CARRIER: "told by the carrier",
+    Origin.PERSON: "opened by a person",
+}
 ACTS: Mapping[PersonAct, str] = {
     PersonAct.APPROVE: "Approve",
     PersonAct.REFUSE: "Refuse",
@@ -71,6 +76,22 @@ ACTS: Mapping[PersonAct, str] = {
     PersonAct.REVERT: "Revert",
     PersonAct.ACKNOWLEDGE: "Take this case",
     PersonAct.RESOLVE: "Resolve",
+    PersonAct.CONFIRM: "The client says it is well",
+    PersonAct.REOPEN: "Re-open",
+    PersonAct.CLOSE: "Close",
+    PersonAct.ASSIGN: "Assign to",
+    PersonAct.HOLD: "Put on hold",
+    PersonAct.RESUME: "Go on with it",
+    PersonAct.MOVE: "Move to queue",
+    PersonAct.MERGE: "Merge into",
+    PersonAct.NOTE: "Add the note",
+}
+PENDING: Mapping[PendingWhy, str] = {
+    PendingWhy.STATISTICS: "statistics that have not arrived",
+    PendingWhy.CLIENT: "the client",
+    PendingWhy.ACCESS: "access to the site",
+    PendingWhy.CARRIER: "the carrier",
+    PendingWhy.MAINTENANCE: "announced work to be over",
 }
 REASONS: Mapping[str, str] = {
     Reason.CLAIM_CONFIRMED: "the client's report was confirmed",
@@ -108,6 +129,12 @@ REASONS: Mapping[str, str] = {
     Reason.FAR_END_GAVE_UP: "the far end did not take it; it was given up",
     Reason.PERSON_ACTED: "a person decided",
     Reason.PERSON_ACT_REFUSED: "the decision did not fit the state of things",
+    Reason.REOPENED: "taken up again: the trouble is back, or the client objects",
+    Reason.WAIT_OVER: "what it waited for is due",
+    Reason.NOBODY_OBJECTED: "nobody objected in time; it is closed",
+    Reason.CLIENT_UPDATE_DUE: "the client is owed word of how it goes",
+    Reason.PERSON_DECIDED: "a person has decided about this very trouble",
+    Reason.PERSON_MUST_RESOLVE: "the trouble stayed gone; a person took it up, and has to resolve it",
     Reason.CASE_ENDED: "the case had ended",
     Reason.NOTHING_FOUND: "nothing was found",
     Reason.CARRIER_TOLD: "the carrier told of its ticket",
