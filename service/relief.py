@@ -12,7 +12,7 @@ from service.installation import Installation
 from triage import repository
 from triage.cases import Proposal
 from triage.documents import verdict_document
-from triage.performer import plan_of
+from triage.effects import plan_of
 
 
 async def relief_document(installation: Installation, site: str) -> dict[str, Any]:

@@ -329,19 +329,20 @@ async def outbox(
         query = query.where(tables.outbox.c.status.in_([status.value for status in statuses]))
     if due is not None:
         query = query.where(tables.outbox.c.next_at <= epoch_ms(due))
-    return [
-        OutboxRow(
-            number=row.number,
-            status=OutboxStatus(row.status),
-            attempts=row.attempts,
-            created_at=from_epoch_ms(row.created_at),
-            next_at=from_epoch_ms(row.next_at),
-            done_at=from_epoch_ms(row.done_at) if row.done_at is not None else None,
-            last_error=row.last_error,
-            effect=_EFFECT.validate_python(row.document),
-        )
-        for row in await connection.execute(query)
-    ]
+    return [outbox_row(row) for row in await connection.execute(query)]
+
+
+def outbox_row(row: Any) -> OutboxRow:  # noqa: ANN401 - a row has no better type
+    return OutboxRow(
+        number=row.number,
+        status=OutboxStatus(row.status),
+        attempts=row.attempts,
+        created_at=from_epoch_ms(row.created_at),
+        next_at=from_epoch_ms(row.next_at),
+        done_at=from_epoch_ms(row.done_at) if row.done_at is not None else None,
+        last_error=row.last_error,
+        effect=_EFFECT.validate_python(row.document),
+    )
 
 
 async def mark_outbox(connection: AsyncConnection, row: OutboxRow) -> None:

@@ -118,8 +118,16 @@ outbox = Table(
     Column("next_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),
+    Column("tried_at", Moment),
     Column("last_error", Text, nullable=False, default=""),
     Column("document", JSON, nullable=False),
+    Index("ix_triage_outbox_case", "case_number", "number"),
+    Index(
+        "ix_triage_outbox_undone",
+        "number",
+        sqlite_where=text("done_at IS NULL"),
+        postgresql_where=text("done_at IS NULL"),
+    ),
 )
 
 case_ticket = Table(

@@ -13,7 +13,7 @@ from triage.actuator.plan import ActuatorKind
 from triage.cases import Proposal
 from triage.inputs import ClaimReported, PersonAct, PersonActed
 from triage.model import Claim, Symptom, VerdictKind
-from triage.performer import plan_of
+from triage.effects import plan_of
 
 WHO = "demo repair desk"
 TICKETED = (VerdictKind.CONFIRMED, VerdictKind.RECOVERED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inventory.model import Device, Link
 from triage.actuator.plan import ActuatorKind, ReroutePlan
 
 
@@ -13,6 +14,13 @@ class DryRun:
 
     async def revert(self, plan: ReroutePlan) -> str:
         return transcript(plan, plan.undo)
+
+    async def reboot_modem(self, link: Link, modem: Device | None) -> str:
+        named = (
+            f"{modem.id} ({modem.vendor} {modem.model})" if modem is not None else "the modem, of which nothing more"
+        )
+        known = "" if modem is not None else " is known"
+        return f"DRY RUN, nothing was sent. To be rebooted: {named}{known}, of {link.id} at {link.site}"
 
 
 def transcript(plan: ReroutePlan, commands: tuple[str, ...]) -> str:

@@ -103,6 +103,14 @@ def upgrade() -> None:
     with op.batch_alter_table("ticket_note") as table:
         table.add_column(sa.Column("ours", sa.Boolean(), server_default="1", nullable=False))
 
+    with op.batch_alter_table("triage_outbox") as table:
+        table.add_column(sa.Column("tried_at", sa.BigInteger(), nullable=True))
+        table.create_index("ix_triage_outbox_case", ["case_number", "number"], unique=False)
+        undone = sa.text("done_at IS NULL")
+        table.create_index(
+            "ix_triage_outbox_undone", ["number"], unique=False, sqlite_where=undone, postgresql_where=undone
+        )
+
 
 AUDIT = sa.table(
     "triage_audit",
@@ -148,6 +156,11 @@ def _unchain_decisions(connection: sa.Connection) -> None:
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("triage_outbox") as table:
+        table.drop_index("ix_triage_outbox_undone")
+        table.drop_index("ix_triage_outbox_case")
+        table.drop_column("tried_at")
+
     with op.batch_alter_table("ticket_note") as table:
         table.drop_column("ours")
 

@@ -14,7 +14,7 @@ from service.desk.views.words import ORIGINS, PROPOSAL_STATUS, Badge
 from triage.actuator.plan import ReroutePlan
 from triage.cases import Case, Proposal, ProposalStatus
 from triage.inputs import PersonAct
-from triage.performer import plan_of
+from triage.effects import plan_of
 from triage.repository import OutboxRow
 from triage.tickets.port import Ticket
 
