@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from collector.model import FIELDS, Fact, FloatArray, Series, TimeArray
-from config.clock import epoch_ms, rfc3339
-from inventory.model import Device, Link, Site
+from config.clock import epoch_ms, from_epoch_ms, rfc3339
+from inventory.model import Device, Link, MaintenanceWindow, Site
+from triage.announced import excluded_of
+from triage.contacts import without_contacts
 from triage.detection.event import MINUTE
 from triage.detection.habits import bins_of
 from triage.detection.learning import learn
@@ -20,9 +23,10 @@ from triage.detection.link import TRAFFIC, views_of
 from triage.detection.view import View
 from triage.documents import policy_document, verdict_document
 from triage.evidence import EvidencePack
-from triage.judge import excluded_of, judged_from
+from triage.judge import judged_from
 from triage.model import Claim, Picture, Verdict
 from triage.policy import Policy
+from triage.software import software
 
 FORMAT = 1
 BEFORE = timedelta(hours=6)
@@ -33,14 +37,23 @@ _CLAIM = TypeAdapter(Claim)
 _SITE = TypeAdapter(Site)
 _DEVICE = TypeAdapter(Device)
 _LINK = TypeAdapter(Link)
+_MAINTENANCE = TypeAdapter(MaintenanceWindow)
+
+ON_SITE = ("on_site_contact", "aliases")
+REACHED_BY = ("management_address", "snmp", "orchestrator", "command_line")
+BETWEEN_PARTNERS = ("monthly_charge", "contract", "carrier_repair_contact", "orchestrator_link")
+PRIVATE = ("reporter_contact", "on_site_phone", "on_site_email")
+FREE_TEXT = frozenset({"words", "reported_by", "on_site_contact", "access_instructions", "consent_by"})
 
 
 def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: Policy, now: datetime) -> EvidencePack:
     """Everything that the verdict rests on: inventory excerpts, samples and facts around the trouble, baselines.
 
-    The client's contacts and charges are left out: a pack goes to carriers.
+    Phone numbers, mail and management addresses and charges are left out: a pack goes to clients and carriers. Of other
+    clients' lines it says how many were looked at, and by a digest which: whoever judges again can tell the same ones.
     """
-    start = _start(claim, verdict, now)
+    site = policy.of(None, picture.client.id, picture.site.id)
+    start = min(_start(claim, verdict, now), from_epoch_ms(judged_from(claim, site, now)))
     first, last = epoch_ms(start), epoch_ms(now)
     subjects = {device.id for device in picture.devices} | {one.link.id for one in picture.links}
     facts = [*picture.device_facts, *(fact for one in picture.links for fact in one.facts)]
@@ -48,16 +61,20 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
     document = {
         "format": FORMAT,
         "made_at": rfc3339(now),
-        "claim": _json(_CLAIM, claim) if claim is not None else None,
+        "software": software(),
+        "claim": _claim(claim) if claim is not None else None,
         "verdict": verdict_document(verdict, id="", case=None, evidence_sha256=""),
         "client": {"id": picture.client.id, "name": picture.client.name},
-        "site": _json(_SITE, picture.site),
-        "devices": [_json(_DEVICE, device) for device in picture.devices],
-        "links": [_without_charges(_json(_LINK, one.link)) for one in picture.links],
+        "site": _without(_json(_SITE, picture.site), ON_SITE),
+        "devices": [_without(_json(_DEVICE, device), REACHED_BY) for device in picture.devices],
+        "links": [_without(_json(_LINK, one.link), BETWEEN_PARTNERS) for one in picture.links],
         "policy": policy_document(policy),
         "cadences": {
             source.value: {"every": cadence.every, "late": cadence.late} for source, cadence in picture.cadences.items()
         },
+        "maintenance": [_maintenance(window, picture) for window in picture.maintenance],
+        "troubled": {one.link.id: [list(period) for period in one.troubled] for one in picture.links if one.troubled},
+        "peers": peers_document(picture),
         "facts": [_fact(fact) for fact in sorted(facts) if fact.subject in subjects and start <= fact.time <= now],
         "series": [excerpt for one in series if (excerpt := _series(one, first, last)) is not None],
         "baselines": list(_ordinary(claim, picture, policy, first, now)),
@@ -77,8 +94,37 @@ def _json(adapter: TypeAdapter[Any], value: object) -> dict[str, Any]:
     return document
 
 
-def _without_charges(link: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in link.items() if name != "monthly_charge"}
+def _without(document: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def _claim(claim: Claim) -> dict[str, Any]:
+    document = _without(_json(_CLAIM, claim), PRIVATE)
+    document["intake"] = _without(document["intake"], PRIVATE)
+    return {**_scrubbed(document), "intake": _scrubbed(document["intake"])}
+
+
+def _scrubbed(document: Mapping[str, Any]) -> dict[str, Any]:
+    free = FREE_TEXT.intersection(document)
+    return {**document, **{name: without_contacts(document[name]) for name in free}}
+
+
+def _maintenance(window: MaintenanceWindow, picture: Picture) -> dict[str, Any]:
+    """Of this site's lines alone: the same work may be done at others' too."""
+    own = {one.link.id for one in picture.links}
+    document = _without(_json(_MAINTENANCE, window), ("notice", "reason"))
+    return {
+        **document,
+        "sites": [site for site in window.sites if site == picture.site.id],
+        "links": [link for link in window.links if link in own],
+    }
+
+
+def peers_document(picture: Picture) -> dict[str, Any]:
+    """How many lines of the site's carriers at other sites were looked at; the digest tells which, and names none."""
+    names = sorted(peer.link.id for peer in picture.peers)
+    digest = hashlib.sha256("\n".join(names).encode()).hexdigest()
+    return {"lines": len(names), "sites": len({peer.link.site for peer in picture.peers}), "sha256": digest}
 
 
 def _fact(fact: Fact) -> dict[str, Any]:
