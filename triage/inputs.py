@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from triage.cases import CarrierTicket, EffectKind, TimerKind
+from triage.cases import EffectKind, TimerKind
 from triage.model import Claim, Severity
 from triage.tickets.port import TicketStatus
 
@@ -84,11 +84,24 @@ class TicketChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierTold:
-    """Inbox: `who` (a person, or the carrier's notice) tells of the carrier's ticket about a case."""
+    """Inbox: `who` (a person, or the carrier's notice) tells of the carrier's ticket about a case, by its number.
+
+    Empty and None: nothing is said of it, and what was said before stays. `carrier` is taken from the line, and
+    `link` from the case, of a ticket that is new.
+    """
 
     case: str
     who: str
-    ticket: CarrierTicket
+    number: str
+    carrier: str = ""
+    link: str | None = None
+    opened_at: datetime | None = None
+    etr: datetime | None = None
+    next_update_at: datetime | None = None
+    repair_contact: str = ""
+    account: str = ""
+    reason_for_outage: str = ""
+    closed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
