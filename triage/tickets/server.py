@@ -20,7 +20,6 @@ from pydantic import (
 
 from collector.settings import is_loopback
 
-
 Word = TypeVar("Word", bound=StrEnum)
 
 

@@ -20,6 +20,7 @@ from triage.tickets.port import NewTicket, Ticket, TicketError, TicketStatus, Ti
 from triage.tickets.tmf621 import mapping
 from triage.tickets.tmf621.documents import TicketDocument
 from triage.tickets.tmf621.settings import Patching, Tmf621Settings
+from triage.tickets.wording import words_of
 
 TICKETS = "troubleTicket"
 MOST_PAGES = 1000
@@ -130,7 +131,7 @@ class Tmf621Tickets:
         document, raw, etag = await self._read(ticket)
         if _has(document, key):
             return
-        text = update.text if printable(update.text) else mapping.words_of(update)
+        text = update.text if printable(update.text) else words_of(update)
         added = {"note": [mapping.note(text, key, self._clock.now(), self._settings)]}
         parties = mapping.parties_of(update, self._settings)
         if parties:

@@ -17,6 +17,7 @@ from triage.tickets.notes import marked, one_line, printable, unmarked
 from triage.tickets.port import Attachment, NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
 from triage.tickets.tmf621.documents import AttachmentDocument, TicketDocument
 from triage.tickets.tmf621.settings import Tmf621Settings
+from triage.tickets.wording import words_of
 
 Document = dict[str, Any]
 
@@ -97,17 +98,6 @@ def parties_of(update: TicketUpdate, settings: Tmf621Settings) -> list[Document]
     """The parties of a change: each replaces the one that has its role."""
     wanted = ((settings.owner_role, update.owner), (settings.queue_role, update.queue))
     return [party(role, who, settings) for role, who in wanted if who is not None]
-
-
-def words_of(update: TicketUpdate) -> str:
-    """What a change without words of its own says of itself."""
-    told = (
-        f"Status: {update.status.value}." if update.status is not None else "",
-        f"Severity: {update.severity.value}." if update.severity is not None else "",
-        f"Queue: {update.queue}." if update.queue is not None else "",
-        f"Owner: {update.owner or 'nobody'}." if update.owner is not None else "",
-    )
-    return " ".join(one for one in told if one)
 
 
 def not_taken(document: TicketDocument, update: TicketUpdate, settings: Tmf621Settings) -> list[str]:

@@ -1,0 +1,1 @@
+"""Tickets as ServiceNow incidents, over its Table and Attachment APIs."""
