@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, tzinfo
 
 from triage.cases import Case, CaseRules
 from triage.model import Cause, Scope, Severity, Verdict
-from triage.policy import Policy
+from triage.policy import Policy, QueuePolicy
 from triage.reasons import Reason
+from triage.trouble_class import HandOver, TroubleClass
 
 OUTAGES = (Cause.LINK_DOWN, Cause.SITE_DOWN)
 
@@ -31,7 +32,22 @@ def case_rules(policy: Policy) -> CaseRules:
             severity: timedelta(minutes=getattr(rules.update_minutes, severity.value)) for severity in Severity
         },
         carrier_reminder=timedelta(minutes=rules.carrier_reminder_minutes),
+        severities={
+            TroubleClass.HARD_DOWN: rules.severities.hard_down,
+            TroubleClass.LINK_DOWN: rules.severities.link_down,
+        },
+        hand_over={one: _hand_over(getattr(policy.hand_over, one.value)) for one in TroubleClass},
+        client_reminder=timedelta(hours=rules.reminder_hours),
+        assigned_access=frozenset(rules.assigned_access),
+        modem_prefixes=policy.modems.mac_prefixes,
+        modem_wait=timedelta(minutes=policy.modems.wait_minutes),
+        modem_queue=policy.modems.queue,
     )
+
+
+def _hand_over(said: QueuePolicy) -> HandOver:
+    day, night = timedelta(minutes=said.day_minutes), timedelta(minutes=said.night_minutes)
+    return HandOver(queue=said.queue, day=day, night=night)
 
 
 def quarantine(verdict: Verdict, rules: CaseRules) -> timedelta:

@@ -209,8 +209,10 @@ class Case:
     hand_over_at: datetime | None = None
     """When it goes to another desk's queue, unless a person takes it before."""
     hand_over_for: str = ""
-    """The class of trouble that this was last planned for."""
+    """What this was last planned for: the class of trouble, and whether only lines of the client's are in it."""
     reboots: tuple[Reboot, ...] = ()
+    own_line_told_at: datetime | None = None
+    """When the client was last told that the line that is down is their own."""
     reopened: int = 0
     decided_by: str | None = None
     """The person whose decision about its status stands: the machine does not undo it for the same trouble."""
@@ -309,11 +311,12 @@ class CaseRules:
     """Of a ticket, where nothing comes through."""
     hand_over: Mapping[TroubleClass, HandOver] = field(default_factory=dict)
     client_reminder: timedelta = timedelta(days=1)
-    resolved_assigned: frozenset[Access] = frozenset(Access)
-    """The kinds of access whose troubles the machine resolves though a person has the case."""
+    assigned_access: frozenset[Access] = frozenset()
+    """The kinds of access whose troubles the machine never resolves while a person has the case."""
     modem_prefixes: tuple[str, ...] = ()
-    modem: HandOver | None = None
-    """Where the ticket of a line goes whose modem was restarted to no avail, and after how long."""
+    modem_wait: timedelta = timedelta()
+    modem_queue: str = ""
+    """Where the ticket of a line goes whose modem was restarted to no avail, after `modem_wait`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,6 +28,7 @@ from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge
 from triage.documents import policy_document
 from triage.due import RULES
 from triage.evidence_folder import EvidenceFolder
+from triage.follow_up import followed_up
 from triage.grouping import regrouped
 from triage.inputs import (
     Answered,
@@ -340,4 +341,4 @@ class Engine:
             links=judging.inventory.links_at(matter.site),
             devices=judging.inventory.devices_at(matter.site),
         )
-        return with_intake(matter.decide(case, context), context)
+        return followed_up(with_intake(matter.decide(case, context), context), context)

@@ -16,7 +16,7 @@ from config.expected import Place
 from config.yamlfile import faults_of, field_name, line_of
 from inventory.model import Access, Link, LinkRole, Ownership
 from triage.evidence import canonical_json
-from triage.model import Cause
+from triage.model import Cause, Severity
 
 
 class _Section(BaseModel):
@@ -144,6 +144,11 @@ class UpdateMinutes(_Section):
     minor: float = Field(gt=0)
 
 
+class OutageSeverities(_Section):
+    hard_down: Severity
+    link_down: Severity
+
+
 class CasePolicy(_Section):
     quarantine_seconds: float = Field(ge=0)
     outage_quarantine_seconds: float = Field(ge=0)
@@ -158,6 +163,28 @@ class CasePolicy(_Section):
     reopen_hours: float = Field(ge=0)
     update_minutes: UpdateMinutes
     carrier_reminder_minutes: float = Field(gt=0)
+    severities: OutageSeverities
+    reminder_hours: float = Field(gt=0)
+    assigned_access: tuple[Access, ...]
+
+
+class QueuePolicy(_Section):
+    queue: str
+    day_minutes: float = Field(ge=0)
+    night_minutes: float = Field(ge=0)
+
+
+class HandOverPolicy(_Section):
+    hard_down: QueuePolicy
+    link_down: QueuePolicy
+    service_affecting: QueuePolicy
+    instability: QueuePolicy
+
+
+class ModemPolicy(_Section):
+    mac_prefixes: tuple[Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){2,5}$")], ...]
+    wait_minutes: float = Field(gt=0)
+    queue: str = Field(min_length=1)
 
 
 class Where(_Section):
@@ -217,6 +244,8 @@ class Policy(_Section):
     sources: SourceOrder
     severity: SeverityPolicy
     cases: CasePolicy
+    hand_over: HandOverPolicy
+    modems: ModemPolicy
     overrides: tuple[Override, ...] = ()
 
     @cached_property

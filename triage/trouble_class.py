@@ -20,6 +20,12 @@ class TroubleClass(StrEnum):
     SERVICE_AFFECTING = "service_affecting"
 
 
+LINE_CAUSES = frozenset(
+    {Cause.LINK_DOWN, Cause.LOSS, Cause.LATENCY, Cause.JITTER, Cause.SATURATION, Cause.INSTABILITY, Cause.FAILOVER}
+)
+"""What is wrong with a line itself, rather than with the device before it or the network behind it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandOver:
     """To which desk's queue a ticket goes that nobody has taken, and after how long; no queue: to none."""

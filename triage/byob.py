@@ -1,0 +1,83 @@
+"""Lines that a client brought ("bring your own broadband", BYOB), whose contract the client holds. Pure.
+
+A provider's rules: such a line that is down goes to no carrier and no desk of ours. The client is told once, and
+reminded at least a day apart while it stays down; never each time that somebody looks (a provider's clients were
+written to with each cycle, 2022-04-20). A device that is out of contact is ours to look at, whoever owns its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from config.clock import epoch_ms
+from inventory.model import Link, Ownership
+from triage.cases import Case, CaseStatus, Context, Decision, Effect, EffectKind, Timer, TimerKind
+from triage.formatting import local_time
+from triage.model import Cause
+from triage.reasons import Reason
+from triage.trouble_class import LINE_CAUSES
+
+
+def is_clients_own(case: Case, links: Sequence[Link]) -> bool:
+    """Whether all lines in trouble are the client's; one of ours among them makes it ours. `links` are the site's."""
+    if case.cause not in LINE_CAUSES:
+        return False
+    troubled = [one for one in links if one.id == case.link or one.id in case.lines]
+    return bool(troubled) and all(one.ownership is Ownership.CLIENT for one in troubled)
+
+
+def acknowledged(case: Case, context: Context) -> tuple[Case, tuple[Effect, ...], tuple[Timer, ...]]:
+    """The client is told once that their own line is down, and the first reminder is set."""
+    if case.own_line_told_at is not None or not _down(case, context):
+        return case, (), ()
+    told = _told(case, f"{case.id}:own-line", _text(case, context, "We have found that"))
+    return _after(case, context), (told,), (_next(case, context),)
+
+
+def on_reminder(case: Case, context: Context) -> Decision:
+    """A day has passed since the client was last told: again, if it is still down."""
+    if not case.status.is_open or case.own_line_told_at is None:
+        return Decision(case=None, reason=Reason.CASE_ENDED)
+    due = case.own_line_told_at + context.rules.client_reminder
+    if context.now < due:
+        early = Timer(case=case.id, kind=TimerKind.REMINDER, due_at=due)
+        return Decision(case=None, reason=Reason.TROUBLE_ONGOING, timers=(early,))
+    if not _down(case, context):
+        watched = Timer(case=case.id, kind=TimerKind.REMINDER, due_at=context.now + context.rules.recovery)
+        return Decision(case=None, reason=Reason.TROUBLE_ONGOING, timers=(watched,))
+    key = f"{case.id}:own-line:{epoch_ms(case.own_line_told_at)}"
+    told = _told(case, key, _text(case, context, "This is to remind you:"))
+    return Decision(
+        case=_after(case, context), reason=Reason.CLIENT_REMINDED, effects=(told,), timers=(_next(case, context),)
+    )
+
+
+def _down(case: Case, context: Context) -> bool:
+    there = case.status in (CaseStatus.OPEN, CaseStatus.PENDING)
+    return there and case.cause is Cause.LINK_DOWN and is_clients_own(case, context.links)
+
+
+def _told(case: Case, key: str, text: str) -> Effect:
+    title = f"{case.id}: your own line at {case.site} is down"
+    return Effect(key=key, kind=EffectKind.TELL_CLIENT, case=case.id, ticket=case.ticket, title=title, text=text)
+
+
+def _after(case: Case, context: Context) -> Case:
+    return replace(case, own_line_told_at=context.now, told_client_at=context.now, updated_at=context.now)
+
+
+def _next(case: Case, context: Context) -> Timer:
+    due = context.now + context.rules.client_reminder
+    return Timer(case=case.id, kind=TimerKind.REMINDER, due_at=due)
+
+
+def _text(case: Case, context: Context, begin: str) -> str:
+    lines = [one for one in context.links if one.id == case.link or one.id in case.lines]
+    named = ", ".join(f"{one.id} ({one.carrier})" if one.carrier else one.id for one in lines)
+    since = local_time(case.onset, context.zone)
+    site = context.site.name if context.site is not None and context.site.name else case.site
+    return (
+        f"{begin} the line {named} at {site} has been down since {since}. The contract of this line is yours: please "
+        "report it to its carrier. We go on watching it, and remind you once a day while it is down."
+    )
