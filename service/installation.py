@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,13 +30,18 @@ from triage.lease import Lease
 from triage.performer import Performer
 from triage.policy import Policy
 from triage.policy_files import load_policy
+from triage.reach import Pace
 from triage.tickets.builtin import BuiltinTickets
+from triage.tickets.paced import PacedTickets
 from triage.troubles import read_from
 
 log = structlog.get_logger()
 
 INVENTORY_AGE = timedelta(seconds=5)
 """How old the inventory and policy in memory may be before they are looked at again (real time)."""
+
+AT_ONCE = 8
+"""Effects that one far end is asked for at the same time, of as many cases."""
 
 CONFIG_NAMES = ("lineproof.yaml", "config/lineproof.yaml", "/etc/lineproof/lineproof.yaml")
 
@@ -123,19 +128,23 @@ class Installation:
     def lease(self, holder: str | None = None) -> Lease:
         return Lease(self.database, self.real_clock, holder=holder)
 
-    def performer(self) -> Performer:
+    def performer(self, *, may_act: Callable[[], bool] = lambda: True) -> Performer:
         from reports.evidence import ReportRenderer
         from triage.actuator.dryrun import DryRun
 
+        pace = Pace(self.clock, self.settings.tickets.calls_per_minute)
         return Performer(
             self.database,
             self.clock,
-            self.tickets,
+            PacedTickets(self.tickets, pace),
             ReportRenderer(),
             DryRun(),
             self.evidence,
             self.inventory,
             withhold=self.settings.withheld(),
+            pace=pace,
+            at_once=AT_ONCE,
+            may_act=may_act,
         )
 
 

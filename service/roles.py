@@ -108,8 +108,8 @@ class EngineProcess:
         self._installation = installation
         self._engine = installation.engine()
         self._engine.follow(installation.journal)
-        self._performer = installation.performer()
         self.lease = installation.lease(os.environ.get(SUPERVISED))
+        self._performer = installation.performer(may_act=lambda: self.lease.held)
         self._holds = False
         self._last_pass: datetime | None = None
         self._troubles: dict[str, str] = {}
@@ -128,11 +128,14 @@ class EngineProcess:
 
     async def perform(self, stop: asyncio.Event) -> None:
         """Runs beside deciding, so that a slow far end or a long report delays no verdict."""
-        while not stop.is_set():
-            if self._holds:
-                with self._waiting_out("performing"):
-                    await self._performer.perform_due()
-            await _pause(stop, ENGINE_PAUSE)
+        try:
+            while not stop.is_set():
+                if self._holds:
+                    with self._waiting_out("performing"):
+                        await self._performer.begin_due()
+                await self._performer.idle(ENGINE_PAUSE)
+        finally:
+            await self._performer.stop()
 
     @contextmanager
     def _waiting_out(self, what: str) -> Iterator[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
 
@@ -27,11 +27,22 @@ class Lease:
         self._database = database
         self._clock = clock
         self._name = name
+        self._until: datetime | None = None
         self.holder = holder or f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    @property
+    def held(self) -> bool:
+        """Whether it is ours at this moment, by our own clock: false for whoever has slept past its end."""
+        return self._until is not None and self._clock.now() < self._until
 
     async def hold(self) -> bool:
         """Take or renew the lease; False while another holder's has not run out."""
-        now = epoch_ms(self._clock.now())
+        moment = self._clock.now()
+        held = await self._take(epoch_ms(moment))
+        self._until = moment + LENGTH if held else None
+        return held
+
+    async def _take(self, now: int) -> bool:
         expires = now + int(LENGTH.total_seconds() * 1000)
         row = tables.lease.c
         async with self._database.writing() as connection:
@@ -52,6 +63,7 @@ class Lease:
 
     async def release(self) -> None:
         """Give the lease up, so that the next holder need not wait."""
+        self._until = None
         async with self._database.writing() as connection:
             await connection.execute(
                 delete(tables.lease).where(tables.lease.c.name == self._name, tables.lease.c.holder == self.holder)
