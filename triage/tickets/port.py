@@ -76,6 +76,8 @@ class NewTicket:
     interface: str = ""
     reported_by: str = ""
     client_reference: str = ""
+    due_at: datetime | None = None
+    """By when the repair is owed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
