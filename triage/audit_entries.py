@@ -11,7 +11,7 @@ from typing import Any
 from config.clock import rfc3339
 from triage import inbox
 from triage.audit import MACHINE, Entry, Kind
-from triage.cases import CarrierTicket, Decision, Effect
+from triage.cases import Decision, Effect
 from triage.contacts import without_contacts
 from triage.inputs import CarrierTold, ClaimReported, PersonActed, TicketChanged
 
@@ -57,8 +57,8 @@ def of_input(row: inbox.Row, case: str | None, site: str | None) -> Entry | None
                 "severity": changed.severity,
                 "note": changed.note,
             }
-        case CarrierTold(who=who, ticket=ticket):
-            actor, reason, said = who, "carrier_told", _carrier_ticket(ticket)
+        case CarrierTold() as told:
+            actor, reason, said = told.who, "carrier_told", _carrier_told(told)
         case _:
             return None
     return Entry(
@@ -130,7 +130,7 @@ def _about(
     return Entry(at=row.now, kind=kind, reason=reason, case=case, site=site, inbox_seq=row.seq, document=document)
 
 
-def _carrier_ticket(ticket: CarrierTicket) -> dict[str, Any]:
+def _carrier_told(ticket: CarrierTold) -> dict[str, Any]:
     """The carrier's repair contact and account are left out."""
     return {
         "number": ticket.number,
