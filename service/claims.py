@@ -12,6 +12,7 @@ from inventory.model import Site
 from reports.formatting import duration, local_time
 from service.times import UsageError, parse_moment
 from triage.claim_words.understood import Because, Understood, understood
+from triage.intake import LONGEST, one_line, tidy
 from triage.judge import check_claim
 from triage.model import Claim, Intake, Symptom
 from triage.policy import Policy
@@ -40,13 +41,18 @@ def read_claim(
     service: str | None = None,
     words: str = "",
     reported_by: str = "",
+    reporter_contact: str = "",
     reported_at: str | None = None,
     intake: Intake | None = None,
 ) -> ReadClaim:
     """What is typed wins over the words; what neither says is now, `slow`, and no service (None: as the words say).
 
-    Raises UsageError for a symptom, time or age that cannot be.
+    Raises UsageError for a symptom, time or age that cannot be, and for a text that no carrier's form would take.
     """
+    intake = intake or Intake()
+    _check_texts(words=words, service=service or "", reported_by=reported_by, reporter_contact=reporter_contact)
+    _check_texts(**{name: getattr(intake, name) for name in LONGEST if hasattr(intake, name)})
+    _check_reach(intake)
     if symptom and symptom not in list(Symptom):
         raise UsageError(f"{symptom!r} is no symptom; say one of {', '.join(Symptom)}")
     # Whole seconds: an inbox row cuts its own `now`, and a claim about now must not lie after it.
@@ -62,16 +68,38 @@ def read_claim(
         symptom=Symptom(symptom) if symptom else heard.symptom or Symptom.SLOW,
         since=begun,
         reported_at=reported,
-        reported_by=reported_by,
+        reported_by=one_line(reported_by),
+        reporter_contact=one_line(reporter_contact),
         words=words,
         service=heard.service if service is None else service,
         vague_minutes=(heard.vague_minutes or 0) if begun and begun == heard.since else 0,
-        intake=intake or Intake(),
+        intake=tidy(intake),
     )
     refusal = check_claim(claim, policy, now, site.zone)
     if refusal is not None:
         raise UsageError(refusal.message)
     return ReadClaim(claim=claim, understood=found, notes=tuple(_notes(claim, found, site, symptom, typed)))
+
+
+def _check_texts(**texts: str) -> None:
+    for name, text in texts.items():
+        if len(text) > LONGEST[name]:
+            raise UsageError(f"{name.replace('_', ' ')} is longer than {LONGEST[name]} characters; shorten it")
+
+
+def _check_reach(intake: Intake) -> None:
+    if intake.on_site_phone and not any(sign.isdigit() for sign in intake.on_site_phone):
+        raise UsageError(f"{intake.on_site_phone!r} has no digit; give the phone number of the contact on site")
+    if intake.on_site_email and "@" not in intake.on_site_email:
+        raise UsageError(f"{intake.on_site_email!r} has no @; give the mail address of the contact on site")
+
+
+def answer(text: str, name: str) -> bool | None:
+    """A question's answer as typed; None where nobody has asked it. Raises UsageError."""
+    given = text.strip().lower()
+    if given not in ("", "yes", "no"):
+        raise UsageError(f"{name.replace('_', ' ')} is {text[:40]!r}; say yes or no, or nothing where nobody was asked")
+    return None if not given else given == "yes"
 
 
 def _notes(claim: Claim, found: Understood | None, site: Site, symptom: str, since: str) -> Iterator[str]:

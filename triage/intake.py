@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import fields, replace
 from enum import StrEnum
+from typing import Any
 
 from inventory.aliases import phone_digits, same_number
 from inventory.model import Client, Contact, Link, Ownership, Site
@@ -57,6 +58,24 @@ QUESTION_WORDS = {
     Question.POWER_CHECKED: "whether the equipment has power",
     Question.REBOOTED: "whether the equipment was rebooted",
 }
+
+LONGEST = {
+    "words": 2000,
+    "service": 120,
+    "reported_by": 120,
+    "reporter_contact": 120,
+    "on_site_contact": 200,
+    "on_site_phone": 60,
+    "on_site_email": 200,
+    "on_site_hours": 200,
+    "access_hours": 200,
+    "access_instructions": 500,
+    "charges_up_to": 60,
+    "consent_by": 120,
+    "intrusive_test_hours": 200,
+    "client_reference": 120,
+}
+"""Characters of each text of a claim and its intake."""
 
 _FIELDS = frozenset(field.name for field in fields(Intake))
 
@@ -190,6 +209,14 @@ def later(first: Claim | None, then: Claim) -> Claim:
     if then.intake.on_site_contact and not same_name(then.intake.on_site_contact, first.intake.on_site_contact):
         told = {"on_site_phone": "", "on_site_email": "", "on_site_hours": ""} | told
     return replace(first, intake=replace(first.intake, **told))
+
+
+def tidy(intake: Intake) -> Intake:
+    """Each text on one line."""
+    texts: dict[str, Any] = {
+        name: one_line(value) for name in _FIELDS if isinstance(value := getattr(intake, name), str)
+    }
+    return replace(intake, **texts)
 
 
 def one_line(text: str) -> str:

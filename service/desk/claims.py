@@ -8,23 +8,19 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from inventory.model import Contact, Site
+from inventory.model import Site
 from service.claims import NOW, ReadClaim, read_claim
 from service.desk.context import Form, form_of, installation, is_fragment, page, site_of
 from service.desk.health import JUDGING
 from service.desk.sites import read_site
 from service.desk.views.reporting import (
     TEXTS,
-    TICKS,
     Report,
     ReportForm,
     asked_words,
-    check_lengths,
-    contacts_of,
     hidden_fields,
     intake_of,
     report_form,
-    reporter_warning,
 )
 from service.desk.views.verdicts import Verdict, verdict_view
 from service.installation import Installation
@@ -33,6 +29,8 @@ from service.times import UsageError
 from triage import inbox, repository
 from triage.cases import Case
 from triage.inputs import ClaimReported
+from triage.intake import QUESTION_WORDS, call_back, missing
+from triage.ticket_wording import intake_text
 
 routes = web.RouteTableDef()
 
@@ -44,11 +42,12 @@ class Judged:
     """A judgement that nobody has recorded yet, and what recording it would do."""
 
     site: Site
-    contacts: tuple[Contact, ...]
     asked: str
     notes: tuple[str, ...]
     verdict: Verdict
     warning: str
+    questions: tuple[str, ...]
+    """What the carrier will ask and nobody has said."""
     ticket_title: str
     ticket_text: str
     case: Case | None
@@ -98,8 +97,7 @@ def key_of(form: Form, kind: str) -> str:
 
 def _report(form: Form) -> Report:
     return Report(
-        **{name: form.text(name) for name in TEXTS},  # type: ignore[arg-type]
-        **{name: form.ticked(name) for name in TICKS},  # type: ignore[arg-type]
+        **{name: form.text(name) for name in TEXTS},
     )
 
 
@@ -112,7 +110,6 @@ async def _form(request: web.Request, site: Site, report: Report, refusal: str =
 async def _read(opened: Installation, site: Site, report: Report) -> ReadClaim:
     """The claim that the form means, if it can be judged: what its words say stands in for what nobody typed, but not
     for what somebody cleared. Raises UsageError."""
-    check_lengths(report)
     # To the second: the inbox keeps milliseconds, and no claim may begin after the moment that it is decided for.
     now = opened.clock.now().replace(microsecond=0)
     return read_claim(
@@ -124,6 +121,7 @@ async def _read(opened: Installation, site: Site, report: Report) -> ReadClaim:
         service=report.service if report.service or report.read_service else None,
         words=report.words,
         reported_by=report.reporter,
+        reporter_contact=report.reporter_contact,
         intake=intake_of(report),
     )
 
@@ -139,18 +137,19 @@ async def _judged(opened: Installation, site: Site, report: Report) -> Judged:
     seconds = loop.time() - began
     JUDGING.observe(seconds)
     words = judgement.judged()
-    contacts = contacts_of(site, judging.inventory.clients[site.client])
+    client = judging.inventory.clients[site.client]
+    link = judging.inventory.links.get(judgement.verdict.link or "")
     async with opened.database.reading() as connection:
         case = await repository.open_case(connection, site.client, site.id)
     return Judged(
         site=site,
-        contacts=contacts,
         asked=asked_words(claim, site),
         notes=(*read.notes, *(read.understood.doubts if read.understood else ())),
         verdict=verdict,
-        warning=reporter_warning(report.reporter, contacts),
+        warning=call_back(claim, site, client),
+        questions=tuple(QUESTION_WORDS[one] for one in missing(claim, site, client, link)),
         ticket_title=words.title,
-        ticket_text=words.text,
+        ticket_text=f"{words.text}\n\n{intake_text(claim, site, client, link)}",
         case=case,
         seconds=seconds,
         hidden=hidden_fields(report, claim),

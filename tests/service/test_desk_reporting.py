@@ -119,9 +119,9 @@ async def test_a_second_report_joins_the_open_case(desk: Any, rows: Callable[...
 
 async def test_who_may_not_report_is_flagged_before_anything_is_recorded(desk: Any) -> None:
     _, text = await desk.post("/sites/store-114/judge", symptom="slow", reported_by="Front desk")
-    assert "Front desk is not noted as someone who may report; Dana Reyes may." in text
+    assert "Front desk is not authorised: call back a listed contact (Dana Reyes)" in text
     _, text = await desk.post("/sites/store-114/judge", symptom="slow", reported_by="Dana Reyes")
-    assert "not noted" not in text
+    assert "not authorised" not in text
 
 
 async def test_a_site_in_trouble_is_shown_as_such_everywhere(desk: Any) -> None:

@@ -17,7 +17,7 @@ from service.desk.views.charts import charts
 from service.desk.views.figures import NOT_MEASURED, LinkFigures, link_figures
 from service.desk.views.freshness import source_freshness
 from service.desk.views.home import home_view
-from service.desk.views.reporting import Report, contacts_of, reporter_warning
+from service.desk.views.reporting import Report, contacts_of
 from service.desk.views.search import search
 from service.desk.views.seen import Seen, expected_sources, is_fresh
 from service.desk.views.states import SiteState, site_line
@@ -283,11 +283,6 @@ def test_whoever_may_report_is_offered_first_and_each_name_once() -> None:
         ("Ana", True),
         ("Front desk", False),
     ]
-    assert reporter_warning("Ana", people) == ""
-    assert reporter_warning("", people) == "Nobody is named as reporting; Marcus Bell, Ana may."
-    assert reporter_warning("Eve", []) == (
-        "Eve is not noted as someone who may report; the inventory names nobody who may."
-    )
 
 
 def test_somebody_else_goes_before_the_one_chosen_from_the_list() -> None:

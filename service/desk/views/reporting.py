@@ -2,44 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from config.clock import rfc3339
 from inventory.model import Client, Contact, Site
 from reports.formatting import duration, local_time
-from service.claims import NOW, quoted
-from service.times import UsageError
+from service.claims import NOW, answer, quoted
 from triage.claim_words.understood import Understood, understood
+from triage.intake import known
 from triage.model import Claim, Intake
 from triage.wall_clock import readings
 
-LONGEST = {
-    "words": 2000,
-    "service": 120,
-    "reported_by": 120,
-    "other_reporter": 120,
-    "on_site_contact": 200,
-    "access_hours": 200,
-    "client_reference": 120,
-}
-
 HEARD = ("symptom", "since", "service")
 """What the client's words can say."""
+INTAKE_TEXTS = (
+    "on_site_contact",
+    "on_site_phone",
+    "on_site_email",
+    "on_site_hours",
+    "access_hours",
+    "access_instructions",
+    "charges_up_to",
+    "consent_by",
+    "intrusive_test_hours",
+    "client_reference",
+)
+ANSWERS = ("power_checked", "rebooted", "dispatch_consent", "charges_consent", "intrusive_test_consent")
+"""Questions that are answered by yes or no, or that nobody has asked."""
 TEXTS = (
     *HEARD,
     *(f"read_{name}" for name in HEARD),
     "words",
     "reported_by",
     "other_reporter",
-    "on_site_contact",
-    "access_hours",
-    "client_reference",
+    "reporter_contact",
+    *INTAKE_TEXTS,
+    *ANSWERS,
 )
-TICKS = ("dispatch_consent", "intrusive_test_consent", "power_checked", "rebooted")
-"""The fields of a Report: texts, and boxes that are ticked or not."""
+"""The fields of a Report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +59,22 @@ class Report:
     words: str = ""
     reported_by: str = ""
     other_reporter: str = ""
+    reporter_contact: str = ""
     on_site_contact: str = ""
+    on_site_phone: str = ""
+    on_site_email: str = ""
+    on_site_hours: str = ""
     access_hours: str = ""
+    access_instructions: str = ""
+    charges_up_to: str = ""
+    consent_by: str = ""
+    intrusive_test_hours: str = ""
     client_reference: str = ""
-    dispatch_consent: bool = False
-    intrusive_test_consent: bool = False
-    power_checked: bool = False
-    rebooted: bool = False
+    power_checked: str = ""
+    rebooted: str = ""
+    dispatch_consent: str = ""
+    charges_consent: str = ""
+    intrusive_test_consent: str = ""
 
     @property
     def reporter(self) -> str:
@@ -93,9 +105,8 @@ class ReportForm:
 
 def blank_report(site: Site) -> Report:
     """The form as it is opened: what the inventory knows stands in it already."""
-    contact = site.on_site_contact
-    named = ", ".join(part for part in (contact.name, contact.phone) if part) if contact else ""
-    return Report(on_site_contact=named, access_hours=site.access_hours)
+    there = known(Intake(), site)
+    return Report(**{name: getattr(there, name) for name in INTAKE_TEXTS})
 
 
 def report_form(site: Site, client: Client, report: Report, now: datetime, refusal: str = "") -> ReportForm:
@@ -114,7 +125,7 @@ def filled(report: Report, found: Understood, zone: ZoneInfo) -> Report:
     }
     for name, value in said.items():
         if getattr(report, name) == getattr(report, f"read_{name}"):
-            report = replace(report, **{name: value, f"read_{name}": value})  # type: ignore[arg-type]
+            report = replace(report, **{name: value, f"read_{name}": value})
     return report
 
 
@@ -148,33 +159,11 @@ def contacts_of(site: Site, client: Client) -> tuple[Contact, ...]:
     return tuple(sorted(by_name.values(), key=lambda person: (not person.may_report, person.escalation_level)))
 
 
-def reporter_warning(reporter: str, contacts: Sequence[Contact]) -> str:
-    """What to heed about who reports (CPNI: only authorised people may open a repair); empty when nothing."""
-    allowed = [person.name for person in contacts if person.may_report]
-    if reporter in allowed:
-        return ""
-    who = f"{reporter} is not noted as someone who may report" if reporter else "Nobody is named as reporting"
-    ask = f"; {', '.join(allowed)} may" if allowed else "; the inventory names nobody who may"
-    return f"{who}{ask}."
-
-
-def check_lengths(report: Report) -> None:
-    """Raises UsageError for a text that is longer than a carrier's form would take."""
-    for name, longest in LONGEST.items():
-        if len(getattr(report, name)) > longest:
-            raise UsageError(f"{name.replace('_', ' ')} is longer than {longest} characters; shorten it")
-
-
 def intake_of(report: Report) -> Intake:
-    return Intake(
-        on_site_contact=report.on_site_contact,
-        access_hours=report.access_hours,
-        dispatch_consent=report.dispatch_consent,
-        intrusive_test_consent=report.intrusive_test_consent,
-        power_checked=report.power_checked,
-        rebooted=report.rebooted,
-        client_reference=report.client_reference,
-    )
+    """Raises UsageError for an answer that is neither yes nor no."""
+    said: dict[str, Any] = {name: getattr(report, name) for name in INTAKE_TEXTS}
+    said |= {name: answer(getattr(report, name), name) for name in ANSWERS}
+    return Intake(**said)
 
 
 def hidden_fields(report: Report, claim: Claim) -> tuple[tuple[str, str], ...]:
@@ -182,7 +171,7 @@ def hidden_fields(report: Report, claim: Claim) -> tuple[tuple[str, str], ...]:
     texts = {name: getattr(report, name) for name in TEXTS}
     texts["symptom"] = claim.symptom.value
     texts["since"] = rfc3339(claim.since) if claim.since else NOW
-    return (*texts.items(), *((name, "yes") for name in TICKS if getattr(report, name)))
+    return tuple(texts.items())
 
 
 def asked_words(claim: Claim, site: Site) -> str:
