@@ -45,7 +45,8 @@ def test_every_part_is_a_schema_by_itself(document: Mapping[str, Any]):
 
 def test_the_kinds_of_lines_are_those_of_the_contract(document: Mapping[str, Any]):
     assert set(document["output_line"]) == {
-        "trouble", "verdict", "case", "ticket", "note", "handover", "proposal", "alarm", "withheld", "call", "summary",
+        "trouble", "verdict", "case", "ticket", "note", "handover", "reboot", "proposal", "alarm", "withheld", "call",
+        "summary",
     }  # fmt: skip
 
 

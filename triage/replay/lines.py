@@ -186,6 +186,13 @@ class HandoverLine(Line):
     text: str | None = Field(None, description="what is said with it")
 
 
+class RebootLine(Line):
+    """A line's modem is to be told to restart."""
+
+    line: Literal["reboot"] = Field(description="the kind of line")
+    link: str = Field(description="the line")
+
+
 class ProposalLine(Line):
     """A re-route put to a person, and what became of it."""
 
@@ -258,6 +265,7 @@ BY_KIND: Mapping[str, type[BaseModel]] = MappingProxyType(
         "ticket": TicketLine,
         "note": NoteLine,
         "handover": HandoverLine,
+        "reboot": RebootLine,
         "proposal": ProposalLine,
         "alarm": AlarmLine,
         "withheld": WithheldLine,

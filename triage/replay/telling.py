@@ -22,7 +22,8 @@ FOUND = (Reason.TROUBLE_SUSPECTED, Reason.NO_QUARANTINE)
 WITHHELD = (
     Reason.IN_MAINTENANCE, Reason.NO_TICKET_FOR_CAUSE, Reason.TROUBLE_DID_NOT_HOLD, Reason.RECHECK_WITHOUT_DATA,
     Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.CLIENT_MUST_CONFIRM, Reason.CARRIER_PARENT,
-    Reason.STOOD_TOO_LONG, Reason.RESOLVED_TOO_OFTEN,
+    Reason.STOOD_TOO_LONG, Reason.RESOLVED_TOO_OFTEN, Reason.ASSIGNED_LINE, Reason.PERSON_MUST_RESOLVE,
+    Reason.CLIENTS_OWN_LINE, Reason.TAKEN_BY_PERSON, Reason.HAND_OVER_POSTPONED,
 )  # fmt: skip
 
 
@@ -101,6 +102,8 @@ class Telling:
         about = {**origin, "case": effect.case, "ticket": effect.ticket}
         if effect.queue is not None:
             self.tell("handover", reason, **about, to=effect.queue, text=effect.text or None)
+        elif effect.kind is EffectKind.REBOOT_MODEM:
+            self.tell("reboot", reason, **{**about, "ticket": None}, link=effect.link)
         elif effect.kind is EffectKind.TELL_CLIENT:
             self.tell("note", reason, **about, to="client", text=effect.text)
         elif effect.kind in (EffectKind.NOTE_TICKET, EffectKind.UPDATE_TICKET) and effect.text:
