@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from config.clock import MILLISECOND, epoch_ms, from_epoch_ms
-from inventory.maintenance import periods
+from config.clock import epoch_ms, from_epoch_ms
 from inventory.model import LinkRole
 from triage import wording
+from triage.announced import excluded_of, marked, worked_on
 from triage.coverage import Covered, covered
 from triage.darkness import switched_off, told_apart
 from triage.detection import contact
@@ -106,6 +106,7 @@ class _Look:
     candidates: Sequence[Event]
     contacts: Sequence[Event]
     examine_peer: ExaminePeer
+    worked_on: Collection[str]
     off: Sequence[tuple[int, int]]
     """When, around the claimed time, the site was switched off, as it was closed."""
 
@@ -118,6 +119,10 @@ def judge(
     Never raises for what the data lack: what cannot be known is `inconclusive` and says why. `examine` looks at a peer.
     """
     look = _look(claim, picture, policy, now, examine)
+    return marked(_answer(look), picture, from_epoch_ms(look.times.since), now)
+
+
+def _answer(look: _Look) -> Verdict:
     chosen = _chosen(look)
     doubtful = sorted((event for event in look.candidates if event.doubtful), key=lambda e: -e.weight)
     asked = [chosen] if chosen is not None else doubtful
@@ -163,18 +168,12 @@ def _look(claim: Claim | None, picture: Picture, policy: Policy, now: datetime, 
         candidates=told,
         contacts=contacts,
         examine_peer=examine_peer,
+        worked_on=worked_on(picture, now),
         off=[period for period in off if period[1] > times.since and period[0] < times.until],
     )
     if off:
         told, _ = told_apart(told, off, picture, policy, times.now, lambda event: _strangers_struck(look, event))
     return replace(look, candidates=[event for event in told if times.claimed(event, policy.claims)])
-
-
-def excluded_of(picture: Picture, now: datetime) -> list[tuple[int, int]]:
-    """Maintenance at the site since its oldest sample, in epoch milliseconds: it teaches nothing of what is
-    ordinary."""
-    times = [int(one.time[0]) for measured in picture.links for one in measured.series if len(one.time)]
-    return periods(picture.maintenance, from_epoch_ms(min(times, default=epoch_ms(now))), now + MILLISECOND)
 
 
 def judged_from(claim: Claim | None, policy: Policy, now: datetime) -> int:
@@ -234,12 +233,12 @@ def _behind_the_wan(
 
 
 def _chosen(look: _Look) -> Event | None:
-    """The event that answers the claim: none that another explains; one that began around the claimed time before
-    others; the worst of those. Without a claim one that is there still comes before one that is over."""
+    """The event that answers the claim, not one that another explains: one that began around the claimed time, or
+    without a claim is there still; then one that no announced work covers, so that none is hidden by it; the worst."""
     asked = look.times.began_then if look.claim is not None else (lambda event: event.end is None)
     return max(
         (event for event in look.candidates if not event.doubtful and _origin(look, event) is None),
-        key=lambda event: (asked(event), event.weight),
+        key=lambda event: (asked(event), event.link not in look.worked_on, event.weight),
         default=None,
     )
 

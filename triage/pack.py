@@ -61,6 +61,7 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
     document = {
         "format": FORMAT,
         "made_at": rfc3339(now),
+        "window": {"from": rfc3339(start), "to": rfc3339(now)},
         "software": software(),
         "claim": _claim(claim) if claim is not None else None,
         "verdict": verdict_document(verdict, id="", case=None, evidence_sha256=""),

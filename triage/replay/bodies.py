@@ -10,6 +10,8 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from collector.model import FIELDS, Source
 from config.clock import EPOCH
+from inventory.fields import Recurrence, Zone
+from inventory.model import MaintenanceStatus
 from triage.inputs import PersonAct
 from triage.model import Symptom
 from triage.replay.moments import moment_of
@@ -140,10 +142,16 @@ class ClaimBody(Body):
 class Maintenance(Body):
     """A window in which troubles of these sites or lines are expected; known from `at` on."""
 
+    id: str | None = Field(default=None, description="it takes the place of an earlier window of the same id")
     sites: tuple[str, ...] = Field(default=(), description="site ids")
     links: tuple[str, ...] = Field(default=(), description="line ids")
     start: Time = Field(description="RFC 3339 or +HH:MM:SS")
     end: Time = Field(description="RFC 3339 or +HH:MM:SS")
+    recurrence: Recurrence = Field(default="", description="RFC 5545 rule by which the work comes again")
+    timezone: Zone = Field(default="UTC", description="the zone whose wall clock the recurrence follows")
+    status: MaintenanceStatus = Field(
+        default=MaintenanceStatus.CONFIRMED, description="tentative and cancelled work suppresses nothing"
+    )
 
     @model_validator(mode="after")
     def _of_something(self) -> Self:

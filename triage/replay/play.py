@@ -210,10 +210,12 @@ class Player:
         elif entry.maintenance is not None:
             body = entry.maintenance
             window = MaintenanceWindow(
-                id=f"window-{self._telling.entry}", sites=body.sites, links=body.links,
+                id=body.id or f"window-{self._telling.entry}", sites=body.sites, links=body.links,
                 start=self._scenario.moment(body.start), end=self._scenario.moment(body.end),
+                recurrence=body.recurrence, timezone=body.timezone, status=body.status,
             )  # fmt: skip
-            self._inventory = replace(self._inventory, maintenance=(*self._inventory.maintenance, window))
+            others = (one for one in self._inventory.maintenance if one.id != window.id)
+            self._inventory = replace(self._inventory, maintenance=(*others, window))
         elif entry.policy is not None:
             self._policy = merged(self._policy, entry.policy, f"timeline[{self._telling.entry}].policy")
         else:
