@@ -14,7 +14,10 @@ from collector.model import SampleBatch
 from collector.orchestrator.port import DeviceReport
 from collector.snmp.report import PollReport
 from config.clock import from_epoch_ms, rfc3339
+from inventory.model import Inventory
 from triage.cases import Case, Proposal
+from triage.intake import known, missing
+from triage.model import Intake
 from triage.repository import OutboxRow, StoredDecision
 from triage.tickets.port import Ticket
 
@@ -24,8 +27,15 @@ _PROPOSAL = TypeAdapter(Proposal)
 _DECISION = TypeAdapter(StoredDecision)
 
 
-def case_document(case: Case) -> dict[str, Any]:
+def case_document(case: Case, inventory: Inventory | None = None) -> dict[str, Any]:
+    """With an inventory also `intake`, what is known of the repair's, and `missing`, what a carrier will ask."""
     document: dict[str, Any] = _CASE.dump_python(case, mode="json")
+    site = inventory.sites.get(case.site) if inventory is not None else None
+    if inventory is not None and site is not None:
+        intake = known(case.claim.intake if case.claim is not None else Intake(), site)
+        link = inventory.links.get(case.link or "")
+        questions = missing(case.claim, site, inventory.client_of(site.id), link)
+        document |= {"intake": asdict(intake), "missing": [question.value for question in questions]}
     return document
 
 

@@ -34,10 +34,7 @@ def parse_moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         moment = None
     if moment is None:
-        raise UsageError(
-            f"{_shown(written)} is not a time; write HH:MM or YYYY-MM-DD HH:MM (in {zone.key}), "
-            "or RFC 3339 such as 2026-03-03T18:30:00Z"
-        )
+        raise UsageError(_not_a_time(written, zone))
     if moment > now:
         here = now.astimezone(zone)
         raise UsageError(
@@ -45,6 +42,45 @@ def parse_moment(text: str, zone: ZoneInfo, now: datetime) -> datetime:
             "give a time that has been"
         )
     return moment
+
+
+def parse_ahead(text: str, zone: ZoneInfo, now: datetime) -> datetime:
+    """A time that somebody promised, as `parse_moment` reads it but for the future: `HH:MM` is the next time that the
+    wall clock shows it. One that has passed is taken too. Raises UsageError."""
+    written = text.strip()
+    try:
+        moment = _promised(written, zone, now.astimezone(UTC))
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None:
+        raise UsageError(_not_a_time(written, zone))
+    return moment
+
+
+def _promised(written: str, zone: ZoneInfo, now: datetime) -> datetime | None:
+    if _RFC_3339.fullmatch(written):
+        return datetime.fromisoformat(written.upper()).astimezone(UTC)
+    if match := _LOCAL.fullmatch(written):
+        day, hour, minute, second = match.groups()
+        return _at(date.fromisoformat(day), time(int(hour), int(minute), int(second or 0)), zone, _END)
+    if match := _CLOCK.fullmatch(written):
+        hour, minute, second = match.groups()
+        clock = time(int(hour), int(minute), int(second or 0))
+        today = now.astimezone(zone).date()
+        moment = _at(today, clock, zone, _END)
+        return moment if moment > now else _at(today + timedelta(days=1), clock, zone, _END)
+    return None
+
+
+_END = datetime.max.replace(tzinfo=UTC)
+"""As `now`, so that a time which is there twice is refused in the future too."""
+
+
+def _not_a_time(written: str, zone: ZoneInfo) -> str:
+    return (
+        f"{_shown(written)} is not a time; write HH:MM or YYYY-MM-DD HH:MM (in {zone.key}), "
+        "or RFC 3339 such as 2026-03-03T18:30:00Z"
+    )
 
 
 def _moment(written: str, zone: ZoneInfo, now: datetime) -> datetime | None:
@@ -79,7 +115,7 @@ def _at(day: date, clock: time, zone: ZoneInfo, now: datetime) -> datetime:
     if first <= now < second:
         return first
     raise UsageError(
-        f"{clock:%H:%M} on {day} was there twice in {zone.key}: the clocks went back; "
+        f"{clock:%H:%M} on {day} is there twice in {zone.key}: the clocks went back; "
         f"write {rfc3339(first)} for the first or {rfc3339(second)} for the second"
     )
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import cases, inventory, judge, reports, reroute, store
+from service.cli import carrier, cases, inventory, judge, reports, reroute, store
 from service.cli.running import AsJson, SettingsFile, run
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(cases.case_app, name="case")
+cases.case_app.command("carrier")(carrier.carrier)
 app.add_typer(cases.ticket_app, name="ticket")
 app.add_typer(reroute.app, name="reroute")
 app.add_typer(reports.app, name="report")

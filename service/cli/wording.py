@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -14,12 +14,15 @@ from config.clock import rfc3339
 from inventory.model import Site
 from service.claims import ReadClaim, quoted, understood_parts
 from service.documents import Looked, Newest, newest_samples
-from triage.formatting import quantity
+from triage.cases import Case
+from triage.formatting import local_time, quantity
+from triage.intake import QUESTION_WORDS, Question
 from triage.model import Cause, Finding, VerdictKind
 from triage.ticket_wording import finding_sentence, local
 from triage.words import CAUSE_WORDS, VERDICT_WORDS, metric_words
 
 _FINDING = TypeAdapter(Finding)
+_CASE = TypeAdapter(Case)
 FACT_MEANINGS = {
     FactKind.EDGE_STATE: "contact between host and device; offline is no proof that the site is down",
     FactKind.LINK_STATE: "the line's state as the host has it; standby is well for a backup line",
@@ -112,7 +115,7 @@ def relief_lines(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"    {title}: {command}"
 
 
-def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
+def case_lines(document: Mapping[str, Any], site: Site | None = None) -> Iterator[str]:
     case = document["case"]
     yield f"{case['id']}  {case['status']}  {case['severity'] or '-'}  {case['title']}"
     if document["children"]:
@@ -123,6 +126,8 @@ def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"  opened {case['opened_at']}, onset {case['onset'] or '-'}, ended {case['ended_at'] or 'not yet'}"
     yield f"  owner {case['owner'] or 'nobody'}, next: {case['next_action'] or '-'} {case['next_action_at'] or ''}"
     yield f"  ticket {case['ticket'] or 'none'}, evidence sha256 {case['evidence_sha256'] or '-'}"
+    yield from asked_lines(case)
+    yield from carrier_lines(_CASE.validate_python(case), site)
     for verdict in document["verdicts"]:
         yield f"  {verdict['id']}: {verdict['verdict']}, {verdict['cause']} on {verdict['link']}; {verdict['reason']}"
     for proposal in document["proposals"]:
@@ -131,6 +136,31 @@ def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {decision['made_at']} {decision['reason']} {decision['detail']}"
     for check in document.get("verification", []):
         yield f"  {'verified' if check['ok'] else 'WRONG'}: {check['verdict']} {check['what']}: {check['detail']}"
+
+
+def carrier_lines(case: Case, site: Site | None) -> Iterator[str]:
+    """A case's carrier tickets, times in the site's zone."""
+    zone = site.zone if site is not None else UTC
+
+    def told(label: str, moment: datetime | None) -> str:
+        return f", {label} {local_time(moment, zone)}" if moment is not None else ""
+
+    for one in case.carrier_tickets:
+        yield (
+            f"  carrier {one.carrier} {one.number}{f' on {one.link}' if one.link else ''}: "
+            f"opened {local_time(one.opened_at, zone)}{told('repair expected by', one.etr)}"
+            f"{told('next update due', one.next_update_at)}{told('closed', one.closed_at)}"
+        )
+        known = {"repair": one.repair_contact, "account": one.account, "reason for outage": one.reason_for_outage}
+        if any(known.values()):
+            yield "    " + "; ".join(f"{name} {value}" for name, value in known.items() if value)
+
+
+def asked_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """What a carrier will ask and nobody has said, of a case's document."""
+    questions = [QUESTION_WORDS[Question(name)] for name in document.get("missing", ())]
+    if questions:
+        yield f"  the carrier will ask: {'; '.join(questions)}"
 
 
 def poll_lines(report: PollReport) -> Iterator[str]:
