@@ -64,7 +64,7 @@ def _told(case: Case, key: str, text: str) -> Effect:
 
 
 def _after(case: Case, context: Context) -> Case:
-    return replace(case, own_line_told_at=context.now, told_client_at=context.now, updated_at=context.now)
+    return replace(case, own_line_told_at=context.now, updated_at=context.now)
 
 
 def _next(case: Case, context: Context) -> Timer:

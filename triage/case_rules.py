@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, tzinfo
 
-from triage.cases import Case, CaseRules
+from inventory.model import Access
+from triage.cases import Case, CaseRules, CaseStatus, Context
 from triage.model import Cause, Scope, Severity, Verdict
 from triage.policy import Policy, QueuePolicy
 from triage.reasons import Reason
-from triage.trouble_class import HandOver, TroubleClass
+from triage.trouble_class import LINE_CAUSES, HandOver, TroubleClass, trouble_class
 
 OUTAGES = (Cause.LINK_DOWN, Cause.SITE_DOWN)
 
@@ -62,12 +63,49 @@ def quarantine(verdict: Verdict, rules: CaseRules) -> timedelta:
     return rules.outage_quarantine
 
 
-def needs_a_person(case: Case, rules: CaseRules, zone: tzinfo, now: datetime) -> Reason | None:
+def graded(verdict: Verdict, case: Case | None, context: Context) -> Severity | None:
+    """How bad the site's ticket is. Where nothing comes through, a provider tells a site that is down from a line that
+    is down at a site that lives; and no line that is down makes a case less severe that something else is wrong with.
+    """
+    if case is not None and "severity" in case.set_by_person:
+        return case.severity
+    severity = verdict.severity
+    if severity is Severity.CRITICAL:
+        kind = trouble_class(verdict.cause, verdict.link, context.links)
+        severity = context.rules.severities.get(kind, severity)
+    if case is None or case.status is not CaseStatus.OPEN or case.severity is None or severity is None:
+        return severity
+    order = list(Severity)
+    if verdict.cause is Cause.LINK_DOWN and len(troubled_lines(verdict)) > 1:
+        return min(severity, case.severity, key=order.index)
+    return severity
+
+
+def troubled_lines(verdict: Verdict) -> tuple[str, ...]:
+    """The line that the verdict is about, and every other one on which something is wrong still."""
+    others = {one.link for one in verdict.findings if one.end is None and one.cause in LINE_CAUSES and not one.habitual}
+    own = () if verdict.link is None else (verdict.link,)
+    return (*own, *sorted(others - {verdict.link}))
+
+
+def has_changed(case: Case, verdict: Verdict, context: Context) -> bool:
+    """Whether it is another trouble than the case tells of, by cause or severity, or has reached another line."""
+    if case.cause is not verdict.cause or case.severity is not graded(verdict, case, context):
+        return True
+    return verdict.cause is Cause.LINK_DOWN and not set(troubled_lines(verdict)) <= {case.link, *case.lines}
+
+
+def needs_a_person(
+    case: Case, rules: CaseRules, zone: tzinfo, now: datetime, access: Access | None = None
+) -> Reason | None:
     """Why the machine does not resolve a case whose trouble has stayed gone; None when it does.
 
-    A provider's rule: only within 90 minutes by day and 180 by night of the last documented outage, and no more than
-    three times a line; what stood longer or comes again and again has work behind it.
+    A provider's rule: never on a dedicated line (by `access`) that a person has in hand; only within 90 minutes by day
+    and 180 by night of the last documented outage, and no more than three times a line; what stood longer or comes
+    again and again has work behind it.
     """
+    if case.owner and access in rules.assigned_access:
+        return Reason.ASSIGNED_LINE
     limit = rules.resolve_by_night if is_night(now, zone, rules.night) else rules.resolve_by_day
     if now - (case.documented_at or case.opened_at) > limit:
         return Reason.STOOD_TOO_LONG

@@ -16,15 +16,23 @@ from triage.cases import Case, Context, Effect, EffectKind, Reboot
 from triage.model import Cause
 
 
-def has_modem(link: Link, devices: Iterable[Device], prefixes: Sequence[str]) -> bool:
-    """Whether the line has a modem that can be told to restart: its device is one, or the hardware address by which
-    the orchestrator or the inventory calls it begins as those of a known maker do."""
+def modem_of(link: Link, devices: Iterable[Device]) -> Device | None:
+    """The line's own device where that is a modem, or else the site's only one. `devices` are the site's."""
+    modems = [one for one in devices if one.role is DeviceRole.MODEM]
+    own = [one for one in modems if one.id == link.device]
+    found = own or modems
+    return found[0] if len(found) == 1 else None
+
+
+def has_modem(link: Link, devices: Sequence[Device], prefixes: Sequence[str]) -> bool:
+    """Whether a cellular line has a modem that can be told to restart: the inventory knows one, or the hardware address
+    by which the orchestrator or the inventory calls it begins as those of a known maker do."""
     if link.access is None or not link.access.wireless:
         return False
-    device = next((one for one in devices if one.id == link.device), None)
-    if device is not None and device.role is DeviceRole.MODEM:
+    if modem_of(link, devices) is not None:
         return True
-    names = [link.orchestrator_link or "", *(device.serials if device is not None else ())]
+    serials = (serial for one in devices if one.id == link.device for serial in one.serials)
+    names = [link.orchestrator_link or "", *serials]
     return any(_plain(name).startswith(_plain(prefix)) for name in names for prefix in prefixes)
 
 
