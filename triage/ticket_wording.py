@@ -76,13 +76,13 @@ def intake_text(claim: Claim | None, site: Site, client: Client, link: Link | No
     reached."""
     asked = [f"- {QUESTION_WORDS[question]}" for question in missing(claim, site, client, link)]
     return in_sections(
-        ("FOR THE CARRIER", intake_lines(claim, site, client)),
+        ("FOR THE CARRIER", [f"{name}: {told}" for name, told in intake_rows(claim, site, client).items()]),
         ("STILL TO ASK", asked),
     )
 
 
-def intake_lines(claim: Claim | None, site: Site, client: Client) -> list[str]:
-    """What is known of the intake, a line for each thing; what nobody said has none."""
+def intake_rows(claim: Claim | None, site: Site, client: Client) -> dict[str, str]:
+    """What is known of the intake, by what it is called; what nobody said is left out."""
     intake = known(claim.intake if claim is not None else Intake(), site)
     said = {
         "Reported by": _listed(claim.reported_by, claim.reporter_contact) if claim is not None else "",
@@ -101,7 +101,7 @@ def intake_lines(claim: Claim | None, site: Site, client: Client) -> list[str]:
         "Equipment rebooted": _answer(intake.rebooted),
         "Client's reference": intake.client_reference,
     }
-    return [f"{name}: {told}" for name, text in said.items() if (told := one_line(text))]
+    return {name: told for name, text in said.items() if (told := one_line(text))}
 
 
 def _listed(*parts: str) -> str:

@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from config.errors import LineproofError, NotFoundError
-from service.desk import cases, claims, guard, health, home, inputs, links, proposals, search, sites, tickets
+from service.desk import carrier, cases, claims, guard, health, home, inputs, links, proposals, search, sites, tickets
 from service.desk.context import INSTALLATION, NEIGHBOURS, STATIC, page, set_up_templates
 from service.desk.newest import NEWEST, NewestSamples
 from service.desk.views.problem import Problem, sentence_of
@@ -31,7 +31,7 @@ def create_app(installation: Installation) -> web.Application:
     app.cleanup_ctx.append(_neighbours)
     app.on_response_prepare.append(guard.add_headers)
     set_up_templates(app)
-    for module in (home, search, sites, links, claims, inputs, cases, proposals, tickets, health):
+    for module in (home, search, sites, links, claims, inputs, cases, carrier, proposals, tickets, health):
         app.add_routes(module.routes)
     app.router.add_static("/static/", STATIC)
     return app

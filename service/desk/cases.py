@@ -12,6 +12,7 @@ from service.desk.acting import enqueue_act
 from service.desk.context import form_of, identity_of, installation, is_fragment, page
 from service.desk.views.case_page import CasePage, proposal_views
 from service.desk.views.home import CaseLine, case_lines
+from service.desk.views.repair import repair_view
 from service.desk.views.site_page import decision_lines
 from service.desk.views.verdicts import Verdict, verdict_view
 from service.installation import Installation
@@ -81,6 +82,7 @@ async def _read_case(opened: Installation, ident: str) -> CasePage:
         key=new_key("person"),
         parent=parent,
         children=case_lines(children, inventory),
+        repair=repair_view(found, inventory, opened.clock.now(), new_key("carrier")),
     )
 
 

@@ -34,7 +34,7 @@ from triage.ticket_wording import intake_text
 
 routes = web.RouteTableDef()
 
-KEY = re.compile(r"(claim|person):[0-9a-f]{16}")
+KEY = re.compile(r"(claim|person|carrier):[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

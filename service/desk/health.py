@@ -23,6 +23,7 @@ from service.installation import Installation
 from service.settings import HOST
 from service.status import metrics
 from triage import repository
+from triage.carrier_leg import is_overdue
 from triage.repository import OutboxStatus
 
 routes = web.RouteTableDef()
@@ -32,6 +33,7 @@ SECONDS = Histogram("lineproof_desk_request_seconds", "Time to answer a request 
 JUDGING = Histogram("lineproof_desk_judging_seconds", "Time of a judgement asked for at the desk, with its charts")
 LINKS = Gauge("lineproof_source_links", "Links that a source should measure, by freshness", ["source", "state"])
 OPEN_CASES = Gauge("lineproof_open_cases", "Cases that stand open, by status", ["status"])
+OVERDUE_CARRIERS = Gauge("lineproof_overdue_carrier_tickets", "Carriers' tickets whose update or repair is overdue")
 OUTBOX = Gauge("lineproof_outbox_rows", "Effects that are not done, by status", ["status"])
 
 _UNDONE = (OutboxStatus.PENDING, OutboxStatus.TRYING, OutboxStatus.DEAD)
@@ -117,6 +119,8 @@ async def show_metrics(request: web.Request) -> web.Response:
         LINKS.labels(one.source.value, "fresh").set(one.fresh)
         LINKS.labels(one.source.value, "stale").set(one.expected - one.fresh)
     _count_cases(overview)
+    now = request.app[INSTALLATION].clock.now()
+    OVERDUE_CARRIERS.set(sum(is_overdue(one, now) for case in overview.cases for one in case.carrier_tickets))
     outbox = await _outbox(request.app[INSTALLATION])
     for status in _UNDONE:
         OUTBOX.labels(status.value).set(outbox[status.value])

@@ -6,7 +6,7 @@ import asyncio
 
 from aiohttp import web
 
-from service.desk.context import is_fragment, page
+from service.desk.context import installation, is_fragment, page
 from service.desk.health import read_running
 from service.desk.overview import read_overview
 from service.desk.views.home import home_view
@@ -18,6 +18,11 @@ routes = web.RouteTableDef()
 async def home(request: web.Request) -> web.Response:
     overview, running = await asyncio.gather(read_overview(request.app), read_running(request.app))
     view = home_view(
-        overview.lines(), overview.cases, overview.seen.inventory, overview.sources(), tuple(running.reasons())
+        overview.lines(),
+        overview.cases,
+        overview.seen.inventory,
+        overview.sources(),
+        installation(request).clock.now(),
+        tuple(running.reasons()),
     )
     return page(request, "_home.html" if is_fragment(request) else "home.html", view)

@@ -17,7 +17,7 @@ from triage.repository import StoredDecision
 routes = web.RouteTableDef()
 
 _CASE = re.compile(r"C-[0-9]{1,15}")
-_NOT_TAKEN = frozenset({Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.INPUT_FAILED})
+_NOT_TAKEN = frozenset({Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.CARRIER_REFUSED, Reason.INPUT_FAILED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,12 +222,12 @@ def test_open_cases_come_by_urgency() -> None:
         case(CaseStatus.OPEN, Severity.MAJOR, "C-4"),
         case(CaseStatus.OPEN, Severity.CRITICAL, "C-5"),
     ]
-    view = home_view([], cases, INVENTORY, ())
+    view = home_view([], cases, INVENTORY, (), NOW)
     assert [line.case.id for line in view.cases] == ["C-5", "C-4", "C-3", "C-2", "C-1"]
 
 
 def test_a_case_of_a_site_that_left_the_inventory_is_still_listed() -> None:
-    [line] = home_view([], [case(CaseStatus.OPEN)], Inventory(), ()).cases
+    [line] = home_view([], [case(CaseStatus.OPEN)], Inventory(), (), NOW).cases
     assert (line.site, line.client) == (None, "c")
 
 

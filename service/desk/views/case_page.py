@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from config.errors import LineproofError
 from inventory.model import Inventory
 from service.desk.views.home import CaseLine
+from service.desk.views.repair import RepairView
 from service.desk.views.site_page import DecisionLine
 from service.desk.views.verdicts import Verdict
 from service.desk.views.words import ORIGINS, PROPOSAL_STATUS, Badge
 from triage.actuator.plan import ReroutePlan
 from triage.cases import Case, Proposal, ProposalStatus
-from triage.inputs import PersonAct
 from triage.effects import plan_of
+from triage.inputs import PersonAct
 from triage.repository import OutboxRow
 from triage.tickets.port import Ticket
 
@@ -50,6 +51,7 @@ class CasePage:
     outbox: tuple[OutboxRow, ...]
     acts: tuple[PersonAct, ...]
     key: str
+    repair: RepairView
     parent: Case | None = None
     """The carrier's case that this site's is part of: of the others it tells how many."""
     children: tuple[CaseLine, ...] = ()

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from inventory.model import Inventory, Site
 from service.desk.views.freshness import SourceFreshness
+from service.desk.views.repair import OverdueCarrier, overdue_carriers
 from service.desk.views.states import STATES, SiteLine, SiteState
 from service.desk.views.words import CASE_STATUS, NO_SEVERITY, SEVERITY, Badge
 from triage.cases import Case
@@ -43,6 +44,7 @@ class Home:
     sources: tuple[SourceFreshness, ...]
     alarms: tuple[str, ...]
     """What is wrong with our own processes, one sentence each."""
+    overdue: tuple[OverdueCarrier, ...]
 
 
 def case_lines(cases: Sequence[Case], inventory: Inventory) -> tuple[CaseLine, ...]:
@@ -63,6 +65,7 @@ def home_view(
     cases: Sequence[Case],
     inventory: Inventory,
     sources: tuple[SourceFreshness, ...],
+    now: datetime,
     alarms: tuple[str, ...] = (),
 ) -> Home:
     numbers = Counter(line.state for line in lines)
@@ -71,6 +74,7 @@ def home_view(
         tuple(sorted(case_lines(cases, inventory), key=_urgency)),
         sources,
         alarms,
+        overdue_carriers(tuple(cases), inventory, now),
     )
 
 
