@@ -285,7 +285,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "path", "read"), WRONG, ids=lambda value: str(value))
+@pytest.mark.parametrize(("answer", "path", "read"), WRONG, ids=lambda value: getattr(value, "__name__", str(value)))
 def test_each_wrong_field_is_counted(answer: str, path: tuple[Any, ...], read: Callable[[Any], Any]):
     value = copy.deepcopy(VALID[answer])
     assert read(value).damaged == 0
