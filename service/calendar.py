@@ -10,6 +10,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from config.errors import LineproofError
+from service.auditing import write_head
 from service.installation import Installation
 from triage.inbox import forget_ticks
 
@@ -34,6 +35,9 @@ def start_calendar(installation: Installation) -> AsyncIOScheduler:
         forget_old_ticks, CronTrigger(hour=3, timezone="UTC"), args=(installation,), id="forget_ticks", coalesce=True
     )
     scheduler.add_job(
+        write_audit_head, CronTrigger(hour=2, timezone="UTC"), args=(installation,), id="audit_head", coalesce=True
+    )
+    scheduler.add_job(
         renew_baselines,
         IntervalTrigger(hours=1, timezone="UTC"),
         next_run_time=datetime.now(UTC) + AFTER_START,
@@ -53,6 +57,14 @@ async def renew_baselines(installation: Installation) -> None:
         await renew(installation)
     except LineproofError as error:
         log.error("baselines_not_learnt", why=str(error))
+
+
+async def write_audit_head(installation: Installation) -> None:
+    """What the audit trail's newest row is, each night, where a change of the database does not reach."""
+    try:
+        await write_head(installation.database, installation.settings.data, installation.clock.now())
+    except LineproofError as error:
+        log.error("audit_head_not_written", why=str(error))
 
 
 async def forget_old_ticks(installation: Installation) -> None:

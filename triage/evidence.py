@@ -41,6 +41,16 @@ class EvidencePack:
         return hashlib.sha256(self.content).hexdigest() == self.sha256
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing computed or compared again. `used` says from what: the store, the pack, or the records."""
+
+    what: str
+    ok: bool
+    detail: str
+    used: str = "pack"
+
+
 @dataclass(frozen=True, slots=True)
 class EvidenceFile:
     name: str

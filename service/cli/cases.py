@@ -26,11 +26,12 @@ def case_list(
 @case_app.command("show")
 def case_show(
     case: Annotated[str, typer.Argument(metavar="ID")],
-    verify: Annotated[bool, typer.Option("--verify", help="Compute every figure again from its evidence.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Compute every figure again, and the audit trail.")] = False,
     config: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """A case with its verdicts, decisions, proposals and ticket."""
+    """A case with its verdicts, proposals and ticket, and its story in order. With --verify exit code 1 when a figure
+    differs or the audit trail does not fit."""
     raise typer.Exit(run(_case_show(case, verify, config, as_json)))
 
 
@@ -74,13 +75,16 @@ async def _case_list(all_cases: bool, config: Path | None, as_json: bool) -> Non
 
 
 async def _case_show(identity: str, verify: bool, config: Path | None, as_json: bool) -> int:
-    from service.casefile import read_case_file, verified
+    from service.auditing import trail_check
+    from service.casefile import read_case_file
     from service.installation import opened
+    from service.verifying import verified
 
     async with opened(config) as installation:
         document: dict[str, Any] = await read_case_file(installation, identity)
         if verify:
-            document["verification"] = await verified(installation, identity)
+            trail = await trail_check(installation.database, installation.settings.data)
+            document["verification"] = [*await verified(installation, identity), trail]
     wrong = [check for check in document.get("verification", []) if not check["ok"]]
     if as_json:
         print_json(document)

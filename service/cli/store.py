@@ -83,6 +83,35 @@ def upgrade(config: SettingsFile = None) -> None:
     run(_upgrade(config))
 
 
+@db_app.command("audit")
+def audit(
+    head: Annotated[
+        list[str] | None, typer.Option("--head", metavar="SHA256", help="A head that somebody wrote down.")
+    ] = None,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Walk the whole audit trail and hold it against the heads that were written down; exit code 1 at the first row
+    that does not fit."""
+    raise typer.Exit(run(_audit(config, head or [], as_json)))
+
+
+async def _audit(config: Path | None, heads: Sequence[str], as_json: bool) -> int:
+    from service.auditing import checked, read_heads, unknown_heads
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        folder = installation.settings.data
+        found = await checked(installation.database, folder)
+        unknown = await unknown_heads(installation.database, heads)
+    fault = found.fault or "; ".join(f"no row has the digest {one}: the end was cut off or changed" for one in unknown)
+    if as_json:
+        print_json({**asdict(found), "fault": fault, "heads": len(read_heads(folder)) + len(heads)})
+    else:
+        print(fault or f"{found.rows} rows fit, head sha256 {found.head}")
+    return 1 if fault else 0
+
+
 def _embedded(installation: Installation, elsewhere: str) -> EmbeddedStore:
     """The store, if it is the embedded one. Raises ConfigurationError, saying what there is instead."""
     from collector.store.embedded import EmbeddedStore as Embedded

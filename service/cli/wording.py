@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -14,6 +15,7 @@ from config.clock import rfc3339
 from inventory.model import Site
 from service.claims import ReadClaim, quoted, understood_parts
 from service.documents import Looked, Newest, newest_samples
+from service.storytelling import story_lines
 from triage.cases import Case
 from triage.formatting import local_time, quantity
 from triage.intake import QUESTION_WORDS, Question
@@ -132,10 +134,12 @@ def case_lines(document: Mapping[str, Any], site: Site | None = None) -> Iterato
         yield f"  {verdict['id']}: {verdict['verdict']}, {verdict['cause']} on {verdict['link']}; {verdict['reason']}"
     for proposal in document["proposals"]:
         yield f"  {proposal['id']}: {proposal['from_link']} -> {proposal['to_link']}, {proposal['status']}"
-    for decision in reversed(document["decisions"]):
-        yield f"  {decision['made_at']} {decision['reason']} {decision['detail']}"
+    yield from story_lines(document["story"], ZoneInfo(document["timezone"]))
+    head = document["audit_head"]
+    yield f"  audit trail: {head['number']} rows, head sha256 {head['sha256']}"
     for check in document.get("verification", []):
-        yield f"  {'verified' if check['ok'] else 'WRONG'}: {check['verdict']} {check['what']}: {check['detail']}"
+        result = "verified" if check["ok"] else "WRONG"
+        yield f"  {result}: {check['verdict']} {check['what']}: {check['detail']} [{check['used']}]"
 
 
 def carrier_lines(case: Case, site: Site | None) -> Iterator[str]:

@@ -10,13 +10,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from service.casefile import verified
 from service.demo.compare import Answer, CaseFound, Row, VerdictFound
 from service.demo.promises import Verified
 from service.documents import case_document, ticket_document
 from service.installation import Installation
 from service.reporting import write_evidence, write_performance
 from service.simulator.truth import Exchanged, PhoneCall, Truth
+from service.verifying import verified
 from triage import repository
 from triage.cases import Proposal
 from triage.model import VerdictKind
