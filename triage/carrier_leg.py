@@ -68,6 +68,16 @@ def on_carrier_update(case: Case, context: Context) -> Decision:
     )
 
 
+def watched(decision: Decision, context: Context) -> Decision:
+    """Any decision that leaves a case open leaves its carriers watched: its end had stopped that, and it may have been
+    taken up again."""
+    case = decision.case
+    set_already = any(timer.kind is TimerKind.CARRIER_UPDATE for timer in decision.timers)
+    if case is None or set_already:
+        return decision
+    return replace(decision, timers=(*decision.timers, *_timers(case, context)))
+
+
 def due_at(ticket: CarrierTicket, reminder: timedelta) -> datetime | None:
     """When a carrier that says nothing more is to be raised: at each promise that passes, and while one stays broken
     again `reminder` after it was last raised. None: never."""

@@ -26,14 +26,18 @@ def on_reporter(case: Case | None, claim: Claim, context: Context) -> Decision:
 
 
 def with_intake(decision: Decision, context: Context) -> Decision:
-    """The ticket that is opened carries what the case knows of the repair's intake, and what is still to be asked."""
+    """The ticket that is opened, or hears of another claim, carries what the case knows of the repair's intake, and
+    what is still to be asked."""
     case, site, client = decision.case, context.site, context.client
     if case is None or site is None or client is None:
         return decision
     link = next((one for one in context.links if one.id == case.link), None)
     asked = intake_text(case.claim, site, client, link)
+    telling = {EffectKind.OPEN_TICKET}
+    if decision.reason in (Reason.CLAIM_JOINED, Reason.REOPENED):
+        telling |= {EffectKind.NOTE_TICKET, EffectKind.UPDATE_TICKET}
     effects = tuple(
-        replace(effect, text=f"{effect.text}\n\n{asked}") if effect.kind is EffectKind.OPEN_TICKET else effect
+        replace(effect, text=f"{effect.text}\n\n{asked}") if effect.kind in telling and effect.text else effect
         for effect in decision.effects
     )
     return replace(decision, effects=effects)
