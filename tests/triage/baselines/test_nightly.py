@@ -219,7 +219,7 @@ async def test_a_pack_verifies_when_its_table_is_gone(fleet: Fleet):
         path.unlink()
     document = verdict_document(judgement.verdict, "V", evidence_sha256=judgement.pack.sha256)
     checks = verify_pack(judgement.pack, document)
-    assert len(checks) == 1 + len(judgement.verdict.findings) > 1
+    assert len(checks) == 2 + len(judgement.verdict.findings) > 2
     assert all(check.ok for check in checks)
     assert {line["metric"] for line in judgement.pack.document()["baselines"]} == {"rtt_ms", "loss_pct"}
 
