@@ -65,8 +65,8 @@ class FixedLogin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """`path` follows the base URL, its parts quoted by `path_of`. `what` names the call in errors, such as "creating a
-    ticket". `reads` are statuses beside 2xx whose answer the caller reads itself."""
+    """`path` follows the base URL, its parts quoted by `path_of`; empty, it is that URL. `what` names the call in
+    errors, such as "creating a ticket". `reads` are statuses beside 2xx whose answer the caller reads itself."""
 
     verb: str
     path: str
@@ -97,6 +97,7 @@ class TicketHost:
         secrets: Sequence[SecretStr] = (),
     ) -> None:
         """`timeout` in seconds. Raises ConfigurationError for an unusable `ca_file`."""
+        self._whole = URL(url)
         self._base = URL(url.rstrip("/") + "/")
         self.host = self._base.authority.rpartition("@")[2]
         self._login = login
@@ -189,7 +190,7 @@ class TicketHost:
             raise self._no_answer(call, error) from error
 
     def _url(self, call: Call) -> URL:
-        url = self._base.join(URL(call.path, encoded=True)) if call.path else self._base
+        url = self._base.join(URL(call.path, encoded=True)) if call.path else self._whole
         if url.origin() != self._base.origin():
             raise TicketError(
                 f"{self.host} names {url.host} as the place to go on with {call.what}; nothing is sent there, check "
