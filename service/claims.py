@@ -12,7 +12,7 @@ from inventory.model import Site
 from reports.formatting import duration, local_time
 from service.times import UsageError, parse_moment
 from triage.claim_words.understood import Because, Understood, understood
-from triage.intake import LONGEST, one_line, tidy
+from triage.intake import LONGEST, one_line, split_contact, tidy
 from triage.judge import check_claim
 from triage.model import Claim, Intake, Symptom
 from triage.policy import Policy
@@ -92,6 +92,45 @@ def _check_reach(intake: Intake) -> None:
         raise UsageError(f"{intake.on_site_phone!r} has no digit; give the phone number of the contact on site")
     if intake.on_site_email and "@" not in intake.on_site_email:
         raise UsageError(f"{intake.on_site_email!r} has no @; give the mail address of the contact on site")
+
+
+def typed_intake(
+    *,
+    contact: str = "",
+    contact_hours: str = "",
+    access: str = "",
+    instructions: str = "",
+    dispatch_consent: str = "",
+    charges_up_to: str = "",
+    consent_by: str = "",
+    intrusive_tests: str = "",
+    power_checked: bool | None = None,
+    rebooted: bool | None = None,
+    reference: str = "",
+) -> Intake:
+    """The intake from a command's options: a contact as one text, an amount or hours as consent to what they are of.
+
+    Raises UsageError for an answer that is neither yes nor no.
+    """
+    name, phone, email = split_contact(contact)
+    tests = intrusive_tests.strip().lower()
+    return Intake(
+        on_site_contact=name,
+        on_site_phone=phone,
+        on_site_email=email,
+        on_site_hours=contact_hours,
+        access_hours=access,
+        access_instructions=instructions,
+        dispatch_consent=answer(dispatch_consent, "dispatch_consent"),
+        charges_consent=True if charges_up_to.strip() else None,
+        charges_up_to=charges_up_to,
+        consent_by=consent_by,
+        intrusive_test_consent=tests != "no" if tests else None,
+        intrusive_test_hours="" if tests in ("yes", "no") else intrusive_tests,
+        power_checked=power_checked,
+        rebooted=rebooted,
+        client_reference=reference,
+    )
 
 
 def answer(text: str, name: str) -> bool | None:

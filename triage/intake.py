@@ -10,6 +10,7 @@ from typing import Any
 
 from inventory.aliases import phone_digits, same_number
 from inventory.model import Client, Contact, Link, Ownership, Site
+from triage.contacts import ADDRESS, NUMBER
 from triage.model import Claim, Intake
 
 
@@ -209,6 +210,15 @@ def later(first: Claim | None, then: Claim) -> Claim:
     if then.intake.on_site_contact and not same_name(then.intake.on_site_contact, first.intake.on_site_contact):
         told = {"on_site_phone": "", "on_site_email": "", "on_site_hours": ""} | told
     return replace(first, intake=replace(first.intake, **told))
+
+
+def split_contact(text: str) -> tuple[str, str, str]:
+    """Name, phone number and mail address of "Dana Reyes, +1 617 555 0188"; what is not there is empty."""
+    address = ADDRESS.search(text)
+    rest = ADDRESS.sub(" ", text)
+    number = NUMBER.search(rest)
+    name = " ".join(NUMBER.sub(" ", rest).split()).strip(" ,;:/()<>-")
+    return name, number[0].strip() if number else "", address[0] if address else ""
 
 
 def tidy(intake: Intake) -> Intake:

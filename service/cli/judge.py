@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from service.claims import ReadClaim
     from service.installation import Installation
     from triage.model import Claim
+
+
+_KEPT = "With --open-ticket."
 
 
 def triage(
@@ -29,13 +33,43 @@ def triage(
         str, typer.Option(metavar="WORDS", help="The client's own words, in English; what they say is shown.")
     ] = "",
     reported_at: Annotated[str | None, typer.Option(metavar="T", help="When it was reported; default now.")] = None,
-    by: Annotated[str, typer.Option(help="Who reported it.")] = "",
+    by: Annotated[str, typer.Option("--reported-by", "--by", metavar="NAME", help="Who reported it.")] = "",
+    reporter_contact: Annotated[
+        str, typer.Option(metavar="REACH", help="The reporter's phone number or mail address.")
+    ] = "",
+    contact: Annotated[str, typer.Option(metavar='"NAME PHONE"', help=f"Whom a technician meets. {_KEPT}")] = "",
+    contact_hours: Annotated[str, typer.Option(metavar="HOURS", help=f"When that person is there. {_KEPT}")] = "",
+    access: Annotated[str, typer.Option(metavar="HOURS", help=f"When a technician gets in. {_KEPT}")] = "",
+    instructions: Annotated[str, typer.Option(metavar="WORDS", help=f"How a technician gets in. {_KEPT}")] = "",
+    dispatch_consent: Annotated[str, typer.Option(metavar="yes|no", help=f"May one be sent? {_KEPT}")] = "",
+    charges_up_to: Annotated[
+        str, typer.Option(metavar="AMOUNT", help=f"What the client pays where the fault is its own. {_KEPT}")
+    ] = "",
+    consent_by: Annotated[str, typer.Option(metavar="NAME", help=f"Who gave the consents. {_KEPT}")] = "",
+    intrusive_tests: Annotated[
+        str, typer.Option(metavar="yes|no|HOURS", help=f"May tests interrupt the line, and when? {_KEPT}")
+    ] = "",
+    power_checked: Annotated[
+        bool | None, typer.Option("--power-checked/--power-not-checked", help=f"The equipment's power. {_KEPT}")
+    ] = None,
+    rebooted: Annotated[bool | None, typer.Option("--rebooted/--not-rebooted", help=f"The equipment. {_KEPT}")] = None,
+    reference: Annotated[str, typer.Option(metavar="REF", help=f"The client's own. {_KEPT}")] = "",
     open_ticket: Annotated[bool, typer.Option("--open-ticket", help="Record the claim and open a ticket.")] = False,
     config: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge what a client reports against what was measured. Nothing is recorded without --open-ticket."""
-    run(_triage(site, since, symptom, text, reported_at, by, open_ticket, config, as_json))
+    """Judge what a client reports against what was measured. Nothing is recorded without --open-ticket.
+
+    What a carrier asks (contact, access, consents, power, reference) goes into the ticket: see docs/repairs.md.
+    """
+    intake = {
+        "contact": contact, "contact_hours": contact_hours, "access": access, "instructions": instructions,
+        "dispatch_consent": dispatch_consent, "charges_up_to": charges_up_to, "consent_by": consent_by,
+        "intrusive_tests": intrusive_tests, "power_checked": power_checked, "rebooted": rebooted,
+        "reference": reference,
+    }  # fmt: skip
+    reporter = (by, reporter_contact)
+    run(_triage(site, since, symptom, text, reported_at, reporter, intake, open_ticket, config, as_json))
 
 
 def replay(
@@ -98,21 +132,25 @@ async def _triage(
     symptom: str,
     text: str,
     reported_at: str | None,
-    by: str,
+    reporter: tuple[str, str],
+    intake: Mapping[str, Any],
     open_ticket: bool,
     config: Path | None,
     as_json: bool,
 ) -> None:
-    from service.claims import read_claim, understood_document
+    from service.claims import read_claim, typed_intake, understood_document
     from service.installation import opened
     from triage.documents import verdict_document
+    from triage.intake import call_back, missing
 
+    by, reporter_contact = reporter
     async with opened(config) as installation:
         site = await site_named(installation, site_text)
         judging = await installation.judging()
         read = read_claim(
             site, judging.policy, installation.clock.now(), since=since, symptom=symptom, words=text,
-            reported_by=by, reported_at=reported_at,
+            reported_by=by, reporter_contact=reporter_contact, reported_at=reported_at,
+            intake=typed_intake(**intake),
         )  # fmt: skip
         claim = read.claim
         if not since:
@@ -125,12 +163,16 @@ async def _triage(
                 judgement.verdict, id="", case=await _open_case(installation, claim),
                 evidence_sha256=judgement.pack.sha256,
             )  # fmt: skip
+    client = judging.inventory.client_of(site.id)
+    questions = missing(claim, site, client, judging.inventory.links.get(document["link"] or ""))
+    warning = call_back(claim, site, client) if by or reporter_contact else ""
+    document |= {"call_back": warning, "missing": [question.value for question in questions]}
     if as_json:
         print_json({**document, "understood": understood_document(read)})
     else:
-        from service.cli.wording import understood_lines, verdict_lines
+        from service.cli.wording import asked_lines, understood_lines, verdict_lines
 
-        print("\n".join((*understood_lines(read, site), *verdict_lines(document, site))))
+        print("\n".join((*understood_lines(read, site), *verdict_lines(document, site), *asked_lines(document))))
 
 
 def _heard_enough(read: ReadClaim) -> None:

@@ -161,7 +161,9 @@ def carrier_lines(case: Case, site: Site | None) -> Iterator[str]:
 
 
 def asked_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """What a carrier will ask and nobody has said, of a case's document."""
+    """Of a case's or a claim's document: who is to be called back, and what a carrier will ask and nobody has said."""
+    if document.get("call_back"):
+        yield f"  {document['call_back']}"
     questions = [QUESTION_WORDS[Question(name)] for name in document.get("missing", ())]
     if questions:
         yield f"  the carrier will ask: {'; '.join(questions)}"
