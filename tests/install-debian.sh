@@ -4,6 +4,9 @@
 set -eu
 sh "$(dirname "$0")/clients/install.sh"
 packages="chromium fonts-dejavu-core influxdb iproute2 iputils-ping poppler-utils snmp snmpd victoria-metrics"
+# Request Tracker. With msmtp-mta asked for, apt does not choose exim4 as its mailer, whose installation fails where
+# there is no init, and leaves /dev/null a regular file.
+packages="$packages msmtp-mta request-tracker5 rt5-db-sqlite rt5-standalone"
 missing=""
 for package in $packages; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing="$missing $package"
@@ -21,6 +24,9 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
     chmod +x /usr/sbin/policy-rc.d
     trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 fi
+# No cron jobs for the Request Tracker that nobody uses, and no question about msmtp's AppArmor profile.
+printf '%s\n' "request-tracker5 request-tracker5/install-cronjobs boolean false" \
+    "msmtp msmtp/apparmor boolean false" | debconf-set-selections
 apt-get -qq -o DPkg::Lock::Timeout=240 update
 # shellcheck disable=SC2086 # a list of words
 DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=240 install -y --no-install-recommends $missing >/dev/null

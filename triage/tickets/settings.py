@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from triage.tickets.request_tracker.settings import RequestTrackerSettings
+from triage.tickets.tmf621.settings import Tmf621Settings
+
 
 class BuiltinSettings(BaseModel):
     """Tickets in the records database; the default."""
@@ -15,7 +18,10 @@ class BuiltinSettings(BaseModel):
     kind: Literal["builtin"] = "builtin"
 
 
-System = Annotated[BuiltinSettings, Field(discriminator="kind")]
+System = Annotated[
+    BuiltinSettings | RequestTrackerSettings | Tmf621Settings,
+    Field(discriminator="kind"),
+]
 
 
 class TicketSettings(BaseModel):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parent))
 
+import real_rt
+from real_rt import RequestTrackerServer
 from ticket_far_ends import FarEnd, systems
 
 from triage.tickets.port import TicketSystem
@@ -40,3 +43,14 @@ async def far_end(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest.fixture
 def tickets(far_end: FarEnd) -> TicketSystem:
     return far_end.tickets
+
+
+@pytest.fixture(scope="session")
+def request_tracker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RequestTrackerServer]:
+    if not real_rt.is_installed():
+        message = "Request Tracker is not installed (Debian: request-tracker5 rt5-db-sqlite rt5-standalone msmtp-mta)"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(f"NOT TESTED against a real Request Tracker: {message}")
+    with real_rt.running(tmp_path_factory.mktemp("rt")) as server:
+        yield server

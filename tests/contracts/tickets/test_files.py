@@ -44,23 +44,21 @@ async def test_a_file_is_no_note(tickets: TicketSystem) -> None:
     assert (await tickets.show(ticket)).notes == ()
 
 
+FILES = (
+    ("evidence.pdf", "application/pdf", BINARY.content),
+    ("evidence.json", "application/json", '{"words": "Zürich 北京"}\r\n'.encode()),
+    ("page.html", "text/html", "<p>Zürich</p>\n".encode()),
+    ("samples.csv", "text/csv", b"time;loss\r\n1;2\n\r\n"),
+    ("latin.txt", "text/plain", "Zürich".encode("latin-1")),
+    ('Prüfung 1 "a".parquet', "application/octet-stream", b"PAR1\x00\xff\xfe\nPAR1"),
+)
+
+
 @pytest.mark.needs("people")
-@pytest.mark.parametrize(
-    ("name", "media_type", "content"),
-    [
-        ("evidence.pdf", "application/pdf", BINARY.content),
-        ("evidence.json", "application/json", '{"words": "Zürich 北京"}\r\n'.encode()),
-        ("page.html", "text/html", "<p>Zürich</p>\n".encode()),
-        ("samples.csv", "text/csv", b"time;loss\r\n1;2\n\r\n"),
-        ("latin.txt", "text/plain", "Zürich".encode("latin-1")),
-        ("Prüfung 1 \"a\".parquet", "application/octet-stream", b"PAR1\x00\xff\xfe\nPAR1"),
-    ],
-)  # fmt: skip
-async def test_people_get_the_bytes_that_were_attached(
-    far_end: FarEnd, name: str, media_type: str, content: bytes
-) -> None:
+async def test_people_get_the_bytes_that_were_attached(far_end: FarEnd) -> None:
     assert far_end.person is not None
     ticket = await far_end.tickets.create(new())
-    await far_end.tickets.attach(ticket, file(name, content, media_type))
-    (attached,) = (await far_end.tickets.show(ticket)).attachments
-    assert await far_end.person.file(ticket, attached.name) == content
+    for name, media_type, content in FILES:
+        await far_end.tickets.attach(ticket, file(name, content, media_type))
+    shown = (await far_end.tickets.show(ticket)).attachments
+    assert [await far_end.person.file(ticket, one.name) for one in shown] == [content for *_, content in FILES]

@@ -13,9 +13,9 @@ pytestmark = pytest.mark.needs("show")
 
 async def test_notes_stand_in_the_order_in_which_they_were_written(tickets: TicketSystem) -> None:
     ticket = await tickets.create(new())
-    for number in range(5):
+    for number in range(3):
         await tickets.add_note(ticket, f"C-7:note:{number}", f"look {number}")
-    assert appear_in_order([f"look {number}" for number in range(5)], told(ours(await tickets.show(ticket))))
+    assert appear_in_order([f"look {number}" for number in range(3)], told(ours(await tickets.show(ticket))))
 
 
 async def test_a_note_is_written_once_for_its_key(tickets: TicketSystem) -> None:
@@ -59,30 +59,30 @@ async def test_a_line_longer_than_systems_take_is_kept_whole(tickets: TicketSyst
     assert appear_in_order([f"word{number:04}" for number in range(300)], shown.split())
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Zürich 北京 Привет 😀",
-        "one\r\ntwo\rthree\nfour",
-        "a bell \x07 and a null \x00 within",
-        "<b>not bold</b> &amp; stays",
-        "> quoted\n-- \nlooks like a signature",
-        "From here on it is down\n.\nStatus: resolved",
-    ],
+ODD_TEXTS = (
+    "Zürich 北京 Привет 😀",
+    "one\r\ntwo\rthree\nfour",
+    "a bell \x07 and a null \x00 within",
+    "<b>not bold</b> &amp; stays",
+    "> quoted\n-- \nlooks like a signature",
+    "From here on it is down\n.\nStatus: resolved",
 )
-async def test_the_words_of_a_note_stay(tickets: TicketSystem, text: str) -> None:
+
+
+async def test_the_words_of_a_note_stay(tickets: TicketSystem) -> None:
     ticket = await tickets.create(new())
-    await tickets.add_note(ticket, "C-7:note:odd", text)
+    for number, text in enumerate(ODD_TEXTS):
+        await tickets.add_note(ticket, f"C-7:note:odd:{number}", text)
     shown = await tickets.show(ticket)
-    assert appear_in_order([" ".join(line.split()) for line in lines_of(text)],
-                           [" ".join(line.split()) for line in told(ours(shown))])  # fmt: skip
+    wanted = [" ".join(line.split()) for text in ODD_TEXTS for line in lines_of(text)]
+    assert appear_in_order(wanted, [" ".join(line.split()) for line in told(ours(shown))])
     assert not shown.status.ended
 
 
-@pytest.mark.parametrize("text", ["", " \n\t"])
-async def test_an_empty_note_is_no_error(tickets: TicketSystem, text: str) -> None:
+async def test_an_empty_note_is_no_error(tickets: TicketSystem) -> None:
     ticket = await tickets.create(new())
-    await tickets.add_note(ticket, "C-7:note:empty", text)
+    await tickets.add_note(ticket, "C-7:note:empty", "")
+    await tickets.add_note(ticket, "C-7:note:blank", " \n\t")
     await tickets.add_note(ticket, "C-7:note:next", "it goes on")
     assert told(ours(await tickets.show(ticket)))[-1].endswith("it goes on")
 

@@ -8,7 +8,7 @@ from ticket_far_ends import FarEnd
 
 from config.errors import NotFoundError
 from triage.model import Severity
-from triage.tickets.port import TicketError, TicketStatus, TicketSystem
+from triage.tickets.port import TicketError, TicketStatus, TicketSystem, TicketUpdate
 
 ODD_KEYS = (
     "C-7:ticket' OR 1=1 --",
@@ -34,7 +34,7 @@ async def test_a_ticket_is_found_by_its_key(tickets: TicketSystem) -> None:
 
 async def test_a_key_that_was_never_used_is_not_found(tickets: TicketSystem) -> None:
     await tickets.create(new("C-71:ticket"))
-    assert await tickets.find("C-7:ticket") is None
+    assert await tickets.find("C-7110:ticket") is None
 
 
 async def test_opening_twice_with_one_key_gives_one_ticket(far_end: FarEnd) -> None:
@@ -54,16 +54,13 @@ async def test_two_keys_are_two_tickets(tickets: TicketSystem) -> None:
     assert await tickets.create(new("C-10:ticket")) != await tickets.create(new("C-11:ticket"))
 
 
-@pytest.mark.parametrize("key", ODD_KEYS)
-async def test_a_key_of_odd_characters_is_one_key(tickets: TicketSystem, key: str) -> None:
-    ticket = await tickets.create(new(key))
-    assert await tickets.find(key) == ticket
-    assert await tickets.create(new(key)) == ticket
+async def test_a_key_of_odd_characters_is_one_key(tickets: TicketSystem) -> None:
+    made = [await tickets.create(new(key)) for key in ODD_KEYS]
+    assert len(set(made)) == len(ODD_KEYS)
+    assert [await tickets.find(key) for key in ODD_KEYS] == made
 
 
 async def test_an_ended_ticket_is_found_by_its_key_too(tickets: TicketSystem) -> None:
-    from triage.tickets.port import TicketUpdate
-
     ticket = await tickets.create(new("C-12:ticket"))
     await tickets.update(ticket, "C-12:resolve", TicketUpdate(status=TicketStatus.RESOLVED, text="over"))
     assert await tickets.find("C-12:ticket") == ticket
@@ -86,7 +83,7 @@ async def test_a_new_ticket_shows_what_it_was_opened_with(tickets: TicketSystem)
 @pytest.mark.needs("show")
 @pytest.mark.parametrize("text", ODD_TEXTS)
 async def test_a_subject_and_a_text_stay_as_they_were_written(tickets: TicketSystem, text: str) -> None:
-    ticket = await tickets.show(await tickets.create(new("C-14:ticket", name=text, description=text)))
+    ticket = await tickets.show(await tickets.create(new(name=text, description=text)))
     assert ticket.name == text
     assert appear_in_order([text], lines_of(ticket.description))
 
@@ -100,10 +97,13 @@ async def test_a_subject_is_one_line(tickets: TicketSystem) -> None:
 
 
 @pytest.mark.needs("show", "severity")
-@pytest.mark.parametrize("severity", [None, *Severity])
-async def test_each_severity_is_accepted(tickets: TicketSystem, severity: Severity | None) -> None:
-    ticket = await tickets.create(new(f"C-16:{severity}", severity=severity))
-    assert (await tickets.show(ticket)).external_id == f"C-16:{severity}"
+async def test_each_severity_is_shown_as_another(tickets: TicketSystem) -> None:
+    made = [await tickets.create(new(severity=severity)) for severity in Severity]
+    assert len({(await tickets.show(ticket)).severity for ticket in made}) == len(Severity)
+
+
+async def test_a_ticket_opens_without_a_severity_too(tickets: TicketSystem) -> None:
+    assert await tickets.create(new("C-16:ticket", severity=None)) == await tickets.find("C-16:ticket")
 
 
 async def test_an_unknown_ticket_is_not_found(far_end: FarEnd) -> None:

@@ -67,10 +67,8 @@ class RequestTracker:
         media_type = "application/octet-stream" if file.media_type.startswith("text/") else file.media_type
         content = base64.b64encode(file.content).decode()
         attached = {"FileName": name, "FileType": media_type, "FileContent": content}
-        made = await self._comment(ticket, marked, "", Attachments=[attached])
-        kept = [
-            one for one in await self._connection.pieces(ticket) if str(one.transaction_id) == made and one.filename
-        ]
+        made = await self._connection.comment(ticket, {"Subject": marked, "Attachments": [attached]})
+        kept = [one for one in await self._connection.pieces_of(made) if one.filename]
         if [one.size for one in kept] != [len(file.content)]:
             raise TicketError(
                 f"RT kept {sum(one.size for one in kept)} of the {len(file.content)} bytes of {name} on ticket "
@@ -104,10 +102,10 @@ class RequestTracker:
             await self._connection.ticket(ticket)
         return any(one.mark == marked and one.creator.name == self._settings.user for one in history)
 
-    async def _comment(self, ticket: str, marked: str, text: str, **more: Any) -> str:  # noqa: ANN401 - JSON
+    async def _comment(self, ticket: str, marked: str, text: str) -> None:
         said = printable(text)
         content = {"Content": said, "ContentType": "text/plain"} if said else {}
-        made = await self._connection.comment(ticket, {"Subject": marked, **content, **more})
+        made = await self._connection.comment(ticket, {"Subject": marked, **content})
         written = await self._connection.happening(made)
         if written.mark != marked:
             raise TicketError(
@@ -115,7 +113,6 @@ class RequestTracker:
                 "an RT extension may change subjects",
                 retryable=True,
             )
-        return made
 
     async def _change(self, ticket: str, wanted: Mapping[str, Any]) -> None:
         """RT answers 200 to a change that it did not make: what counts is the ticket, read back."""

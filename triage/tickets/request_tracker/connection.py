@@ -22,6 +22,7 @@ Shape = TypeVar("Shape")
 PAGE = 100
 """Items a page, the most that RT gives."""
 MOST_PAGES = 1000
+PIECE_FIELDS = (("fields", "Filename,ContentType,ContentLength,TransactionId,Created"),)
 GUIDE = "docs/request-tracker.md"
 
 
@@ -121,9 +122,13 @@ class Connection:
         return self._shaped(rows, Happening)
 
     async def pieces(self, ticket: str) -> list[Piece]:
-        fields = [("fields", "Filename,ContentType,ContentLength,TransactionId,Created")]
-        rows = await self._all(f"ticket/{_number(ticket)}/attachments", f"reading ticket {ticket}", fields)
+        rows = await self._all(f"ticket/{_number(ticket)}/attachments", f"reading ticket {ticket}", PIECE_FIELDS)
         return self._shaped(rows, Piece)
+
+    async def pieces_of(self, happening: str) -> list[Piece]:
+        """Those of one transaction, just made."""
+        path = f"transaction/{_number(happening)}/attachments"
+        return self._shaped(await self._all(path, "reading back a file", PIECE_FIELDS), Piece)
 
     async def content(self, piece: str) -> str:
         """A piece's content in base64, with line breaks."""

@@ -20,55 +20,47 @@ MERGE_ATTEMPTS = 3
 
 async def settled(connection: Connection, settings: RequestTrackerSettings, key: str) -> str | None:
     """The one ticket with the key, after merging what a process that died left beside it; None when there is none."""
-    found = await with_key(connection, settings, key)
-    if len(found) > 1:
-        return await _merge(connection, found)
+    mine = _with_key(settings, key)
+    keyless = f"( {_keyless(settings)} AND Status = '__Active__' )"
+    if not await connection.search(any_status(f"( {mine} OR {keyless} )"), "looking for our ticket"):
+        return None
+    found = await connection.search(any_status(mine), "looking for our ticket")
     if found:
-        return found[0]
-    for stray in await _keyless(connection, settings, key):
-        return await settle(connection, settings, key, stray)
+        return await _merge(connection, found)
+    for stray in await connection.search(keyless, "looking for a ticket without its key"):
+        if await connection.description_ends_with(stray, mark(key)):
+            return await settle(connection, settings, key, stray)
     return None
 
 
 async def settle(connection: Connection, settings: RequestTrackerSettings, key: str, made: str) -> str:
     """The ticket that stands for the key, now that we made one: that, or the one that won."""
-    row, etag = await connection.ticket(made)
-    if row.creator.id != settings.user:
-        raise TicketError(
-            f"RT shows {row.creator.id} as who created ticket {made}; write that login as tickets.system.user in the "
-            "settings, or use the token of that user"
-        )
-    own = row.winner
-    found = await with_key(connection, settings, key)
-    if own not in found and not found:
-        await connection.change(own, {"CustomFields": {settings.fields.fingerprint: key}}, etag)
-        found = await with_key(connection, settings, key)
+    query = any_status(_with_key(settings, key))
+    found = await connection.search(query, "reading back a new ticket")
+    if not found:
+        _, etag = await connection.ticket(made)
+        await connection.change(made, {"CustomFields": {settings.fields.fingerprint: key}}, etag)
+        found = await connection.search(query, "reading back a new ticket")
     if not found:
         raise TicketError(
             f"RT leaves the custom field {settings.fields.fingerprint!r} of ticket {made} empty: apply it to the queue "
             f"{settings.queue!r}, and give our user the rights SeeCustomField, SetInitialCustomField and "
             f"ModifyCustomField; see {GUIDE}"
         )
-    return await _merge(connection, found if own in found else [*found, own])
+    return await _merge(connection, found if made in found else [*found, made])
 
 
-async def with_key(connection: Connection, settings: RequestTrackerSettings, key: str) -> list[str]:
-    """Tickets with the key, the oldest first, ended and deleted ones too."""
-    query = any_status(field_is(settings.fields.fingerprint, key))
-    return await connection.search(query, "looking for our ticket")
+def _with_key(settings: RequestTrackerSettings, key: str) -> str:
+    return field_is(settings.fields.fingerprint, key)
 
 
-async def _keyless(connection: Connection, settings: RequestTrackerSettings, key: str) -> Sequence[str]:
-    """Our tickets without any key whose text ends with this key's mark: RT left the key out and we died before we saw
-    it."""
-    query = f"CF.{{{settings.fields.fingerprint}}} IS NULL AND Creator = {quoted(settings.user)}"
-    marked = mark(key)
-    keyless = await connection.search(f"{query} AND Status = '__Active__'", "looking for a ticket without key")
-    return [ticket for ticket in keyless if await connection.description_ends_with(ticket, marked)]
+def _keyless(settings: RequestTrackerSettings) -> str:
+    """Our tickets without a key: RT left it out, and whoever was to see that died before."""
+    return f"CF.{{{settings.fields.fingerprint}}} IS NULL AND Creator = {quoted(settings.user)}"
 
 
 async def _merge(connection: Connection, tickets: Sequence[str]) -> str:
-    """Merge all into the first, and read back that they are."""
+    """Merge all into the first, ended and deleted ones too, and read back that they are."""
     winner, *losers = tickets
     for loser in losers:
         said: list[str] = []
