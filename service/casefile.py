@@ -20,9 +20,10 @@ async def read_case_file(installation: Installation, identity: str) -> dict[str,
         decisions = await repository.decisions_of(connection, site=case.site)
         told = await audit.story(connection, identity)
         number, digest = await audit.head(connection)
-    site = (await installation.inventory()).sites.get(case.site)
+    inventory = await installation.inventory()
+    site = inventory.sites.get(case.site)
     return {
-        "case": case_document(case),
+        "case": case_document(case, inventory),
         "children": [child.id for child in reversed(children)],
         "verdicts": [dict(verdict.document) for verdict in verdicts],
         "proposals": [proposal_document(proposal) for proposal in proposals],

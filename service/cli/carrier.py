@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 
@@ -66,4 +67,4 @@ async def _carrier(identity: str, by: str, typed: dict[str, str], config: Path |
     if as_json:
         print_json(case_document(case, inventory))
     else:
-        print("\n".join(carrier_lines(case, site)))
+        print("\n".join(carrier_lines(case, site.zone if site is not None else UTC)))

@@ -63,10 +63,12 @@ async def _case_list(all_cases: bool, config: Path | None, as_json: bool) -> Non
     from service.installation import opened
     from triage import repository
 
-    async with opened(config) as installation, installation.database.reading() as connection:
-        found = await repository.cases(connection, only_open=not all_cases)
+    async with opened(config) as installation:
+        inventory = await installation.inventory()
+        async with installation.database.reading() as connection:
+            found = await repository.cases(connection, only_open=not all_cases)
     if as_json:
-        print_json([case_document(case) for case in found])
+        print_json([case_document(case, inventory) for case in found])
         return
     if not found:
         print("no open cases" if not all_cases else "no cases")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -117,7 +117,7 @@ def relief_lines(document: Mapping[str, Any]) -> Iterator[str]:
                 yield f"    {title}: {command}"
 
 
-def case_lines(document: Mapping[str, Any], site: Site | None = None) -> Iterator[str]:
+def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
     case = document["case"]
     yield f"{case['id']}  {case['status']}  {case['severity'] or '-'}  {case['title']}"
     if document["children"]:
@@ -129,7 +129,7 @@ def case_lines(document: Mapping[str, Any], site: Site | None = None) -> Iterato
     yield f"  owner {case['owner'] or 'nobody'}, next: {case['next_action'] or '-'} {case['next_action_at'] or ''}"
     yield f"  ticket {case['ticket'] or 'none'}, evidence sha256 {case['evidence_sha256'] or '-'}"
     yield from asked_lines(case)
-    yield from carrier_lines(_CASE.validate_python(case), site)
+    yield from carrier_lines(_CASE.validate_python(case), ZoneInfo(document["timezone"]))
     for verdict in document["verdicts"]:
         yield f"  {verdict['id']}: {verdict['verdict']}, {verdict['cause']} on {verdict['link']}; {verdict['reason']}"
     for proposal in document["proposals"]:
@@ -142,9 +142,8 @@ def case_lines(document: Mapping[str, Any], site: Site | None = None) -> Iterato
         yield f"  {result}: {check['verdict']} {check['what']}: {check['detail']} [{check['used']}]"
 
 
-def carrier_lines(case: Case, site: Site | None) -> Iterator[str]:
+def carrier_lines(case: Case, zone: tzinfo) -> Iterator[str]:
     """A case's carrier tickets, times in the site's zone."""
-    zone = site.zone if site is not None else UTC
 
     def told(label: str, moment: datetime | None) -> str:
         return f", {label} {local_time(moment, zone)}" if moment is not None else ""
