@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from inventory.model import Access, Client, Device, Link, Site
+from triage.healthy import NOTHING, Healthy
 from triage.model import Cause, Claim, Scope, Severity, Verdict
 from triage.reasons import Reason
 from triage.tickets.port import TicketStatus
@@ -209,7 +210,7 @@ class Case:
     hand_over_at: datetime | None = None
     """When it goes to another desk's queue, unless a person takes it before."""
     hand_over_for: str = ""
-    """What this was last planned for: the class of trouble, and whether only lines of the client's are in it."""
+    """What this was planned for: the worst class of trouble, and whether only lines of the client's were in it."""
     reboots: tuple[Reboot, ...] = ()
     own_line_told_at: datetime | None = None
     """When the client was last told that the line that is down is their own."""
@@ -271,6 +272,8 @@ class Judged:
     evidence_sha256: str
     title: str
     text: str
+    healthy: Healthy = NOTHING
+    """What is known to have been well for as long as a trouble has to stay gone."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -345,3 +348,7 @@ class Context:
     """All lines of the site."""
     devices: tuple[Device, ...] = ()
     """All devices of the site."""
+
+    def line_of(self, case: Case) -> Link | None:
+        """The line that the case is about, whatever a verdict is about now."""
+        return next((one for one in self.links if one.id == case.link), None)

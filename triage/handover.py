@@ -19,6 +19,9 @@ from triage.trouble_class import TroubleClass, trouble_class
 from triage.words import CAUSE_WORDS
 
 
+OWN = " of the client's own"
+
+
 def is_taken(case: Case) -> bool:
     """Whether a person has it, or has said which desk it belongs to."""
     return bool(case.owner) or "owner" in case.set_by_person or "queue" in case.set_by_person
@@ -30,13 +33,14 @@ def scheduled(case: Case, context: Context) -> tuple[Case, tuple[Timer, ...]]:
         # It was due while the case was pending; that is over now.
         return case, (Timer(case=case.id, kind=TimerKind.HAND_OVER, due_at=context.now),)
     kind = trouble_class(case.cause, case.link, context.links)
-    about = f"{kind}, the client's own" if is_clients_own(case, context.links) else kind.value
-    if case.hand_over_for == about or is_taken(case):
+    own = is_clients_own(case, context.links)
+    if not _is_worse(kind, own, case.hand_over_for) or is_taken(case):
         return case, ()
     queue, wait = _desk(case, kind, context)
     if queue in ("", case.queue):
         return case, ()
     due = context.now + wait
+    about = f"{kind}{OWN if own else ''}"
     if case.hand_over_at is not None and case.hand_over_at <= due:
         return replace(case, hand_over_for=about), ()
     after = replace(case, hand_over_for=about, hand_over_at=due)
@@ -65,7 +69,7 @@ def on_hand_over(case: Case, context: Context) -> Decision:
     after = replace(case, queue=queue, hand_over_at=None, handed_over_at=context.now, updated_at=context.now)
     text = _text(case, queue, context)
     effect = Effect(
-        key=f"{case.id}:hand_over:{case.reopened}:{queue}",
+        key=f"{case.id}:hand_over:{case.reopened}:{case.hand_over_for}",
         kind=EffectKind.UPDATE_TICKET,
         case=case.id,
         ticket=case.ticket,
@@ -73,6 +77,15 @@ def on_hand_over(case: Case, context: Context) -> Decision:
         text=text,
     )
     return Decision(case=after, reason=Reason.HANDED_OVER, effects=(effect,), detail=f"to {queue}")
+
+
+def _is_worse(kind: TroubleClass, own: bool, planned: str) -> bool:
+    """Whether it asks for another plan: a worse class of trouble, or now a line of ours; so that a trouble that goes
+    back and forth moves no ticket back and forth."""
+    if not planned or (planned.endswith(OWN) and not own):
+        return True
+    order = list(TroubleClass)
+    return order.index(kind) < order.index(TroubleClass(planned.removesuffix(OWN)))
 
 
 def _desk(case: Case, kind: TroubleClass, context: Context) -> tuple[str, timedelta]:

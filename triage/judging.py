@@ -19,6 +19,7 @@ from triage.cases import Judged
 from triage.detection.learnt import Learnt
 from triage.detection.view import RECENT_DAYS
 from triage.evidence import EvidencePack
+from triage.healthy import NOTHING, Healthy, known_healthy
 from triage.judge import judge, judged_from
 from triage.model import Claim, Picture, Verdict, VerdictKind
 from triage.pack import build_pack
@@ -42,6 +43,7 @@ class Judgement:
     pack: EvidencePack
     ticket_title: str
     ticket_text: str
+    healthy: Healthy = NOTHING
 
     def judged(self) -> Judged:
         return Judged(
@@ -49,6 +51,7 @@ class Judgement:
             evidence_sha256=self.pack.sha256,
             title=self.ticket_title,
             text=self.ticket_text,
+            healthy=self.healthy,
         )
 
 
@@ -161,9 +164,12 @@ class Judging:
 
     def _packed(self, claim: Claim | None, verdict: Verdict, picture: Picture, now: datetime) -> Judgement:
         pack = build_pack(claim, verdict, picture, self.policy, now)
+        policy = self.policy.of(None, picture.client.id, picture.site.id)
+        troubled = verdict.verdict is VerdictKind.CONFIRMED
         return Judgement(
             verdict=verdict,
             pack=pack,
             ticket_title=ticket_title(verdict, picture),
             ticket_text=ticket_text(claim, verdict, picture, pack.sha256),
+            healthy=NOTHING if troubled else known_healthy(picture, policy, now),
         )

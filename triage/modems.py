@@ -45,7 +45,7 @@ def restarted(case: Case) -> datetime | None:
 
 def with_restart(case: Case, context: Context) -> tuple[Case, tuple[Effect, ...]]:
     """The case, and the restart that its line has not had yet."""
-    link = context.link if context.link is not None and context.link.id == case.link else None
+    link = context.line_of(case)
     if link is None or case.cause is not Cause.LINK_DOWN or restarted(case) is not None:
         return case, ()
     if case.owner or is_clients_own(case, context.links):

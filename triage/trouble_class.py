@@ -12,6 +12,8 @@ from triage.model import Cause
 
 
 class TroubleClass(StrEnum):
+    """The worst first."""
+
     HARD_DOWN = "hard_down"
     """The whole site: its device, all its lines, or its only one."""
     LINK_DOWN = "link_down"
@@ -40,6 +42,6 @@ def trouble_class(cause: Cause, link: str | None, links: Sequence[Link]) -> Trou
     if cause is Cause.INSTABILITY:
         return TroubleClass.INSTABILITY
     if cause is Cause.LINK_DOWN:
-        living = [one.id for one in links if one.is_wan and one.life_cycle is LifeCycle.LIVE]
-        return TroubleClass.HARD_DOWN if living == [link] else TroubleClass.LINK_DOWN
+        others = any(one.is_wan and one.life_cycle is LifeCycle.LIVE and one.id != link for one in links)
+        return TroubleClass.LINK_DOWN if others else TroubleClass.HARD_DOWN
     return TroubleClass.HARD_DOWN if cause is Cause.SITE_DOWN else TroubleClass.SERVICE_AFFECTING

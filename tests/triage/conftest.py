@@ -23,6 +23,7 @@ from triage.cases import Case, Context, Decision, Judged
 from triage.engine import Engine
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.evidence_folder import EvidenceFolder
+from triage.healthy import Healthy
 from triage.inputs import ClaimReported
 from triage.judging import Judging
 from triage.model import (
@@ -43,6 +44,9 @@ from triage.tickets.builtin import BuiltinTickets
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 RULES = case_rules(load_policy())
 FIVE_MINUTES = {Source.PROBE: Cadence(every=300, late=60)}
+
+
+WELL = Healthy(measured=frozenset({"store-114-wan1"}))
 
 
 class PackOnly:
@@ -188,6 +192,7 @@ def judged() -> Callable[..., Judged]:
         rejudge_at: datetime | None = None,
         sha: str = "a" * 64,
         fit: bool = True,
+        healthy: Healthy = WELL,
     ) -> Judged:
         option = Option(
             rank=1, link="store-114-lte", action="steer_all", fit=fit, reason=None,
@@ -200,6 +205,8 @@ def judged() -> Callable[..., Judged]:
             findings=(), side_findings=(), runner_up=None, detectable={}, secondary_fit=True, options=(option,),
             policy="sha256:0", reason="loss of 12.5 % since 11:30",
         )  # fmt: skip
-        return Judged(verdict=verdict, evidence_sha256=sha, title="store-114: packet loss", text="12.5 % lost")
+        return Judged(
+            verdict=verdict, evidence_sha256=sha, title="store-114: packet loss", text="12.5 % lost", healthy=healthy
+        )
 
     return make
