@@ -40,7 +40,7 @@ from collector.store.hot_follower import rows_of_series
 from collector.store.rows import rows_of
 from config.clock import epoch_ms
 from inventory.model import Access, Client, Inventory, Link, Site
-from triage.blindness import blind, heard, settled
+from triage.blindness import blind, heard, kinship_of, settled
 from triage.judging import Judging
 from triage.policy_files import load_policy
 from triage.sweep import FIELDS, fleet_of, hot_minutes, nominated, sites_of
@@ -137,7 +137,8 @@ def in_memory(lines: int, minutes: int, kind: str, turns: int, *, stored: bool) 
         for rows in tables:
             hot.take_in(rows)
         intake.append(1000 * (time.process_time() - began))
-    fleet, site = fleet_of(names, inventory, policy), np.arange(lines)
+    fleet = fleet_of(names, inventory, policy)
+    kinship = kinship_of([inventory.links[name] for name in names], inventory)
     now = NOW - timedelta(minutes=1)
     ordinary = dict(_stored(hot, epoch_ms(now))) if stored else {}
     spent: list[float] = []
@@ -146,7 +147,7 @@ def in_memory(lines: int, minutes: int, kind: str, turns: int, *, stored: bool) 
         began = time.process_time()
         wanted = nominated(hot, fleet, epoch_ms(now), ordinary)
         found = sites_of(hot, wanted, set(), inventory)
-        blind(heard(hot, site, CADENCES, now))
+        blind(heard(hot, kinship, CADENCES, now))
         settled(hot, CADENCES, now, now)
         spent.append(1000 * (time.process_time() - began))
     return {

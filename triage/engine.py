@@ -17,7 +17,7 @@ from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from triage import inbox, repository, tables
+from triage import inbox, repository, sight, tables
 from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told
 from triage.case_rules import case_rules
@@ -73,20 +73,23 @@ class Engine:
         observer: Callable[[inbox.Row, str, Decision], None] | None = None,
         sweep: Sweep | None = None,
         tick_minutes: int = 1,
+        controls: Sequence[str] = (),
     ) -> None:
-        """`tick_minutes`: how far apart ticks are, for whoever plays history and ticks less often than each minute."""
+        """`tick_minutes`: how far apart ticks are, for whoever plays history and ticks less often than each minute.
+        `controls`: the subjects of our control probes."""
         self._database = database
         self._judging = judging
         self._evidence = evidence
         self._clock = clock
         self._observer = observer
-        self._sweep = sweep or Sweep()
+        self._controls = tuple(controls)
+        self._sweep = sweep or Sweep(controls=self._controls)
         self._tick_minutes = tick_minutes
         self._ticked = -1
 
     def follow(self, journal: Journal) -> None:
         """Let the sweep follow this journal in memory; for whoever runs for longer than a tick."""
-        self._sweep = Sweep(journal)
+        self._sweep = Sweep(journal, controls=self._controls)
 
     async def tick(self) -> None:
         """Enqueue this minute's sweep, once however often it is called; it names how far the journal was then."""
@@ -102,7 +105,8 @@ class Engine:
         """Turn due timers into inputs: row out, input in, in one transaction."""
         now = self._clock.now()
         async with self._database.writing() as connection:
-            due = await repository.due_timers(connection, now)
+            held_back = sight.HELD_BACK if await sight.blindness(connection) is not None else ()
+            due = await repository.due_timers(connection, now, without=held_back)
             for happened, due_at in due:
                 await repository.clear_timer(connection, happened.case, happened.kind)
                 key = f"timer:{happened.case}:{happened.kind}:{epoch_ms(due_at)}"
@@ -191,9 +195,11 @@ class Engine:
         swept = await self._sweep.look(judging, now, tick.journal or None)
         if swept.blind and not swept.settled:
             return []
+        async with self._database.reading() as connection:
+            told = sight.followed(swept.blind, await sight.blindness(connection), now)
+        of_us = [settled(told)] if told is not None else []
         if swept.blind:
-            blinded = Decision(case=None, reason=Reason.OWN_BLINDNESS, detail="most sites went silent at once")
-            return [Matter(client="", site="", decide=lambda _case, _context: blinded)]
+            return of_us
         sites = set(swept.sites)
         async with self._database.reading() as connection:
             standing = await repository.cases(connection, only_open=True, limit=repository.ALL)
@@ -206,7 +212,7 @@ class Engine:
                 sites.add(case.site)
         known = {case.site for case in standing}
         looks = [look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now, known)]
-        return sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
+        return of_us + sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
         async with self._database.reading() as connection:

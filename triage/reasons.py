@@ -41,6 +41,7 @@ class Reason(StrEnum):
     LEFT_PARENT = "left_parent"
     IN_MAINTENANCE = "in_maintenance"
     OWN_BLINDNESS = "own_blindness"
+    SIGHT_RETURNED = "sight_returned"
     FAR_END_ANSWERED = "far_end_answered"
     FAR_END_GAVE_UP = "far_end_gave_up"
     PERSON_ACTED = "person_acted"

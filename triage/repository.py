@@ -224,11 +224,13 @@ async def clear_timer(connection: AsyncConnection, case: str, kind: TimerKind) -
     )
 
 
-async def due_timers(connection: AsyncConnection, now: datetime) -> list[tuple[TimerDue, datetime]]:
-    """Timers that are due, the longest overdue first, each with its due time."""
+async def due_timers(
+    connection: AsyncConnection, now: datetime, *, without: Sequence[TimerKind] = ()
+) -> list[tuple[TimerDue, datetime]]:
+    """Timers that are due, the longest overdue first, each with its due time; none of the kinds in `without`."""
     rows = await connection.execute(
         select(tables.timer)
-        .where(tables.timer.c.due_at <= epoch_ms(now))
+        .where(tables.timer.c.due_at <= epoch_ms(now), tables.timer.c.kind.not_in([kind.value for kind in without]))
         .order_by(tables.timer.c.due_at, tables.timer.c.case_number)
     )
     return [

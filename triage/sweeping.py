@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,12 +13,13 @@ import structlog
 from numpy.typing import NDArray
 
 from collector.journal import Journal
+from collector.model import FactKind, Source
 from collector.store.hot import HotWindow
 from collector.store.hot_follower import HotFollower, Watched
 from config.clock import epoch_ms
 from inventory.model import Inventory
 from triage.baselines.table import BaselineError
-from triage.blindness import blind, heard, settled
+from triage.blindness import Kinship, blind, heard, kinship_of, settled, without_control
 from triage.judge import judged_from
 from triage.judging import Judging
 from triage.policy import Policy
@@ -32,10 +33,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """`sites` deserve a look. `blind`: most sites are silent, so it is us; unless `settled`, we may only have begun."""
+    """`sites` deserve a look. `blind` says why we see nothing ourselves, empty when we do; unless `settled`, we may
+    only have begun."""
 
     sites: frozenset[str]
-    blind: bool
+    blind: str
     settled: bool
 
 
@@ -46,8 +48,7 @@ class _Subjects:
     inventory: Inventory
     policy: Policy
     watched: Watched
-    site: NDArray[np.intp]
-    """Of each watched link the number of its site."""
+    kinship: Kinship
     fleet: Fleet
     stored: StoredOrdinary
 
@@ -55,8 +56,12 @@ class _Subjects:
 class Sweep:
     """Follows `journal`; without one the store is read anew at each look, or `follower` knows better."""
 
-    def __init__(self, journal: Journal | None = None, follower: HotFollower | None = None) -> None:
+    def __init__(
+        self, journal: Journal | None = None, follower: HotFollower | None = None, controls: Sequence[str] = ()
+    ) -> None:
+        """`controls`: the subjects of our control probes, as the collector tells of them."""
         self._journal = journal
+        self._controls = tuple(controls)
         self._follower = follower or HotFollower(journal)
         self._subjects: _Subjects | None = None
 
@@ -81,9 +86,19 @@ class Sweep:
         ailing = said_to_ail(self._follower.facts, policy_of, epoch_ms(now))
         return Swept(
             sites=frozenset(sites_of(hot, wanted, ailing, judging.inventory)),
-            blind=blind(heard(hot, subjects.site, judging.cadences, now)),
+            blind=self._why_blind(subjects, judging, hot, now),
             settled=settled(hot, judging.cadences, self._follower.since or now, now),
         )
+
+    def _why_blind(self, subjects: _Subjects, judging: Judging, hot: HotWindow, now: datetime) -> str:
+        said = [self._follower.facts.of(one, FactKind.SOURCE_STATE, Source.PROBE) for one in self._controls]
+        if without_control(said, judging.cadences.get(Source.PROBE), now):
+            return f"no control probe is answered: {', '.join(self._controls)}"
+        seen = heard(hot, subjects.kinship, judging.cadences, now)
+        if not blind(seen):
+            return ""
+        silent, sites = int(np.count_nonzero(seen.known & ~seen.spoke)), int(np.count_nonzero(seen.known))
+        return f"{silent} of {sites} sites went silent at once, more than any one carrier or market explains"
 
     def _subjects_of(self, judging: Judging) -> _Subjects:
         inventory, policy = judging.inventory, judging.policy
@@ -92,14 +107,22 @@ class Sweep:
             return known
         lines = sorted(inventory.watched_links(), key=lambda link: link.id)
         links = tuple(link.id for link in lines)
-        number = {site: place for place, site in enumerate(dict.fromkeys(link.site for link in lines))}
-        devices = tuple(sorted(device.id for device in inventory.devices.values() if device.site in number))
+        watched = {link.site for link in lines}
+        devices = tuple(sorted(device.id for device in inventory.devices.values() if device.site in watched))
         sites = [inventory.sites[link.site] for link in lines]
         self._subjects = _Subjects(
             inventory,
             policy,
-            Watched(links, devices, FIELDS, KINDS, hot_minutes(policy), notable, MOMENTS),
-            np.array([number[link.site] for link in lines], dtype=np.intp),
+            Watched(
+                links,
+                (*devices, *self._controls),
+                FIELDS,
+                (*KINDS, FactKind.SOURCE_STATE),
+                hot_minutes(policy),
+                notable,
+                MOMENTS,
+            ),
+            kinship_of(lines, inventory),
             fleet_of(links, inventory, policy),
             StoredOrdinary([site.zone for site in sites], [site.holidays for site in sites]),
         )

@@ -188,7 +188,7 @@ class Run:
         if self._ledger.standing:
             return True
         swept = await self._sweep.look(self._judging, moment)
-        return swept.blind or bool(swept.sites)
+        return bool(swept.blind or swept.sites)
 
     async def _next(self, moment: datetime, waiting: Sequence[Recorded]) -> datetime | None:
         """When the next input or timer is due, if that is by `moment`. Only cases that stand have timers."""

@@ -72,6 +72,7 @@ class Player:
         self._telling = Telling(self._clock)
         self._due: list[datetime] = []
         self._standing: set[str] = set()
+        self._blind = False
         self._happened = self._effects = self._decided_something = False
         self._coming: deque[tuple[datetime, int, Entry | SampleBatch]] = deque()
         self._orchestrators = Orchestrators(inventory, self._clock, self._store)
@@ -149,8 +150,9 @@ class Player:
             return
         if not self._standing:
             swept = await self._sweep.look(await self._judging(), moment)
-            if not swept.sites and not swept.blind:
+            if not swept.sites and not swept.blind and not self._blind:
                 return
+            self._blind = bool(swept.blind)
         await self._engine.tick()
         self._happened = True
 
