@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import TypeAdapter
 
 from inventory import wording
+from inventory.maintenance import Span, announced, at_site, upcoming
 from inventory.model import (
     Client,
     Contact,
@@ -19,6 +20,7 @@ from inventory.model import (
     LifeCycle,
     Link,
     LinkRole,
+    MaintenanceSource,
     MaintenanceWindow,
     Monitoring,
     Site,
@@ -70,10 +72,16 @@ class Reachable:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Announced maintenance at the site, under way or to come; `when` in the site's zone."""
+    """Announced maintenance at the site, under way or next to come; `when` in the site's zone.
+
+    `remark` says where it comes from, and what of it suppresses nothing; `counts` is whether it suppresses troubles.
+    """
 
     window: MaintenanceWindow
     when: str
+    remark: str
+    counts: bool
+    under_way: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +111,7 @@ def site_sheet(inventory: Inventory, site_id: str, cases: Sequence[OpenCase], no
         boxes=tuple(_box(device, links) for device in inventory.devices_at(site_id)),
         lines=tuple(_line(link, inventory.devices.get(link.device or ""), today, client.currency) for link in links),
         contacts=_contacts(site, client),
-        maintenance=tuple(
-            Work(window, _when(window, site.zone))
-            for window in sorted(inventory.maintenance, key=lambda window: window.start)
-            if window.end > now and (site_id in window.sites or any(link.id in window.links for link in links))
-        ),
+        maintenance=_work(inventory, site, now),
         cases=tuple(cases),
     )
 
@@ -152,8 +156,32 @@ def _contacts(site: Site, client: Client) -> tuple[Reachable, ...]:
     return (*on_site, *(Reachable(contact, False) for contact in ordered))
 
 
-def _when(window: MaintenanceWindow, zone: ZoneInfo) -> str:
-    start, end = window.start.astimezone(zone), window.end.astimezone(zone)
+def _work(inventory: Inventory, site: Site, now: datetime) -> tuple[Work, ...]:
+    """By the time at which each is next."""
+    coming = ((upcoming(window, now), window) for window in at_site(inventory, site.id))
+    due = sorted(((span, window) for span, window in coming if span is not None), key=lambda one: (one[0], one[1].id))
+    return tuple(
+        Work(window, _when(span, site.zone), work_words(window), announced(window), span[0] <= now)
+        for span, window in due
+    )
+
+
+def work_words(window: MaintenanceWindow) -> str:
+    """Where announced work comes from, and whether it suppresses anything."""
+    notice = window.notice
+    by = {
+        MaintenanceSource.PERSON: "entered by a person",
+        MaintenanceSource.CALENDAR: "from a calendar",
+        MaintenanceSource.CARRIER: f"{notice.provider}'s notice {notice.id}",
+    }
+    impact = f", {notice.impact}" if notice.impact is not None else ""
+    again = f", again by {' '.join(window.recurrence.split())} ({window.timezone})" if window.recurrence else ""
+    nothing = "" if announced(window) else "; suppresses nothing"
+    return f"{by[window.source]}: {window.status}{impact}{again}{nothing}"
+
+
+def _when(span: Span, zone: ZoneInfo) -> str:
+    start, end = (moment.astimezone(zone) for moment in span)
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} {end:%Z}"
 
 
@@ -165,7 +193,11 @@ def sheet_document(sheet: SiteSheet) -> dict[str, Any]:
         "devices": [_plain(box.device) | {"part": box.part, "monitored": box.monitoring} for box in sheet.boxes],
         "links": [_line_document(line) for line in sheet.lines],
         "contacts": [_plain(reachable.contact) | {"on_site": reachable.on_site} for reachable in sheet.contacts],
-        "maintenance": [_plain(work.window) | {"when": work.when} for work in sheet.maintenance],
+        "maintenance": [
+            _plain(work.window)
+            | {"when": work.when, "remark": work.remark, "counts": work.counts, "under_way": work.under_way}
+            for work in sheet.maintenance
+        ],
         "cases": [_plain(case) for case in sheet.cases],
     }
 

@@ -45,6 +45,11 @@ def occurrences(window: MaintenanceWindow, start: datetime, end: datetime) -> li
     return [(begins, begins + lasts) for begins in starts if begins < end and begins + lasts > start]
 
 
+def upcoming(window: MaintenanceWindow, now: datetime) -> Span | None:
+    """The time that is under way at `now`, or else the next one within two years."""
+    return next(iter(occurrences(window, now, now + _AHEAD)), None)
+
+
 def covers(window: MaintenanceWindow, link: Link, moment: datetime) -> bool:
     """Whether announced work is under way on this line at this moment."""
     return announced(window) and touches(window, link) and bool(occurrences(window, moment, moment + _INSTANT))
@@ -72,6 +77,7 @@ def at_site(inventory: Inventory, site: str) -> list[MaintenanceWindow]:
 
 
 _INSTANT = timedelta(microseconds=1)
+_AHEAD = timedelta(days=731)
 
 
 @lru_cache(maxsize=4096)

@@ -58,7 +58,10 @@ def render_sheet(sheet: SiteSheet) -> RenderableType:
     )
     parts: list[RenderableType] = [title, _pairs(facts)]
     parts += _section("Open cases", [_pairs([(case.id, f"{case.status}: {case.title}")]) for case in sheet.cases])
-    work = [_pairs([(work.window.id, f"{work.when} {work.window.reason}".strip())]) for work in sheet.maintenance]
+    work = [
+        _pairs([(work.window.id, f"{work.when} {work.window.reason}".strip()), ("", work.remark)])
+        for work in sheet.maintenance
+    ]
     parts += _section("Announced work", work) if work else ()
     boxes = (
         item

@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,8 @@ async def _collect(installation: Installation, current: list[Collector], stop: a
 async def _superseded(installation: Installation, inventory: Inventory) -> bool:
     """Whether another inventory is the current one; measuring goes on while that cannot be read."""
     try:
-        return await installation.inventory() != inventory
+        now = await installation.inventory()
+        return replace(now, maintenance=inventory.maintenance) != inventory  # Work on a line changes no polling.
     except LineproofError as error:
         log.warning("inventory_unread", why=str(error))
         return False
