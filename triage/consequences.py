@@ -1,20 +1,8 @@
-"""What decisions have in common: the effects on a case's one ticket, and how a case ends. Pure."""
+"""What decisions have in common: the effects on a case's one ticket. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from triage.cases import (
-    Case,
-    CaseStatus,
-    Context,
-    Decision,
-    Effect,
-    EffectKind,
-    Judged,
-    TimerKind,
-)
-from triage.reasons import Reason
+from triage.cases import Case, CaseStatus, Context, Effect, EffectKind, Judged
 
 
 def ticket_effects(case: Case, judged: Judged) -> tuple[Effect, ...]:
@@ -28,7 +16,7 @@ def ticket_effects(case: Case, judged: Judged) -> tuple[Effect, ...]:
             case=case.id,
             title=judged.title,
             text=judged.text,
-            severity=judged.verdict.severity,
+            severity=case.severity,
             evidence_sha256=judged.evidence_sha256,
         ),
     )
@@ -38,6 +26,16 @@ def evidence_effects(case: Case, judged: Judged, text: str, *, key: str | None =
     """A note on the case's ticket, and the new evidence beside it. `key` tells the note from the case's others."""
     digest = judged.evidence_sha256
     return (note(case, key or f"note:{digest[:16]}", text), attach(case, digest))
+
+
+def regraded(before: Case, after: Case, context: Context) -> tuple[Effect, ...]:
+    """The ticket gets the case's new severity; why stands in the note beside it, so that it needs no words of its own
+    (a provider's reasons for severities once went to clients as mails, 2021-08-11)."""
+    if after.severity is before.severity or after.severity is None:
+        return ()
+    key = f"{after.id}:severity:{context.input}"
+    update = EffectKind.UPDATE_TICKET
+    return (Effect(key=key, kind=update, case=after.id, ticket=after.ticket, severity=after.severity),)
 
 
 def note(case: Case, key: str, text: str) -> Effect:
@@ -54,18 +52,7 @@ def attach(case: Case, digest: str) -> Effect:
     )
 
 
-def resolved(case: Case, text: str, reason: Reason, context: Context) -> Decision:
-    after = replace(
-        case,
-        status=CaseStatus.RESOLVED,
-        updated_at=context.now,
-        ended_at=context.now,
-        next_action="",
-        next_action_at=None,
-    )
-    effects = (resolve_ticket(after, text),) if case.ticket is not None else ()
-    return Decision(case=after, reason=reason, effects=effects, cancelled=tuple(TimerKind), detail=text)
-
-
 def resolve_ticket(case: Case, text: str) -> Effect:
-    return Effect(key=f"{case.id}:resolve", kind=EffectKind.RESOLVE_TICKET, case=case.id, ticket=case.ticket, text=text)
+    """A case that was re-opened is resolved once more; its key tells the times apart."""
+    key = f"{case.id}:resolve" + (f":{case.reopened}" if case.reopened else "")
+    return Effect(key=key, kind=EffectKind.RESOLVE_TICKET, case=case.id, ticket=case.ticket, text=text)

@@ -1,104 +1,36 @@
-"""What follows from what happened: (case, event, context) -> Decision. Pure; the same inputs give the same effects.
+"""What follows from a trouble that is seen, gone, or back: (case, judged, context) -> Decision. Pure; the same inputs
+give the same effects.
 
-One function per kind of event. The life of a case:
-
-    suspected --held--> open --trouble gone--> monitoring --stayed gone--> resolved
-        |                 ^ ^________________________|
-        '--did not hold--> closed        pending: a claim that waits for statistics
+One function per kind of event; the statuses and what they mean: `triage.life_cycle`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
-from triage.case_rules import needs_a_person, quarantine, resolved_before
-from triage.cases import (
-    Case,
-    CaseStatus,
-    Context,
-    Decision,
-    Judged,
-    Origin,
-    Proposal,
-    Timer,
-    TimerKind,
+from triage.case_parts import joined_origins, new_case, proposed, wanting_ticket, with_verdict
+from triage.case_rules import has_changed, needs_a_person, quarantine
+from triage.cases import Case, CaseStatus, Context, Decision, Effect, Judged, Origin, PendingWhy, Timer, TimerKind
+from triage.consequences import attach, evidence_effects, regraded, ticket_effects
+from triage.life_cycle import (
+    closed,
+    has_ticket,
+    is_decided,
+    is_held_by_person,
+    is_same_work,
+    is_suspected_again,
+    left,
+    owing_word,
+    passed,
+    reopen_ticket,
+    reopened,
+    resolved,
+    still_resolved,
+    suspected_again,
 )
-from triage.consequences import attach, evidence_effects, resolved, ticket_effects
-from triage.inputs import ClaimReported
 from triage.model import Cause, Verdict, VerdictKind
 from triage.reasons import Reason
 from triage.recompute import FACTS
-
-SAME_ONSET = timedelta(minutes=15)
-"""Two looks at one trouble may place its onset this far apart: as far as three of an orchestrator's slots."""
-
-
-def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context: Context) -> Decision:
-    """A client's claim: joins the site's open case, or the ended one about the very same trouble, or opens one."""
-    known = case or _ended_about_the_same(judged, context)
-    before = known or _new_case(Origin.CLIENT, judged, context)
-    kind = judged.verdict.verdict
-    status = _status_after_claim(before.status, kind)
-    tells_more = known is None or kind is VerdictKind.CONFIRMED or before.status is CaseStatus.PENDING
-    after = replace(
-        _with_verdict(before, judged) if tells_more else before,
-        status=status,
-        origins=_joined_origins(before.origins, Origin.CLIENT),
-        claim=before.claim or reported.claim,
-        claims=before.claims + 1,
-        ticket_wanted=before.ticket_wanted or reported.open_ticket,
-        updated_at=context.now,
-        next_action=_next_action(kind),
-        next_action_at=judged.verdict.rejudge_at,
-    )
-    if case is not None and case.status is CaseStatus.SUSPECTED and kind is VerdictKind.CONFIRMED:
-        # Quarantine would have opened a ticket; a client who says the same must not prevent it.
-        after = _wanting_ticket(after, judged, context)
-    if before.ticket_wanted or before.ticket is not None:
-        said = "The client reported again." if before.claims else "The client reports it too."
-        effects = evidence_effects(after, judged, f"{said} {judged.text}", key=f"claim:{after.claims}")
-        if before.ticket is None and before.evidence_sha256 is not None:
-            # Once its ticket is open a case brings its newest evidence there; its text names what it was opened with.
-            effects = (attach(before, before.evidence_sha256), *effects)
-    else:
-        effects = ticket_effects(after, judged)
-    timers = []
-    if judged.verdict.rejudge_at is not None:
-        timers.append(Timer(case=after.id, kind=TimerKind.REJUDGE, due_at=judged.verdict.rejudge_at))
-    if status is CaseStatus.MONITORING and before.status is not CaseStatus.MONITORING:
-        timers.append(Timer(case=after.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery))
-    return Decision(
-        case=after,
-        reason=Reason.CLAIM_JOINED if known is not None else _claim_reason(kind),
-        effects=effects,
-        timers=tuple(timers),
-        cancelled=(TimerKind.QUARANTINE,) if before.status is CaseStatus.SUSPECTED else (),
-        proposal=_proposal(after, judged, context),
-        judged=judged,
-    )
-
-
-def _ended_about_the_same(judged: Judged, context: Context) -> Case | None:
-    """The site's resolved case, taken up again, if what the client means is the trouble that it stood for."""
-    ended, verdict = context.ended, judged.verdict
-    if ended is None or ended.status is not CaseStatus.RESOLVED or verdict.verdict is not VerdictKind.RECOVERED:
-        return None
-    if (ended.link, ended.cause) != (verdict.link, verdict.cause) or ended.onset is None or verdict.onset is None:
-        return None
-    if abs(ended.onset - verdict.onset) > SAME_ONSET:
-        return None
-    return replace(ended, status=CaseStatus.PENDING, ended_at=None)
-
-
-def _status_after_claim(before: CaseStatus, kind: VerdictKind) -> CaseStatus:
-    """A confirmed claim opens; one that waits for data is pending; the rest only watch, unless work is under way."""
-    if kind is VerdictKind.CONFIRMED:
-        return CaseStatus.OPEN
-    undecided = before in (CaseStatus.SUSPECTED, CaseStatus.PENDING)
-    if kind is VerdictKind.INCONCLUSIVE:
-        return CaseStatus.PENDING if undecided else before
-    return CaseStatus.MONITORING if undecided else before
 
 
 def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
@@ -109,16 +41,23 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
             return Decision(case=None, reason=Reason.NOTHING_FOUND)
         if _over(judged.verdict):
             return Decision(case=None, reason=Reason.TROUBLE_OVER)
+        if is_decided(context.ended, judged.verdict):
+            return Decision(case=None, reason=Reason.PERSON_DECIDED)
         if context.in_maintenance:
             return Decision(case=None, reason=Reason.IN_MAINTENANCE, judged=judged)
         return _suspect(judged, context)
-    if case.status in (CaseStatus.SUSPECTED, CaseStatus.PENDING):
+    if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case):
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     if judged.verdict.verdict is VerdictKind.INCONCLUSIVE:
         return Decision(case=None, reason=Reason.RECHECK_WITHOUT_DATA)
     if not troubled:
         return _trouble_gone(case, context)
     return _trouble_again(case, judged, context)
+
+
+def waits_for_statistics(case: Case) -> bool:
+    """Whether a claim is judged again when its statistics have come: nobody looks at the site before."""
+    return case.pending is not None and case.pending.why is PendingWhy.STATISTICS
 
 
 def _over(verdict: Verdict) -> bool:
@@ -131,29 +70,34 @@ def _over(verdict: Verdict) -> bool:
 
 
 def _suspect(judged: Judged, context: Context) -> Decision:
-    case = _new_case(Origin.MACHINE, judged, context)
+    ended = context.ended
+    if ended is not None and is_same_work(ended, judged.verdict, context.now, context.rules.reopen):
+        case = with_verdict(suspected_again(ended, context), judged, context)
+    else:
+        case = new_case(Origin.MACHINE, judged, context)
     wait = quarantine(judged.verdict, context.rules)
     if not wait:
-        return replace(_held(case, judged, context), reason=Reason.NO_QUARANTINE)
+        held = _held(case, judged, context)
+        return replace(held, reason=Reason.NO_QUARANTINE, cancelled=(*held.cancelled, TimerKind.CLOSE))
     due = context.now + wait
     case = replace(case, next_action="look again before a ticket is opened", next_action_at=due)
     timer = Timer(case=case.id, kind=TimerKind.QUARANTINE, due_at=due)
-    return Decision(case=case, reason=Reason.TROUBLE_SUSPECTED, timers=(timer,), judged=judged)
+    return Decision(
+        case=case, reason=Reason.TROUBLE_SUSPECTED, timers=(timer,), cancelled=(TimerKind.CLOSE,), judged=judged
+    )
 
 
 def _trouble_gone(case: Case, context: Context) -> Decision:
-    if case.status is CaseStatus.MONITORING:
+    if case.status is CaseStatus.MONITORING or is_held_by_person(case):
         return Decision(case=None, reason=Reason.RECOVERY_SEEN)
     due = context.now + context.rules.recovery
     after = replace(
-        case,
-        status=CaseStatus.MONITORING,
-        updated_at=context.now,
+        passed(case, CaseStatus.MONITORING, context.now),
         next_action="resolve if the trouble stays gone",
         next_action_at=due,
     )
     timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)
-    return Decision(case=after, reason=Reason.RECOVERY_SEEN, timers=(timer,))
+    return Decision(case=after, reason=Reason.RECOVERY_SEEN, timers=(timer,), cancelled=left(case, after))
 
 
 def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
@@ -162,20 +106,20 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
     if judged.verdict.cause in quiet and case.cause not in quiet:
         # That contact was lost too says nothing about the fault that the case stands for.
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
-    changed = case.cause is not judged.verdict.cause or case.severity is not judged.verdict.severity
+    changed = has_changed(case, judged.verdict, context)
     alone = case.ticket_withheld and case.parent is None
     if not came_back and not changed and not alone:
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
+    waits = case.status is CaseStatus.PENDING
+    told = with_verdict(case, judged, context)
     after = replace(
-        _with_verdict(case, judged),
-        status=CaseStatus.OPEN,
-        origins=_joined_origins(case.origins, Origin.MACHINE),
-        updated_at=context.now,
+        passed(told, CaseStatus.PENDING if waits else CaseStatus.OPEN, context.now, case.pending),
+        origins=joined_origins(case.origins, Origin.MACHINE),
         documented_at=context.now if came_back else case.documented_at,
-        next_action="work on the trouble",
-        next_action_at=None,
+        next_action=case.next_action if waits else "work on the trouble",
+        next_action_at=case.next_action_at if waits else None,
     )
-    after = _wanting_ticket(after, judged, context)
+    after = wanting_ticket(after, judged, context)
     lead = "The trouble is back." if came_back else "The trouble has changed."
     reason = Reason.RECOVERY_BROKEN if came_back else Reason.TROUBLE_CHANGED
     return Decision(
@@ -183,9 +127,9 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
         reason=reason if came_back or changed else Reason.LEFT_PARENT,
         effects=ticket_effects(after, judged)
         if after.ticket is None
-        else evidence_effects(after, judged, f"{lead} {judged.text}"),
+        else (*evidence_effects(after, judged, f"{lead} {judged.text}"), *regraded(case, after, context)),
         cancelled=(TimerKind.RECOVERY,),
-        proposal=_proposal(after, judged, context),
+        proposal=proposed(after, judged, context),
         judged=judged,
     )
 
@@ -204,139 +148,37 @@ def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
             after = replace(case, updated_at=context.now, next_action_at=due)
             return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
         case VerdictKind.CONFIRMED if not _over(judged.verdict):
-            return _held(_with_verdict(case, judged), judged, context)
+            return _held(with_verdict(case, judged, context), judged, context)
+        case _ if is_suspected_again(case):
+            after, timers = still_resolved(case, context)
+            return Decision(case=after, reason=Reason.TROUBLE_DID_NOT_HOLD, timers=timers, judged=judged)
         case _:
-            after = replace(
-                case, status=CaseStatus.CLOSED, updated_at=context.now, ended_at=context.now, next_action=""
-            )
-            return Decision(case=after, reason=Reason.TROUBLE_DID_NOT_HOLD, judged=judged)
+            return replace(closed(case, "", Reason.TROUBLE_DID_NOT_HOLD, context), judged=judged)
 
 
 def _held(case: Case, judged: Judged, context: Context) -> Decision:
-    """The trouble is believed: work, and a ticket where the cause has one."""
-    opened = replace(
-        case,
-        status=CaseStatus.OPEN,
-        updated_at=context.now,
-        documented_at=context.now,
-        next_action="work on the trouble",
-        next_action_at=None,
+    """The trouble is believed: work, and a ticket where the cause has one; a case taken up again has its own."""
+    again = is_suspected_again(case)
+    believed = reopened(case, CaseStatus.OPEN, context) if again else passed(case, CaseStatus.OPEN, context.now)
+    opened, timers = owing_word(
+        replace(believed, documented_at=context.now, next_action="work on the trouble", next_action_at=None), context
     )
-    wanting = _wanting_ticket(opened, judged, context)
+    wanting = wanting_ticket(opened, judged, context)
+    effects: tuple[Effect, ...] = ticket_effects(wanting, judged)
+    if again and has_ticket(case):
+        effects = (
+            reopen_ticket(wanting, f"The trouble is back. {judged.text}"),
+            attach(wanting, judged.evidence_sha256),
+        )
     return Decision(
         case=wanting,
-        reason=_held_reason(wanting),
-        effects=ticket_effects(wanting, judged),
-        proposal=_proposal(wanting, judged, context),
-        judged=judged,
-    )
-
-
-def on_rejudge(case: Case, judged: Judged, context: Context) -> Decision:
-    """The claim's statistics should be there now: the same claim, judged again."""
-    if not case.status.is_open:
-        return Decision(case=None, reason=Reason.CASE_ENDED)
-    verdict = judged.verdict.verdict
-    if verdict is VerdictKind.INCONCLUSIVE and judged.verdict.rejudge_at is not None:
-        timer = Timer(case=case.id, kind=TimerKind.REJUDGE, due_at=judged.verdict.rejudge_at)
-        after = replace(case, updated_at=context.now, next_action_at=judged.verdict.rejudge_at)
-        return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,), judged=judged)
-    healthy = verdict in (VerdictKind.RECOVERED, VerdictKind.NOT_SUBSTANTIATED)
-    after = replace(
-        _with_verdict(case, judged),
-        status=CaseStatus.MONITORING if healthy else CaseStatus.OPEN,
-        updated_at=context.now,
-        next_action=_next_action(verdict),
-        next_action_at=None,
-    )
-    if verdict is VerdictKind.CONFIRMED:
-        # Nobody is on the phone any more to ask for a ticket: a trouble that is there now gets one as if found by us.
-        after = _wanting_ticket(after, judged, context)
-    recovery = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery)
-    effects = (
-        evidence_effects(after, judged, f"Judged again. {judged.text}")
-        if after.ticket is not None
-        else ticket_effects(after, judged)
-    )
-    return Decision(
-        case=after,
-        reason=_claim_reason(verdict),
+        reason=Reason.REOPENED if again else _held_reason(wanting),
         effects=effects,
-        timers=(recovery,) if healthy else (),
-        proposal=_proposal(after, judged, context),
+        timers=timers,
+        cancelled=(TimerKind.QUARANTINE,),
+        proposal=proposed(wanting, judged, context),
         judged=judged,
     )
-
-
-def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
-    """The trouble has been gone for the recovery window: resolve, unless data lack or a client is in it."""
-    if case.status is not CaseStatus.MONITORING:
-        return Decision(case=None, reason=Reason.CASE_ENDED)
-    if judged.verdict.verdict is VerdictKind.CONFIRMED:
-        return _trouble_again(case, judged, context)
-    if judged.verdict.verdict is VerdictKind.INCONCLUSIVE:
-        due = context.now + context.rules.recheck
-        timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)
-        return Decision(case=replace(case, next_action_at=due), reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
-    if Origin.CLIENT in case.origins:
-        after = replace(
-            case, updated_at=context.now, next_action="ask the client to confirm that it is well", next_action_at=None
-        )
-        return Decision(case=after, reason=Reason.CLIENT_MUST_CONFIRM)
-    why = needs_a_person(case, context.rules, context.zone, context.now)
-    if why is not None:
-        after = replace(
-            case, updated_at=context.now, next_action="resolve it when it is understood", next_action_at=None
-        )
-        return Decision(case=after, reason=why)
-    machine = replace(case, resolved_by_machine=True)
-    return resolved(machine, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
-
-
-def _new_case(origin: Origin, judged: Judged, context: Context) -> Case:
-    verdict = judged.verdict
-    return Case(
-        id=context.new_case_id,
-        client=verdict.client,
-        site=verdict.site,
-        status=CaseStatus.SUSPECTED,
-        origins=(origin,),
-        title=judged.title,
-        cause=verdict.cause,
-        scope=verdict.scope,
-        severity=verdict.severity,
-        link=verdict.link,
-        onset=verdict.onset,
-        opened_at=context.now,
-        updated_at=context.now,
-        evidence_sha256=judged.evidence_sha256,
-        resolved_before=resolved_before(context.ended, verdict.link, context.now),
-    )
-
-
-def _with_verdict(case: Case, judged: Judged) -> Case:
-    verdict = judged.verdict
-    return replace(
-        case,
-        title=judged.title,
-        cause=verdict.cause,
-        scope=verdict.scope,
-        severity=verdict.severity,
-        link=verdict.link,
-        onset=verdict.onset,
-        evidence_sha256=judged.evidence_sha256,
-    )
-
-
-def _joined_origins(origins: tuple[Origin, ...], origin: Origin) -> tuple[Origin, ...]:
-    return origins if origin in origins else (*origins, origin)
-
-
-def _wanting_ticket(case: Case, judged: Judged, context: Context) -> Case:
-    """With a ticket of its own, where the policy opens one for the cause and no parent case stands for it."""
-    ticketed = judged.verdict.cause not in context.rules.causes_without_ticket
-    withheld = ticketed and case.parent is not None and not case.ticket_wanted
-    return replace(case, ticket_wanted=case.ticket_wanted or (ticketed and not withheld), ticket_withheld=withheld)
 
 
 def _held_reason(case: Case) -> Reason:
@@ -345,38 +187,39 @@ def _held_reason(case: Case) -> Reason:
     return Reason.CARRIER_PARENT if case.ticket_withheld else Reason.NO_TICKET_FOR_CAUSE
 
 
-def _proposal(case: Case, judged: Judged, context: Context) -> Proposal | None:
-    """The best fit option as a proposal, once per case, while the trouble is there."""
-    verdict = judged.verdict
-    best = next((option for option in verdict.options if option.fit), None)
-    if verdict.verdict is not VerdictKind.CONFIRMED or verdict.link is None or best is None:
+def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
+    """The trouble has been gone for the recovery window: resolve, unless data lack or a person is in it. A case that a
+    client reported is resolved pending the client's word."""
+    if case.status is not CaseStatus.MONITORING:
+        return Decision(case=None, reason=Reason.CASE_ENDED)
+    if judged.verdict.verdict is VerdictKind.CONFIRMED:
+        return _trouble_again(case, judged, context)
+    line = context.line_of(case)
+    device = line.device if line is not None else None
+    well = judged.healthy.covers(case.cause, case.link, device)
+    if judged.verdict.verdict is VerdictKind.INCONCLUSIVE or not well:
+        due = context.now + context.rules.recheck
+        timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)
+        return Decision(case=replace(case, next_action_at=due), reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
+    why = _whose_to_resolve(case, context)
+    if why is not None:
+        after = replace(
+            case, updated_at=context.now, next_action="resolve it when it is understood", next_action_at=None
+        )
+        return Decision(case=after, reason=why)
+    if Origin.CLIENT in case.origins:
+        hours = context.rules.close.total_seconds() / 3600
+        text = f"The trouble has stayed gone. The client is asked to confirm; it is closed after {hours:g} hours."
+        return resolved(case, text, Reason.CLIENT_MUST_CONFIRM, context)
+    machine = replace(case, resolved_by_machine=True)
+    return resolved(machine, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
+
+
+def _whose_to_resolve(case: Case, context: Context) -> Reason | None:
+    """Why a person has to resolve it; None where the machine may. What a client reported is the client's to confirm."""
+    if case.decided_by is not None or Origin.PERSON in case.origins:
+        return Reason.PERSON_MUST_RESOLVE
+    if Origin.CLIENT in case.origins:
         return None
-    if context.proposal is not None:
-        return None
-    return Proposal(
-        id=context.new_proposal_id,
-        case=case.id,
-        site=case.site,
-        from_link=verdict.link,
-        to_link=best.link,
-        action=best.action,
-        proposed_at=context.now,
-    )
-
-
-def _claim_reason(kind: VerdictKind) -> Reason:
-    return {
-        VerdictKind.CONFIRMED: Reason.CLAIM_CONFIRMED,
-        VerdictKind.RECOVERED: Reason.CLAIM_RECOVERED,
-        VerdictKind.NOT_SUBSTANTIATED: Reason.CLAIM_NOT_SUBSTANTIATED,
-        VerdictKind.INCONCLUSIVE: Reason.CLAIM_INCONCLUSIVE,
-    }[kind]
-
-
-def _next_action(kind: VerdictKind) -> str:
-    return {
-        VerdictKind.CONFIRMED: "work on the trouble",
-        VerdictKind.RECOVERED: "tell the client that it has passed, and what it was",
-        VerdictKind.NOT_SUBSTANTIATED: "tell the client what was measured",
-        VerdictKind.INCONCLUSIVE: "judge again when the statistics are there",
-    }[kind]
+    line = context.line_of(case)
+    return needs_a_person(case, context.rules, context.zone, context.now, line.access if line is not None else None)

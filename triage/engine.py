@@ -19,12 +19,13 @@ from config.database import Database
 from config.errors import LineproofError
 from triage import inbox, repository, sight, tables
 from triage.audit import Entry, append
-from triage.carrier_leg import on_carrier_told
+from triage.carrier_leg import on_carrier_told, watched
 from triage.case_rules import case_rules
 from triage.cases import Case, CaseStatus, Context, Decision, TimerKind
 from triage.claim_rules import on_reporter, with_intake
 from triage.closer_look import closer_looks
-from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge
+from triage.decide import on_quarantine, on_recovery, waits_for_statistics
+from triage.decide_claims import on_claim, on_rejudge
 from triage.documents import policy_document
 from triage.due import RULES
 from triage.evidence_folder import EvidenceFolder
@@ -34,6 +35,7 @@ from triage.inputs import (
     Answered,
     CarrierTold,
     ClaimReported,
+    PersonAct,
     PersonActed,
     Tick,
     TicketChanged,
@@ -41,7 +43,7 @@ from triage.inputs import (
 )
 from triage.judge import check_claim
 from triage.judging import Judging
-from triage.matters import Matter, in_maintenance, line, look, set_aside, settled
+from triage.matters import Matter, ended_before, in_maintenance, line, look, other_case, set_aside, settled
 from triage.metrics import DECISIONS, TICK_SECONDS
 from triage.parents import Moment, on_parent_timer
 from triage.policy import policy_hash
@@ -206,7 +208,7 @@ class Engine:
         turn, turns = epoch_ms(now) // 60_000 // self._tick_minutes, REJUDGE_OPEN_CASES_EVERY // self._tick_minutes
         for case in standing:
             looked_at = (turn + crc32(case.site.encode())) % max(1, turns) == 0
-            if case.status in (CaseStatus.SUSPECTED, CaseStatus.PENDING) or not looked_at:
+            if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case) or not looked_at:
                 sites.discard(case.site)
             elif case.site in inventory.sites:
                 sites.add(case.site)
@@ -265,6 +267,7 @@ class Engine:
                 decide=lambda current, context: on_person(current, acted, context),
                 case=case.id,
                 proposal=proposal,
+                other=acted.value if acted.does is PersonAct.MERGE else None,
             )
         ]
 
@@ -287,7 +290,7 @@ class Engine:
                 return
             await repository.keep_policy(connection, digest, policy_document(judging.policy), row.now)
             for matter in matters:
-                decision = await self._decide(connection, matter, judging, row.now)
+                decision = await self._decide(connection, matter, judging, row)
                 if decision.judged is not None and matter.judgement is not None:
                     # Before the commit that names it; content addressed, so a second time changes nothing.
                     self._evidence.put(matter.judgement.pack)
@@ -323,7 +326,7 @@ class Engine:
         if self._observer is not None:
             self._observer(row, matter.site, decision)
 
-    async def _decide(self, connection: AsyncConnection, matter: Matter, judging: Judging, now: datetime) -> Decision:
+    async def _decide(self, connection: AsyncConnection, matter: Matter, judging: Judging, row: inbox.Row) -> Decision:
         if matter.case is not None:
             case: Case | None = await repository.case_by_id(connection, matter.case)
         else:
@@ -332,19 +335,22 @@ class Engine:
         named = [one for one in proposals if matter.proposal in (None, one.id)]
         site = judging.inventory.sites.get(matter.site)
         about = line(judging.inventory, matter, case)
+        rules = case_rules(judging.policy.of(about, matter.client, matter.site))
         context = Context(
-            now=now,
-            rules=case_rules(judging.policy.of(about, matter.client, matter.site)),
+            now=row.now,
+            input=row.seq,
+            rules=rules,
             zone=site.zone if site is not None else UTC,
             new_case_id=f"C-{await repository.next_number(connection, tables.case)}",
             new_proposal_id=f"P-{await repository.next_number(connection, tables.proposal)}",
             proposal=named[0] if named else None,
-            in_maintenance=in_maintenance(judging.inventory, matter, now),
-            ended=await repository.last_case(connection, matter.client, matter.site) if case is None else None,
+            in_maintenance=in_maintenance(judging.inventory, matter, row.now),
+            ended=await ended_before(connection, matter, row.now, rules.reopen) if case is None else None,
+            other=await other_case(connection, matter, case),
             site=site,
             link=about,
             client=judging.inventory.clients.get(matter.client),
             links=judging.inventory.links_at(matter.site),
             devices=judging.inventory.devices_at(matter.site),
         )
-        return followed_up(with_intake(matter.decide(case, context), context), context)
+        return watched(followed_up(with_intake(matter.decide(case, context), context), context), context)

@@ -4,34 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.errors import LineproofError
+from config.errors import LineproofError, NotFoundError
 from inventory.maintenance import covering
 from inventory.model import Inventory, Link
-from triage import inbox
+from triage import inbox, repository
 from triage.cases import Case, Context, Decision
 from triage.decide import on_trouble
 from triage.inputs import ClaimReported
 from triage.judging import Judgement
+from triage.life_cycle import last_meant
 from triage.metrics import DECISIONS
 from triage.model import Cause
 from triage.reasons import Reason
 
 log = structlog.get_logger()
 
+ENDED_CASES = 5
+"""So many of a site's last cases are looked at for the one that a trouble may be the return of."""
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Matter:
-    """One case to decide within an input's transaction. `case` names it, or the site's open one is taken."""
+    """One case to decide within an input's transaction. `case` names it, or the site's open one is taken; `other` is
+    the case that a person's act names beside it."""
 
     client: str
     site: str
     decide: Callable[[Case | None, Context], Decision]
     case: str | None = None
     proposal: str | None = None
+    other: str | None = None
     judgement: Judgement | None = None
 
 
@@ -87,3 +94,21 @@ def in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool:
         return bool(lines) and all(covering(inventory, link, now) for link in lines)
     link = line(inventory, matter, None)
     return link is not None and covering(inventory, link, now) is not None
+
+
+async def ended_before(connection: AsyncConnection, matter: Matter, now: datetime, reopen: timedelta) -> Case | None:
+    """Of the site's last cases, none of which is open, the one that the matter's verdict may mean."""
+    cases = await repository.cases(connection, client=matter.client, site=matter.site, limit=ENDED_CASES)
+    return last_meant(cases, matter.judgement.verdict if matter.judgement else None, now, reopen)
+
+
+async def other_case(connection: AsyncConnection, matter: Matter, case: Case | None) -> Case | None:
+    """The case that an act names beside its own, if there is such; of an ended case, the one that is open instead."""
+    if matter.other is not None:
+        try:
+            return await repository.case_by_id(connection, matter.other)
+        except NotFoundError:
+            return None
+    if case is None or case.status.is_open:
+        return None
+    return await repository.open_case(connection, case.client, case.site)

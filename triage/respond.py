@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from triage.acts import on_act, refused
 from triage.cases import Case, Context, Decision, Effect, EffectKind, ProposalStatus
-from triage.consequences import attach, resolve_ticket, resolved
+from triage.consequences import attach, resolve_ticket
 from triage.inputs import Answered, PersonAct, PersonActed
 from triage.reasons import Reason
 
@@ -16,12 +17,7 @@ def on_person(case: Case | None, acted: PersonActed, context: Context) -> Decisi
         return refused("no such case or proposal" if case is None else "a decision needs the name of a person")
     if acted.does in (PersonAct.APPROVE, PersonAct.REFUSE, PersonAct.APPLY, PersonAct.REVERT):
         return _on_proposal(case, acted, context)
-    if not case.status.is_open:
-        return refused(f"case {case.id} is {case.status}")
-    if acted.does is PersonAct.ACKNOWLEDGE:
-        after = replace(case, owner=acted.who, updated_at=context.now)
-        return Decision(case=after, reason=Reason.PERSON_ACTED, detail=f"{acted.who} took the case")
-    return resolved(case, f"{acted.who}: {acted.note or acted.does}", Reason.PERSON_ACTED, context)
+    return on_act(case, acted, context)
 
 
 def _on_proposal(case: Case, acted: PersonActed, context: Context) -> Decision:
@@ -65,10 +61,6 @@ def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
         return Decision(case=None, reason=Reason.FAR_END_ANSWERED, detail=_what(answered))
     after = replace(case, next_action=f"{answered.kind} was given up: {answered.text}", next_action_at=context.now)
     return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
-
-
-def refused(why: str) -> Decision:
-    return Decision(case=None, reason=Reason.PERSON_ACT_REFUSED, detail=why)
 
 
 def _answer_reason(answered: Answered) -> Reason:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inventory.model import Access, Link
 from triage.case_rules import case_rules, is_night, needs_a_person, quarantine, resolved_before
 from triage.cases import CaseStatus, Origin, TimerKind
-from triage.decide import on_recovery, on_trouble
+from triage.decide import on_quarantine, on_recovery, on_trouble
 from triage.model import Cause, Scope, VerdictKind
 from triage.policy_files import load_policy
 from triage.reasons import Reason
@@ -65,7 +65,9 @@ def test_the_fourth_trouble_of_a_day_waits_for_a_person(context, judged, noon):
     watched = replace(suspected, status=CaseStatus.MONITORING, origins=(Origin.MACHINE,))
     third = on_recovery(replace(watched, resolved_before=2), judged(VerdictKind.RECOVERED), context(30))
     assert (third.reason, third.case and third.case.resolved_by_machine) == (Reason.RECOVERY_HELD, True)
-    fourth = on_trouble(None, judged(), context(60, ended=third.case)).case
+    again = on_trouble(None, judged(), context(60, ended=third.case)).case
+    assert again is not None
+    fourth = on_quarantine(again, judged(), context(63)).case
     assert fourth is not None
     assert fourth.resolved_before == 3
     decision = on_recovery(replace(fourth, status=CaseStatus.MONITORING), judged(VerdictKind.RECOVERED), context(90))

@@ -14,10 +14,13 @@ from triage.cases import (
     Decision,
     EffectKind,
     Origin,
+    Pending,
+    PendingWhy,
     ProposalStatus,
     TimerKind,
 )
-from triage.decide import on_claim, on_quarantine, on_recovery, on_rejudge, on_trouble
+from triage.decide import on_quarantine, on_recovery, on_trouble
+from triage.decide_claims import on_claim, on_rejudge
 from triage.inputs import Answered, ClaimReported, PersonAct, PersonActed
 from triage.model import Cause, Claim, Direction, Finding, Severity, VerdictKind
 from triage.reasons import Reason
@@ -141,8 +144,8 @@ def test_a_person_who_asks_gets_a_ticket_for_a_child(context, judged, claim):
 
 def test_a_trouble_that_got_worse_in_quarantine_is_taken_at_once(context, judged):
     suspected = kept(on_trouble(None, judged(severity=Severity.MINOR), context()))
-    decision = on_quarantine(suspected, judged(cause=Cause.LINK_DOWN, severity=Severity.CRITICAL), context(3))
-    assert (kept(decision).cause, kept(decision).severity) == (Cause.LINK_DOWN, Severity.CRITICAL)
+    decision = on_quarantine(suspected, judged(cause=Cause.SITE_DOWN, severity=Severity.CRITICAL), context(3))
+    assert (kept(decision).cause, kept(decision).severity) == (Cause.SITE_DOWN, Severity.CRITICAL)
     assert kinds(decision) == [EffectKind.OPEN_TICKET]
 
 
@@ -154,12 +157,13 @@ def test_a_call_about_a_trouble_that_was_resolved_already_is_no_second_case(cont
     late = context(50, new_case_id="C-2", ended=ended)
     decision = on_claim(None, claim, judged(VerdictKind.RECOVERED), late)
     assert (kept(decision).id, kept(decision).status) == ("C-1", CaseStatus.MONITORING)
-    assert decision.reason is Reason.CLAIM_JOINED
-    assert kinds(decision) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
+    assert (decision.reason, kept(decision).reopened) == (Reason.REOPENED, 1)
+    assert kinds(decision) == [EffectKind.UPDATE_TICKET, EffectKind.ATTACH_EVIDENCE]
     another = replace(ended, onset=noon - timedelta(minutes=46))
     assert kept(on_claim(None, claim, judged(VerdictKind.RECOVERED), replace(late, ended=another))).id == "C-2"
     assert kept(on_claim(None, claim, judged(VerdictKind.RECOVERED, Cause.LATENCY), late)).id == "C-2"
-    assert kept(on_claim(None, claim, judged(VerdictKind.CONFIRMED), late)).id == "C-2"
+    assert kept(on_claim(None, claim, judged(VerdictKind.CONFIRMED), late)).id == "C-1"
+    assert kept(on_claim(None, claim, judged(VerdictKind.CONFIRMED, Cause.LATENCY), late)).id == "C-2"
     fallen = replace(ended, status=CaseStatus.CLOSED)
     assert kept(on_claim(None, claim, judged(VerdictKind.RECOVERED), replace(late, ended=fallen))).id == "C-2"
 
@@ -184,7 +188,8 @@ def test_a_claim_whose_statistics_are_late_is_pending_until_it_is_judged_again(c
     later = noon + timedelta(minutes=15)
     decision = on_claim(None, claim, judged(VerdictKind.INCONCLUSIVE, rejudge_at=later), context())
     assert kept(decision).status is CaseStatus.PENDING
-    assert [(timer.kind, timer.due_at) for timer in decision.timers] == [(TimerKind.REJUDGE, later)]
+    assert kept(decision).pending == Pending(why=PendingWhy.STATISTICS, since=noon, until=later)
+    assert (TimerKind.REJUDGE, later) in [(timer.kind, timer.due_at) for timer in decision.timers]
     again = on_rejudge(replace(kept(decision), ticket="T-1"), judged(), context(15))
     assert kept(again).status is CaseStatus.OPEN
     assert kinds(again) == [EffectKind.NOTE_TICKET, EffectKind.ATTACH_EVIDENCE]
@@ -219,14 +224,17 @@ def test_a_case_is_never_resolved_on_absent_data(context, judged, claim):
     assert kept(decision).status is CaseStatus.MONITORING
 
 
-def test_a_case_that_a_client_reported_waits_for_the_clients_word(context, judged, claim):
+def test_a_case_that_a_client_reported_waits_for_the_clients_word(context, judged, claim, noon):
     watched = kept(on_claim(None, claim, judged(VerdictKind.RECOVERED), context()))
     assert watched.status is CaseStatus.MONITORING
     decision = on_recovery(watched, judged(VerdictKind.RECOVERED), context(20))
     assert decision.reason is Reason.CLIENT_MUST_CONFIRM
-    assert kept(decision).status is CaseStatus.MONITORING
+    assert kept(decision).status is CaseStatus.RESOLVED
+    assert [(timer.kind, timer.due_at) for timer in decision.timers] == [
+        (TimerKind.CLOSE, noon + timedelta(minutes=20, hours=72))
+    ]
     confirmed = on_person(kept(decision), PersonActed(who="Kim", does=PersonAct.CONFIRM, target="C-1"), context(30))
-    assert kept(confirmed).status is CaseStatus.RESOLVED
+    assert kept(confirmed).status is CaseStatus.CLOSED
 
 
 def test_a_trouble_that_comes_back_while_watched_reopens_the_work(context, judged):

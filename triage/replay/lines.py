@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from collector.model import FactKind, Source
-from triage.cases import CaseStatus, Origin, ProposalStatus, TimerKind
+from triage.cases import CaseStatus, Origin, PendingWhy, ProposalStatus, TimerKind
 from triage.model import Cause, Direction, Scope, Severity, UnfitReason, VerdictKind
 from triage.reasons import Reason
 
@@ -156,6 +156,11 @@ class CaseLine(Line):
     next_action_at: AwareDatetime | None = Field(None, description="and when")
     ticket: str | None = Field(None, description="its ticket, once there is one")
     parent: str | None = Field(None, description="the carrier's case that it belongs to")
+    pending: PendingWhy | None = Field(None, description="what a pending case waits for")
+    queue: str | None = Field(None, description="the desk's queue that it is in; absent where tickets start")
+    reopened: int = Field(0, description="how often it was taken up again")
+    decided_by: str | None = Field(None, description="the person whose decision about its status stands")
+    next_update_at: AwareDatetime | None = Field(None, description="when the client is owed the next word")
     sites: int | None = Field(None, description="of a carrier's case, how many sites have had it")
 
 

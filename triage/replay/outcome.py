@@ -134,13 +134,16 @@ class Ledger:
             id=case.id, client=case.client, site=case.site, link=case.link, cause=case.cause, scope=case.scope,
             severity=case.severity, onset=known.onset if known and known.onset else case.onset,
             end=known.end if known else None, opened_at=case.opened_at, ended_at=case.ended_at,
-            held=case.status not in (CaseStatus.SUSPECTED, CaseStatus.CLOSED), ticket=case.ticket_wanted,
-            reopened=(known.reopened if known else 0) + (decision.reason is Reason.RECOVERY_BROKEN),
+            held=(known is not None and known.held) or case.status not in (CaseStatus.SUSPECTED, CaseStatus.CLOSED),
+            ticket=case.ticket_wanted,
+            reopened=(known.reopened if known else 0) + (decision.reason in CAME_BACK),
             word=first_telling(known.word if known else None, word),
         )  # fmt: skip
 
     def _note_claim(self, row: Row, claim: Claim, decision: Decision) -> None:
         word = word_of(decision.judged.verdict) if decision.judged is not None else None
+        if word is None and decision.reason not in REFUSED:
+            return  # what else a claim brings, such as a reporter who may not report, is no answer to it
         refused = decision.detail if word is None else ""
         self._claims[row.key] = ClaimOutcome(
             key=row.key, client=claim.client, site=claim.site, reported_at=claim.reported_at, first=word, word=word,
@@ -166,6 +169,8 @@ class Ledger:
             self._cases[case.id] = replace(case, end=seen.end)
 
 
+REFUSED = frozenset({Reason.CLAIM_REFUSED, Reason.INPUT_FAILED})
+CAME_BACK = frozenset({Reason.RECOVERY_BROKEN, Reason.REOPENED})
 ANSWERS = frozenset(
     {
         Reason.CLAIM_CONFIRMED,

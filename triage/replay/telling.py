@@ -148,6 +148,11 @@ def _case(case: Case) -> dict[str, Any]:
         "next_action_at": _time(case.next_action_at),
         "ticket": case.ticket,
         "parent": case.parent,
+        "pending": case.pending.why.value if case.pending else None,
+        "queue": case.queue or None,
+        "reopened": case.reopened or None,
+        "decided_by": case.decided_by,
+        "next_update_at": _time(case.next_update_at),
         "sites": case.sites or None,
     }
 

@@ -1,0 +1,77 @@
+"""What the decisions about a case are put together from: a new one, one with a newer verdict, its proposal. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from triage.case_rules import graded, resolved_before, troubled_lines
+from triage.cases import Case, CaseStatus, Context, Judged, Origin, Proposal
+from triage.model import VerdictKind
+
+
+def new_case(origin: Origin, judged: Judged, context: Context) -> Case:
+    verdict = judged.verdict
+    return Case(
+        id=context.new_case_id,
+        client=verdict.client,
+        site=verdict.site,
+        status=CaseStatus.SUSPECTED,
+        origins=(origin,),
+        title=judged.title,
+        cause=verdict.cause,
+        scope=verdict.scope,
+        severity=graded(verdict, None, context),
+        link=verdict.link,
+        lines=troubled_lines(verdict),
+        onset=verdict.onset,
+        opened_at=context.now,
+        updated_at=context.now,
+        evidence_sha256=judged.evidence_sha256,
+        resolved_before=resolved_before(context.ended, verdict.link, context.now),
+    )
+
+
+def with_verdict(case: Case, judged: Judged, context: Context) -> Case:
+    """The case as the newer verdict tells it."""
+    verdict = judged.verdict
+    return replace(
+        case,
+        title=judged.title,
+        cause=verdict.cause,
+        scope=verdict.scope,
+        severity=graded(verdict, case, context),
+        link=verdict.link,
+        lines=troubled_lines(verdict),
+        onset=verdict.onset,
+        evidence_sha256=judged.evidence_sha256,
+    )
+
+
+def joined_origins(origins: tuple[Origin, ...], origin: Origin) -> tuple[Origin, ...]:
+    return origins if origin in origins else (*origins, origin)
+
+
+def wanting_ticket(case: Case, judged: Judged, context: Context) -> Case:
+    """With a ticket of its own, where the policy opens one for the cause and no parent case stands for it."""
+    ticketed = judged.verdict.cause not in context.rules.causes_without_ticket
+    withheld = ticketed and case.parent is not None and not case.ticket_wanted
+    return replace(case, ticket_wanted=case.ticket_wanted or (ticketed and not withheld), ticket_withheld=withheld)
+
+
+def proposed(case: Case, judged: Judged, context: Context) -> Proposal | None:
+    """The best fit option as a proposal, once per case, while the trouble is there."""
+    verdict = judged.verdict
+    best = next((option for option in verdict.options if option.fit), None)
+    if verdict.verdict is not VerdictKind.CONFIRMED or verdict.link is None or best is None:
+        return None
+    if context.proposal is not None:
+        return None
+    return Proposal(
+        id=context.new_proposal_id,
+        case=case.id,
+        site=case.site,
+        from_link=verdict.link,
+        to_link=best.link,
+        action=best.action,
+        proposed_at=context.now,
+    )
