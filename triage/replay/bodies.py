@@ -19,7 +19,7 @@ from triage.tickets.port import TicketStatus
 
 KINDS = (
     "samples", "answer", "facts", "event", "poll", "claim", "maintenance", "person", "ticket_system", "actuator",
-    "policy", "restart",
+    "policy", "restart", "carrier",
 )  # fmt: skip
 ACTS_TO_COME = ("reopen", "move")
 """Acts of a person that the format has and the engine cannot do yet; played as refused."""
@@ -128,6 +128,29 @@ class Poll(Body):
     )
 
 
+Said = Annotated[str, Field(max_length=500)]
+
+
+class IntakeBody(Body):
+    """What a carrier asks before it accepts a repair; what is left out nobody has said."""
+
+    on_site_contact: Said = Field(default="", description="who is met on site")
+    on_site_phone: Said = Field(default="", description="that person's phone number")
+    on_site_email: Said = Field(default="", description="that person's mail address")
+    on_site_hours: Said = Field(default="", description="when that person is there, the site's clock")
+    access_hours: Said = Field(default="", description="when a technician gets in; default the site's")
+    access_instructions: Said = Field(default="", description="how a technician gets in")
+    dispatch_consent: bool | None = Field(default=None, description="a technician may be sent")
+    charges_consent: bool | None = Field(default=None, description="the client pays where the fault is its own")
+    charges_up_to: Said = Field(default="", description="up to what amount, as said")
+    consent_by: Said = Field(default="", description="who gave the consents")
+    intrusive_test_consent: bool | None = Field(default=None, description="tests may interrupt the service")
+    intrusive_test_hours: Said = Field(default="", description="from when to when they may")
+    power_checked: bool | None = Field(default=None, description="whether the equipment has power was looked at")
+    rebooted: bool | None = Field(default=None, description="the equipment was rebooted")
+    client_reference: Said = Field(default="", description="the client's own number for it")
+
+
 class ClaimBody(Body):
     """What a client reports."""
 
@@ -137,6 +160,8 @@ class ClaimBody(Body):
     since: Time | None = Field(default=None, description="since when; without it, about now")
     words: str = Field(default="", description="the client's own words")
     by: str = Field(default="", description="who reported it")
+    reach: str = Field(default="", description="the phone number or mail address of who reported it")
+    intake: IntakeBody = Field(default=IntakeBody(), description="what a carrier asks of a repair")
 
 
 class Maintenance(Body):
@@ -224,6 +249,30 @@ class ActuatorFarEnd(Body):
         return given
 
 
+class CarrierBody(Body):
+    """What a carrier told of its own ticket; what is left out stays as it was told before."""
+
+    case: str | None = Field(default=None, description="C-1; or `site`")
+    site: str | None = Field(default=None, description="the site whose newest case it is about; of a parent its `site`")
+    who: str = Field(default="somebody", description="who wrote it down")
+    number: str = Field(description="the carrier's ticket number")
+    carrier: str = Field(default="", description="default the line's carrier")
+    link: str | None = Field(default=None, description="the line it is about; default the case's")
+    opened: Time | None = Field(default=None, description="default `at`")
+    etr: Time | None = Field(default=None, description="estimated time of repair")
+    next_update: Time | None = Field(default=None, description="when the carrier owes the next word")
+    repair_contact: str = Field(default="", description="the carrier's repair phone or portal; default the line's")
+    account: str = Field(default="", description="the account with the carrier; default the line's")
+    reason_for_outage: str = Field(default="", description="why it was out, as the carrier says")
+    closed: Time | None = Field(default=None, description="when the carrier closed it")
+
+    @model_validator(mode="after")
+    def _of_one_case(self) -> Self:
+        if (self.case is None) == (self.site is None):
+            raise ValueError("either `case` or `site`")
+        return self
+
+
 class Restart(Body):
     """The process ends and begins anew: all memory is lost, what was committed stays."""
 
@@ -244,6 +293,7 @@ class Entry(Body):
     actuator: ActuatorFarEnd | None = Field(default=None, description="the devices' next replies")
     policy: Mapping[str, Any] | None = Field(default=None, description="keys of the policy that change from now on")
     restart: Restart | None = Field(default=None, description="all memory is lost")
+    carrier: CarrierBody | None = Field(default=None, description="what a carrier told of its own ticket")
 
     @property
     def kind(self) -> str:

@@ -22,9 +22,8 @@ from triage.actuator.port import ActuatorError
 from triage.cases import Decision
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
-from triage.inputs import ClaimReported, PersonAct, PersonActed
+from triage.inputs import CarrierTold, ClaimReported, PersonAct, PersonActed
 from triage.judging import Judging
-from triage.model import Claim
 from triage.performer import Performer
 from triage.policy import Policy, merged
 from triage.reasons import Reason
@@ -33,6 +32,7 @@ from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTi
 from triage.replay.inline import without_threads
 from triage.replay.measuring import arrivals, before
 from triage.replay.orchestrators import Orchestrators
+from triage.replay.repair import claim_of, told_of
 from triage.replay.saying import Polls, event_fact, state_facts
 from triage.replay.telling import Telling
 from triage.repository import OutboxStatus
@@ -248,14 +248,13 @@ class Player:
 
     async def _act(self, entry: Entry, now: datetime) -> None:
         if entry.claim is not None:
-            body = entry.claim
-            claim = Claim(
-                site=body.site, client=body.client, symptom=body.symptom, reported_at=now, reported_by=body.by,
-                since=self._scenario.moment(body.since) if body.since else None, words=body.words,
-            )  # fmt: skip
+            claim = claim_of(entry.claim, now, self._scenario.moment)
             await self._put(ClaimReported(claim=claim, open_ticket=True))
         elif entry.person is not None:
             await self._decide(entry.person)
+        elif entry.carrier is not None:
+            case = entry.carrier.case or await self._newest_case(entry.carrier.site or "")
+            await self._put(told_of(entry.carrier, case, self._scenario.moment))
         elif entry.ticket_system is not None:
             if entry.ticket_system.change is not None:
                 key = f"entry:{self._telling.entry}"
@@ -278,7 +277,7 @@ class Player:
             return
         await self._put(PersonActed(who=person.who, does=PersonAct(person.does), target=target, note=person.note))
 
-    async def _put(self, happened: ClaimReported | PersonActed) -> None:
+    async def _put(self, happened: ClaimReported | PersonActed | CarrierTold) -> None:
         key = f"entry:{self._telling.entry}"
         self._happened = True
         self._telling.caused(await inbox.enqueue(self._database, key, happened, self._clock.now()))
@@ -292,6 +291,11 @@ class Player:
             proposals = await repository.proposals_of(connection, cases[0].id) if cases else []
         found = cases if person.target.kind == "case" else proposals
         return found[0].id if found else f"{person.target.kind[0].upper()}-0"
+
+    async def _newest_case(self, site: str) -> str:
+        async with self._database.reading() as connection:
+            cases = await repository.cases(connection, site=site, limit=1)
+        return cases[0].id if cases else "C-0"
 
     async def _summary(self) -> Mapping[str, Any]:
         async with self._database.reading() as connection:
