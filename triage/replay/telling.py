@@ -17,13 +17,14 @@ from triage.replay.bodies import TicketChange
 from triage.replay.lines import Played
 from triage.replay.orchestrators import Read, fact_document
 
-ALARMS = (Reason.OWN_BLINDNESS, Reason.FAR_END_GAVE_UP, Reason.INPUT_FAILED)
+ALARMS = (Reason.OWN_BLINDNESS, Reason.FAR_END_GAVE_UP, Reason.CARRIER_OVERDUE, Reason.INPUT_FAILED)
 FOUND = (Reason.TROUBLE_SUSPECTED, Reason.NO_QUARANTINE)
 WITHHELD = (
     Reason.IN_MAINTENANCE, Reason.NO_TICKET_FOR_CAUSE, Reason.TROUBLE_DID_NOT_HOLD, Reason.RECHECK_WITHOUT_DATA,
     Reason.CLAIM_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.CLIENT_MUST_CONFIRM, Reason.CARRIER_PARENT,
     Reason.STOOD_TOO_LONG, Reason.RESOLVED_TOO_OFTEN, Reason.ASSIGNED_LINE, Reason.PERSON_MUST_RESOLVE,
     Reason.CLIENTS_OWN_LINE, Reason.TAKEN_BY_PERSON, Reason.HAND_OVER_POSTPONED,
+    Reason.CARRIER_REFUSED,
 )  # fmt: skip
 
 
