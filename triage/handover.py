@@ -18,7 +18,6 @@ from triage.reasons import Reason
 from triage.trouble_class import TroubleClass, trouble_class
 from triage.words import CAUSE_WORDS
 
-
 OWN = " of the client's own"
 
 
