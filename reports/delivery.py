@@ -16,16 +16,16 @@ FORMATS = ("html", "pdf", "json")
 
 
 def report_files(report: Report, formats: Sequence[str] = FORMATS) -> tuple[EvidenceFile, ...]:
-    """The report in each format named; `json` is its attachment, where it has one. Raises ReportError."""
+    """The report in each format named; `json` is what it was made from, where it has that. Raises ReportError."""
     files: list[EvidenceFile] = []
     name = file_name(report.id)
     if "html" in formats:
         files.append(EvidenceFile(f"{name}.html", "text/html", html_page(report).encode()))
     if "pdf" in formats:
         files.append(EvidenceFile(f"{name}.pdf", "application/pdf", pdf_document(report)))
-    if "json" in formats and report.attachment is not None:
-        attachment = report.attachment
-        files.append(EvidenceFile(attachment.name, attachment.media_type, attachment.content.encode()))
+    if "json" in formats and report.attachments:
+        source = report.attachments[0]
+        files.append(EvidenceFile(source.name, source.media_type, source.content))
     return tuple(files)
 
 

@@ -39,11 +39,12 @@ class ReportRenderer:
 
 def evidence_files(pack: EvidencePack, case: str, issuer: str = "Lineproof") -> tuple[EvidenceFile, ...]:
     """The report's HTML and PDF, and the pack. Raises ReportError."""
-    return report_files(evidence_report(pack, case, issuer))
+    return report_files(evidence_report(pack, case, issuer, with_samples=True))
 
 
-def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof") -> Report:
-    """What the pack says, for client, carrier and desk. Raises ReportError for a pack that cannot be read."""
+def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof", *, with_samples: bool = False) -> Report:
+    """What the pack says, for client, carrier and desk; `with_samples` as tables too, for the PDF to carry. Raises
+    ReportError for a pack that cannot be read."""
     document = read_pack(pack)
     ident = f"evidence-{case}"
     name = f"{file_name(ident)}.json"
@@ -61,10 +62,22 @@ def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof") ->
         footnotes=FOOTNOTES,
         footer=f"{ident} · made {local_time(document.made_at, document.site.zone)} · SHA-256 {pack.sha256[:16]}…",
         made_at=document.made_at,
-        attachment=Attachment(
-            name, "application/json", pack.content.decode(), "The evidence pack that this report rests on"
+        attachments=(
+            Attachment(name, "application/json", pack.content, "The evidence pack that this report rests on"),
+            *(samples_of(document, file_name(ident)) if with_samples else ()),
         ),
     )
+
+
+def samples_of(document: PackDocument, ident: str) -> Iterator[Attachment]:
+    """The pack's samples as tables. Inside the PDF, so that one document carries all; a copy of what the pack says."""
+    from reports.samples import samples_csv, samples_parquet
+
+    csv = samples_csv(document)
+    yield Attachment(f"{ident}-samples.csv", "text/csv", csv, "The samples in the pack, as a table", "data")
+    parquet = samples_parquet(document)
+    media = "application/vnd.apache.parquet"
+    yield Attachment(f"{ident}-samples.parquet", media, parquet, "The samples in the pack, as a table", "data")
 
 
 def headline(document: PackDocument) -> str:

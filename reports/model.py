@@ -106,12 +106,14 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that the PDF carries inside."""
+    """A file that the PDF carries inside. `relationship` (ISO 32000-2, AFRelationship): what the report was made from
+    is its source, what restates part of that is data."""
 
     name: str
     media_type: str
-    content: str
+    content: bytes
     description: str
+    relationship: Literal["source", "data"] = "source"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,4 +134,5 @@ class Report:
     footnotes: tuple[str, ...]
     footer: str
     made_at: datetime
-    attachment: Attachment | None = None
+    attachments: tuple[Attachment, ...] = ()
+    """The first is what the report was made from."""

@@ -202,6 +202,7 @@ class PackSeries(_Part):
     source: Source
     seconds: int | tuple[int, ...]
     time: tuple[int, ...]
+    received_at: tuple[int, ...] = ()
     fields: Mapping[str, tuple[float | None, ...]]
 
     @model_validator(mode="after")

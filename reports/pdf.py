@@ -17,7 +17,7 @@ from reports.model import Report, ReportError
 
 
 def pdf_document(report: Report) -> bytes:
-    """A4, tagged, with outline and page numbers; carries the report's attachment. Raises ReportError.
+    """A4, tagged, with outline and page numbers; carries the report's attachments. Raises ReportError.
 
     The report reaches the template as data (JSON), never as markup, so no string in it can be read as Typst.
     """
@@ -37,12 +37,12 @@ def pdf_document(report: Report) -> bytes:
 
 
 def _contents(report: Report) -> dict[str, Any]:
-    """The report for the template: characters that the fonts lack are named; the attachment stays as it is."""
+    """The report for the template: characters that the fonts lack are named; attachments stay as they are."""
     contents = asdict(report)
-    attachment = contents.pop("attachment")
+    attachments = [{**each, "content": list(each["content"])} for each in contents.pop("attachments")]
     contents["made_at"] = report.made_at.isoformat()
     shown_contents: dict[str, Any] = _shown(contents)
-    return {**shown_contents, "attachment": attachment}
+    return {**shown_contents, "attachments": attachments}
 
 
 def _shown(value: Any) -> Any:  # noqa: ANN401 any JSON value

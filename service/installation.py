@@ -24,6 +24,7 @@ from service.migrations import is_current
 from service.settings import Settings, read_settings
 from triage.baselines.folder import BaselineFolder
 from triage.engine import Engine
+from triage.evidence import EvidenceRenderer
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
 from triage.lease import Lease
@@ -128,7 +129,10 @@ class Installation:
     def lease(self, holder: str | None = None) -> Lease:
         return Lease(self.database, self.real_clock, holder=holder)
 
-    def performer(self, *, may_act: Callable[[], bool] = lambda: True) -> Performer:
+    def performer(
+        self, *, may_act: Callable[[], bool] = lambda: True, renderer: EvidenceRenderer | None = None
+    ) -> Performer:
+        """Without a `renderer` of its own evidence is rendered in this process."""
         from reports.evidence import ReportRenderer
         from triage.actuator.dryrun import DryRun
 
@@ -137,7 +141,7 @@ class Installation:
             self.database,
             self.clock,
             PacedTickets(self.tickets, pace),
-            ReportRenderer(),
+            renderer or ReportRenderer(),
             DryRun(),
             self.evidence,
             self.inventory,

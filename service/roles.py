@@ -17,6 +17,7 @@ from aiohttp import web
 from config.errors import ConfigurationError, LineproofError
 from inventory.model import Inventory
 from service.installation import Installation, opened
+from service.rendering import RenderingProcess
 from service.serve import SUPERVISED
 from service.settings import HOST
 from service.status import Health, start_status_server
@@ -94,9 +95,10 @@ async def run_engine(path: Path | None, stop: asyncio.Event) -> None:
         try:
             # A defect in either ends the process, for the supervisor to start it again.
             async with asyncio.TaskGroup() as tasks:
-                performing = tasks.create_task(process.perform(stop))
+                beside = [tasks.create_task(process.perform(stop)), tasks.create_task(process.watch(stop))]
                 await process.decide(stop)
-                performing.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             jobs.shutdown(wait=False)
             await status.cleanup()
@@ -111,7 +113,9 @@ class EngineProcess:
         self._engine = installation.engine()
         self._engine.follow(installation.journal)
         self.lease = installation.lease(os.environ.get(SUPERVISED))
-        self._performer = installation.performer(may_act=lambda: self.lease.held)
+        self._rendering = RenderingProcess()
+        self._performer = installation.performer(may_act=lambda: self.lease.held, renderer=self._rendering)
+        self._watch = installation.watch()
         self._holds = False
         self._last_pass: datetime | None = None
         self._troubles: dict[str, str] = {}
@@ -138,6 +142,15 @@ class EngineProcess:
                 await self._performer.idle(ENGINE_PAUSE)
         finally:
             await self._performer.stop()
+            self._rendering.close()
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """What people do in the ticket system comes to the cases; a system that is away is asked again later."""
+        while not stop.is_set():
+            if self._holds:
+                with self._waiting_out("watching tickets"):
+                    await self._watch.look()
+            await _pause(stop, self._installation.settings.tickets.look_seconds)
 
     @contextmanager
     def _waiting_out(self, what: str) -> Iterator[None]:

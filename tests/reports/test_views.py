@@ -107,7 +107,7 @@ def report_of(words: str, tone: Tone = Tone.BAD) -> Report:
         footnotes=(words,),
         footer=words,
         made_at=datetime(2026, 3, 3, 12, tzinfo=UTC),
-        attachment=Attachment("pack.json", "application/json", '{"words":1}', "the pack"),
+        attachments=(Attachment("pack.json", "application/json", b'{"words":1}', "the pack"),),
     )
 
 
