@@ -31,7 +31,7 @@ def ticket_text(claim: Claim | None, verdict: Verdict, picture: Picture, evidenc
     """Plain text of a ticket, in sections that a carrier's repair desk reads in a minute: what, since when, the line,
     what was measured. It names no charges; the intake follows it in the ticket that is opened (`intake_text`)."""
     zone = picture.site.zone
-    what = [f"{VERDICT_WORDS[verdict.verdict]}. {verdict.reason}"]
+    what = [f"{VERDICT_WORDS[verdict.verdict]}. {verdict.reason[:1].upper()}{verdict.reason[1:]}"]
     if verdict.severity is not None:
         what.append(f"Severity: {verdict.severity}.")
     if claim is not None:
@@ -49,7 +49,7 @@ def ticket_text(claim: Claim | None, verdict: Verdict, picture: Picture, evidenc
     )
     measured.append(f"Evidence pack SHA-256: {evidence_sha256}")
     return in_sections(
-        ("WHAT", what),
+        ("", what),
         ("SINCE WHEN", since),
         ("WHERE", [*_place(picture.site), *(_line_data(link) if link is not None else [])]),
         ("MEASURED", measured),
@@ -57,8 +57,8 @@ def ticket_text(claim: Claim | None, verdict: Verdict, picture: Picture, evidenc
 
 
 def in_sections(*sections: tuple[str, Sequence[str]]) -> str:
-    """Headed blocks, those without a line left out."""
-    return "\n\n".join("\n".join((head, *lines)) for head, lines in sections if lines)
+    """Blocks, each under its head if it has one; those without a line are left out."""
+    return "\n\n".join("\n".join((head, *lines) if head else lines) for head, lines in sections if lines)
 
 
 def reported(claim: Claim, zone: ZoneInfo) -> Iterator[str]:
