@@ -30,6 +30,18 @@ class Mirrored:
     name: str
     description: str
 
+    @classmethod
+    def of_new(cls, new: NewTicket, remote: str, line: str) -> Mirrored:
+        return cls(
+            key=new.external_id,
+            remote=remote,
+            line=line,
+            client=new.client,
+            site=new.site,
+            name=new.name,
+            description=new.description,
+        )
+
 
 class Mirror:
     """Fails with the database's RecordsError."""

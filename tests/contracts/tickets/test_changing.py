@@ -14,13 +14,20 @@ from triage.tickets.port import TicketStatus, TicketSystem, TicketUpdate
 pytestmark = pytest.mark.needs("show")
 
 
-@pytest.mark.parametrize("status", [TicketStatus.IN_PROGRESS, TicketStatus.PENDING, TicketStatus.RESOLVED])
+@pytest.mark.parametrize("status", [TicketStatus.IN_PROGRESS, TicketStatus.RESOLVED])
 async def test_a_status_is_taken(tickets: TicketSystem, status: TicketStatus) -> None:
     ticket = await tickets.create(new())
     await tickets.update(ticket, f"C-7:{status}", TicketUpdate(status=status))
     shown = await tickets.show(ticket)
     assert shown.status is status
     assert (shown.resolved_at is not None) == (status is TicketStatus.RESOLVED)
+
+
+@pytest.mark.needs("pending")
+async def test_a_ticket_waits(tickets: TicketSystem) -> None:
+    ticket = await tickets.create(new())
+    await tickets.update(ticket, "C-7:pending", TicketUpdate(status=TicketStatus.PENDING))
+    assert (await tickets.show(ticket)).status is TicketStatus.PENDING
 
 
 async def test_a_resolved_ticket_is_opened_again(tickets: TicketSystem) -> None:

@@ -50,10 +50,12 @@ async def test_opening_twice_leaves_one_ticket_in_the_system(far_end: FarEnd) ->
     assert list(await far_end.person.with_key("C-9:ticket")) == [first]
 
 
+@pytest.mark.needs("a_ticket_for_each_key")
 async def test_two_keys_are_two_tickets(tickets: TicketSystem) -> None:
     assert await tickets.create(new("C-10:ticket")) != await tickets.create(new("C-11:ticket"))
 
 
+@pytest.mark.needs("a_ticket_for_each_key")
 async def test_a_key_of_odd_characters_is_one_key(tickets: TicketSystem) -> None:
     made = [await tickets.create(new(key)) for key in ODD_KEYS]
     assert len(set(made)) == len(ODD_KEYS)
@@ -96,7 +98,7 @@ async def test_a_subject_is_one_line(tickets: TicketSystem) -> None:
     assert ticket.name.split() == ["down", "Status:", "resolved"]
 
 
-@pytest.mark.needs("show", "severity")
+@pytest.mark.needs("show", "severity", "a_ticket_for_each_key")
 async def test_each_severity_is_shown_as_another(tickets: TicketSystem) -> None:
     made = [await tickets.create(new(severity=severity)) for severity in Severity]
     assert len({(await tickets.show(ticket)).severity for ticket in made}) == len(Severity)

@@ -12,6 +12,7 @@ from config.database import Database
 from config.errors import NotFoundError
 from triage.evidence import EvidenceFile
 from triage.metrics import REPAIR_NOT_CREATED
+from triage.model import Severity
 from triage.tickets.client_credentials import ClientCredentials
 from triage.tickets.http import Call, TicketHost, path_of
 from triage.tickets.mirror import Mirror, Mirrored
@@ -87,6 +88,8 @@ class RepairApiTickets:
         untold = texts if code != Code.CREATED else texts[1:]
         for number, text in enumerate(untold, 1):
             await self._add(ticket, detail, f"{new.external_id}:text/{number}", text)
+        if new.severity is not None:
+            await self._open_with(new.severity, Mirrored.of_new(new, ticket, line), joined=code != Code.CREATED)
         await self._mirror.remember(new, ticket, line)
         return ticket
 
@@ -115,7 +118,7 @@ class RepairApiTickets:
         told = False
         if update.severity is not None:
             alone = update == TicketUpdate(severity=update.severity)
-            told = await self._set_severity(known, update, key if alone else f"{key}/severity") and alone
+            told = await self._set_severity(known, update.severity, key if alone else f"{key}/severity") and alone
         if update.queue is not None:
             await self._set_queue(ticket, detail, update.queue)
         line_status = mapping.line_status(update)
@@ -196,13 +199,18 @@ class RepairApiTickets:
         line = detail.detail_value or ""
         await self._until(ticket, lambda shown: _task_is(shown, line, desk.task), f"line {line} at {desk.task}")
 
-    async def _set_severity(self, known: Mirrored, update: TicketUpdate, key: str) -> bool:
+    async def _open_with(self, severity: Severity, known: Mirrored, *, joined: bool) -> None:
+        """A ticket that we join has lines that are not ours: its severity is never lowered."""
+        wanted = self._settings.severities[severity]
+        if not joined or ((await self._basic(known)).severity or "9") > wanted:
+            await self._set_severity(known, severity, f"{known.key}:severity")
+
+    async def _set_severity(self, known: Mirrored, severity: Severity, key: str) -> bool:
         """Only where it changes, for its reason becomes a note; whether it did."""
-        assert update.severity is not None  # noqa: S101 - asked for
-        wanted = self._settings.severities[update.severity]
+        wanted = self._settings.severities[severity]
         if (await self._basic(known)).severity == wanted:
             return False
-        reason = marked(f"Severity: {update.severity.value}.", key)
+        reason = marked(f"Severity: {severity.value}.", key)
         await self._put(known.remote, "severity", {"Severity": int(wanted), "Reason": reason}, "setting severity of")
         shown = (await self._basic(known)).severity
         if shown != wanted:
