@@ -60,8 +60,8 @@ Opened = Callable[[pytest.FixtureRequest, Path], AbstractAsyncContextManager[Far
 class System:
     """`lacks` names what the system cannot do, as the tests' marker `needs` does: "people", "show", "owner", "queue",
     "severity", "files", "network", "wide_keys" (keys beyond ASCII), "changes", "pending" (a status that says that we
-    wait), "a_ticket_for_each_key" (where a line's second trouble joins the ticket of its first). `marks` are pytest marks of each of
-    its tests."""
+    wait), "a_ticket_for_each_key" (where a line's second trouble joins the ticket of its first). `marks` are pytest
+    marks of each of its tests."""
 
     open: Opened
     lacks: frozenset[str] = frozenset()
