@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from triage.case_parts import joined_origins, new_case, proposed, wanting_ticket, with_verdict
-from triage.case_rules import has_changed, needs_a_person, quarantine
+from triage.case_rules import OUTAGES, has_changed, may_worsen, needs_a_person, quarantine
 from triage.cases import Case, CaseStatus, Context, Decision, Effect, Judged, Origin, PendingWhy, Timer, TimerKind
 from triage.consequences import attach, evidence_effects, regraded, ticket_effects
 from triage.life_cycle import (
@@ -46,6 +46,8 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
         if context.in_maintenance:
             return Decision(case=None, reason=Reason.IN_MAINTENANCE, judged=judged)
         return _suspect(judged, context)
+    if may_worsen(case) and judged.verdict.cause in OUTAGES and troubled and not _over(judged.verdict):
+        return _worse_meanwhile(case, judged, context)
     if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case):
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     if judged.verdict.verdict is VerdictKind.INCONCLUSIVE:
@@ -85,6 +87,15 @@ def _suspect(judged: Judged, context: Context) -> Decision:
     return Decision(
         case=case, reason=Reason.TROUBLE_SUSPECTED, timers=(timer,), cancelled=(TimerKind.CLOSE,), judged=judged
     )
+
+
+def _worse_meanwhile(case: Case, judged: Judged, context: Context) -> Decision:
+    """What was suspected has become an outage: taken as that at once, and due when it was, or now where outages of the
+    line are trusted. (A provider's cycle dropped what got worse, until the next one.)"""
+    worse = with_verdict(case, judged, context)
+    if not quarantine(judged.verdict, context.rules):
+        return replace(_held(worse, judged, context), reason=Reason.NO_QUARANTINE)
+    return Decision(case=replace(worse, updated_at=context.now), reason=Reason.TROUBLE_CHANGED, judged=judged)
 
 
 def _trouble_gone(case: Case, context: Context) -> Decision:
