@@ -15,14 +15,19 @@ from collector.orchestrator.port import DeviceReport
 from collector.snmp.report import PollReport
 from config.clock import from_epoch_ms, rfc3339
 from inventory.model import Inventory
+from service.installation import Installation
+from service.tickets import KnownTicket, SeenTicket
 from triage.cases import Case, Proposal
 from triage.intake import known, missing
 from triage.model import Intake
 from triage.repository import OutboxRow, StoredDecision
+from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import Ticket
+from triage.tickets.tmf621.document import to_document
 
 _CASE = TypeAdapter(Case)
 _TICKET = TypeAdapter(Ticket)
+_KNOWN_TICKET = TypeAdapter(KnownTicket)
 _PROPOSAL = TypeAdapter(Proposal)
 _DECISION = TypeAdapter(StoredDecision)
 
@@ -41,6 +46,23 @@ def case_document(case: Case, inventory: Inventory | None = None) -> dict[str, A
 
 def ticket_document(ticket: Ticket) -> dict[str, Any]:
     document: dict[str, Any] = _TICKET.dump_python(ticket, mode="json")
+    return document
+
+
+def known_ticket_document(known: KnownTicket) -> dict[str, Any]:
+    document: dict[str, Any] = _KNOWN_TICKET.dump_python(known, mode="json")
+    return {"id": document.pop("ticket"), **document}
+
+
+async def seen_ticket_document(installation: Installation, seen: SeenTicket) -> dict[str, Any]:
+    """A ticket as its system shows it, or what we know of it and the `problem`; `tmf621`: the built-in one's document
+    in the standard's form, version 5."""
+    known = known_ticket_document(seen.known) if seen.known else None
+    if seen.ticket is None:
+        return {**(known or {}), "problem": seen.problem}
+    document = {**ticket_document(seen.ticket), "known": known}
+    if isinstance(installation.tickets, BuiltinTickets):
+        document["tmf621"] = to_document(await installation.tickets.trouble_ticket(seen.ticket.id))
     return document
 
 

@@ -22,6 +22,7 @@ from inventory.repository import inventory_digest, load_inventory
 from inventory.tables import link
 from service.migrations import is_current
 from service.settings import Settings, read_settings
+from service.ticketing import opened_tickets
 from triage.baselines.folder import BaselineFolder
 from triage.engine import Engine
 from triage.evidence import EvidenceRenderer
@@ -32,8 +33,9 @@ from triage.performer import Performer
 from triage.policy import Policy
 from triage.policy_files import load_policy
 from triage.reach import Pace
-from triage.tickets.builtin import BuiltinTickets
+from triage.ticket_watch import TicketWatch
 from triage.tickets.paced import PacedTickets
+from triage.tickets.port import TicketSystem
 from triage.troubles import read_from
 
 log = structlog.get_logger()
@@ -69,13 +71,14 @@ class Installation:
     store: MeasurementStore
     evidence: EvidenceFolder
     baselines: BaselineFolder
-    tickets: BuiltinTickets
+    tickets: TicketSystem
     real_clock: Clock = field(default_factory=SystemClock)
     _inventory: Inventory | None = None
     _policy: Policy | None = None
     _read_at: datetime | None = None
     _digest: str = ""
     _policy_fault: str = ""
+    _pace: Pace | None = None
 
     async def inventory(self) -> Inventory:
         """The inventory, at most a few seconds old; the same object while nothing has changed."""
@@ -124,7 +127,7 @@ class Installation:
             self._policy = policy
 
     def engine(self) -> Engine:
-        return Engine(self.database, self.judging, self.evidence, self.clock)
+        return Engine(self.database, self.judging, self.evidence, self.clock, ticketing=self.tickets.name)
 
     def lease(self, holder: str | None = None) -> Lease:
         return Lease(self.database, self.real_clock, holder=holder)
@@ -136,7 +139,7 @@ class Installation:
         from reports.evidence import ReportRenderer
         from triage.actuator.dryrun import DryRun
 
-        pace = Pace(self.clock, self.settings.tickets.calls_per_minute)
+        pace = self._paced()
         return Performer(
             self.database,
             self.clock,
@@ -150,6 +153,15 @@ class Installation:
             at_once=AT_ONCE,
             may_act=may_act,
         )
+
+    def watch(self) -> TicketWatch:
+        """Who looks at what people did in the ticket system; its calls count as the performer's do."""
+        return TicketWatch(self.database, self.clock, PacedTickets(self.tickets, self._paced()))
+
+    def _paced(self) -> Pace:
+        if self._pace is None:
+            self._pace = Pace(self.clock, self.settings.tickets.calls_per_minute)
+        return self._pace
 
 
 @asynccontextmanager
@@ -170,17 +182,18 @@ async def opened(path: Path | None, *, read_only: bool = False) -> AsyncIterator
         async with database.reading() as connection:
             links = await connection.scalar(select(func.count()).select_from(link))
         journal, store = open_store(settings.store, settings.data, links or 0, read_only=read_only)
-        yield Installation(
-            path=found,
-            settings=settings,
-            clock=clock,
-            database=database,
-            journal=journal,
-            store=store,
-            evidence=EvidenceFolder(settings.data / "evidence"),
-            baselines=BaselineFolder(settings.data / "baselines"),
-            tickets=BuiltinTickets(database, clock),
-        )
+        async with opened_tickets(settings.tickets, database, clock) as tickets:
+            yield Installation(
+                path=found,
+                settings=settings,
+                clock=clock,
+                database=database,
+                journal=journal,
+                store=store,
+                evidence=EvidenceFolder(settings.data / "evidence"),
+                baselines=BaselineFolder(settings.data / "baselines"),
+                tickets=tickets,
+            )
     finally:
         if store is not None:
             await store.close()

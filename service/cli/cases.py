@@ -98,39 +98,42 @@ async def _case_show(identity: str, verify: bool, config: Path | None, as_json: 
 
 
 async def _ticket_list(config: Path | None, as_json: bool) -> None:
-    from service.documents import ticket_document
+    from service.documents import known_ticket_document
     from service.installation import opened
+    from service.tickets import known_tickets
 
-    async with opened(config) as installation:
-        found = await installation.tickets.list()
+    async with opened(config) as installation, installation.database.reading() as connection:
+        found = await known_tickets(connection, installation.tickets.name)
     if as_json:
-        print_json([ticket_document(ticket) for ticket in found])
+        print_json([known_ticket_document(ticket) for ticket in found])
         return
     if not found:
         print("no tickets")
-    for ticket in found:
-        print(f"{ticket.id:8} {ticket.status:13} {ticket.severity:9} {ticket.site:20} {ticket.name}")
+    for each in found:
+        print(
+            f"{each.ticket:8} {each.status or 'not seen':13} {each.severity:9} {each.site:20} {each.case:8} {each.name}"
+        )
 
 
 async def _ticket_show(identity: str, save: Path | None, config: Path | None, as_json: bool) -> None:
-    from service.documents import ticket_document
+    from service.documents import seen_ticket_document
     from service.installation import opened
+    from service.tickets import saved_file, seen_ticket
 
     async with opened(config) as installation:
-        ticket = await installation.tickets.show(identity)
-        files = [await installation.tickets.attachment(identity, one.name) for one in ticket.attachments]
-    if save is not None:
-        save.mkdir(parents=True, exist_ok=True)
-        for file in files:
-            (save / file.name).write_bytes(file.content)
+        seen = await seen_ticket(installation, identity)
+        document = await seen_ticket_document(installation, seen)
+        if save is not None and seen.ticket is not None:
+            save.mkdir(parents=True, exist_ok=True)
+            for one in seen.ticket.attachments:
+                file = await saved_file(installation, identity, one.name)
+                (save / Path(file.name).name).write_bytes(file.content)
     if as_json:
-        print_json(ticket_document(ticket))
+        print_json(document)
         return
-    print(f"{ticket.id}  {ticket.status}  {ticket.severity}  {ticket.name}\n\n{ticket.description}\n")
-    for note in ticket.notes:
-        print(f"-- {note.made_at:%Y-%m-%d %H:%M}Z {note.author}: {note.text}")
-    for attachment in ticket.attachments:
-        print(f"   {attachment.name}  {attachment.size} bytes  sha256 {attachment.sha256}")
+    from service.cli.ticket_wording import ticket_lines
+
+    print("\n".join(ticket_lines(seen)))
 
 
 async def _outbox(config: Path | None, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from triage.cases import Proposal
 from triage.model import VerdictKind
 from triage.reasons import Reason
 from triage.repository import OutboxStatus
+from triage.tickets.builtin import BuiltinTickets
 
 DRAINED_WITHIN = 10.0
 """Real seconds for what is meant for the ticket system to get there."""
@@ -79,9 +80,15 @@ def verdict_found(document: Mapping[str, Any]) -> VerdictFound:
     )
 
 
+def built_in(installation: Installation) -> BuiltinTickets:
+    """The demonstration's ticket system, which is always this one."""
+    assert isinstance(installation.tickets, BuiltinTickets)  # noqa: S101 - the stage's settings name no other
+    return installation.tickets
+
+
 async def cases_found(installation: Installation) -> Sequence[CaseFound]:
     """Every case that was opened, with the tickets of its own."""
-    tickets = await installation.tickets.list()
+    tickets = await built_in(installation).list()
     found = []
     async with installation.database.reading() as connection:
         for case in reversed(await repository.cases(connection)):
@@ -122,11 +129,12 @@ async def write_out(
     async with installation.database.reading() as connection:
         cases = await repository.cases(connection)
     written.append(_write_json(out / "cases.json", [case_document(case) for case in cases]))
-    for ticket in await installation.tickets.list():
-        full = await installation.tickets.show(ticket.id)
+    tickets = built_in(installation)
+    for ticket in await tickets.list():
+        full = await tickets.show(ticket.id)
         written.append(_write_json(out / "tickets" / ticket.id / "ticket.json", ticket_document(full)))
         for attachment in full.attachments:
-            file = await installation.tickets.attachment(ticket.id, attachment.name)
+            file = await tickets.attachment(ticket.id, attachment.name)
             path = out / "tickets" / ticket.id / file.name
             path.write_bytes(file.content)
             written.append(path)

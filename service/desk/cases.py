@@ -21,6 +21,7 @@ from triage import repository
 from triage.cases import Case
 from triage.inputs import PersonAct
 from triage.repository import OutboxStatus, StoredDecision
+from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import Ticket
 
 routes = web.RouteTableDef()
@@ -107,7 +108,8 @@ async def _verdict(opened: Installation, case: Case) -> tuple[Verdict | None, st
 
 
 async def _ticket(opened: Installation, case: Case) -> Ticket | None:
-    if case.ticket is None:
+    """Of the built-in system. Another one is asked on the ticket's own page only: this page refreshes itself."""
+    if case.ticket is None or not isinstance(opened.tickets, BuiltinTickets):
         return None
     try:
         return await opened.tickets.show(case.ticket)

@@ -1,4 +1,4 @@
-"""Tickets of the built-in system, their notes and their files."""
+"""Tickets of our cases, in whichever system they are, their notes and their files."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from inventory.model import Inventory
-from service.desk.context import identity_of, installation, page
+from service.desk.context import installation, page
 from service.desk.views.words import TICKET_STATUS, Badge
+from service.tickets import HandsOutFiles, KnownTicket, known_tickets, saved_file, seen_ticket
 from triage.tickets.port import Ticket
 
 routes = web.RouteTableDef()
@@ -21,37 +22,66 @@ FILE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src d
 
 
 @dataclass(frozen=True, slots=True)
-class TicketView:
-    ticket: Ticket
-    badge: Badge
+class TicketLine:
+    known: KnownTicket
+    badge: Badge | None
     zone: ZoneInfo
     site_name: str
-    case: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class TicketList:
-    lines: tuple[TicketView, ...]
+    lines: tuple[TicketLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketPage:
+    """`ticket` is None while its system is away, as `problem` says; `known` for one that is none of our cases'."""
+
+    id: str
+    ticket: Ticket | None
+    known: KnownTicket | None
+    problem: str
+    badge: Badge | None
+    zone: ZoneInfo
+    site: str
+    site_name: str
+    files_here: bool
 
 
 @routes.get("/tickets")
 async def tickets(request: web.Request) -> web.Response:
     opened = installation(request)
     inventory = await opened.inventory()
-    found = await opened.tickets.list()
-    return page(request, "tickets.html", TicketList(tuple(_view(ticket, inventory) for ticket in found)))
+    async with opened.database.reading() as connection:
+        found = await known_tickets(connection, opened.tickets.name)
+    return page(request, "tickets.html", TicketList(tuple(_line(ticket, inventory) for ticket in found)))
 
 
 @routes.get("/tickets/{id}")
 async def ticket(request: web.Request) -> web.Response:
     opened = installation(request)
-    found = await opened.tickets.show(identity_of(request, "T"))
-    return page(request, "ticket.html", _view(found, await opened.inventory()))
+    seen = await seen_ticket(opened, request.match_info["id"])
+    site = seen.known.site if seen.known else seen.ticket.site if seen.ticket else ""
+    zone, site_name = _site(site, await opened.inventory())
+    status = seen.ticket.status.value if seen.ticket else seen.known.status if seen.known else ""
+    view = TicketPage(
+        id=request.match_info["id"],
+        ticket=seen.ticket,
+        known=seen.known,
+        problem=seen.problem,
+        badge=TICKET_STATUS.get(status),
+        zone=zone,
+        site=site,
+        site_name=site_name,
+        files_here=isinstance(opened.tickets, HandsOutFiles),
+    )
+    return page(request, "ticket.html", view)
 
 
 @routes.get("/tickets/{id}/files/{name}")
 async def file(request: web.Request) -> web.Response:
-    found = await installation(request).tickets.attachment(identity_of(request, "T"), request.match_info["name"])
+    found = await saved_file(installation(request), request.match_info["id"], request.match_info["name"])
     disposition = "inline" if found.media_type in SHOWN_IN_PLACE else "attachment"
     return web.Response(
         body=found.content,
@@ -65,13 +95,11 @@ async def file(request: web.Request) -> web.Response:
     )
 
 
-def _view(ticket: Ticket, inventory: Inventory) -> TicketView:
-    site = inventory.sites.get(ticket.site)
-    case, _, _ = ticket.external_id.partition(":")
-    return TicketView(
-        ticket,
-        TICKET_STATUS[ticket.status.value],
-        site.zone if site else ZoneInfo("UTC"),
-        (site.name or site.id) if site else ticket.site,
-        case if case.startswith("C-") else None,
-    )
+def _line(ticket: KnownTicket, inventory: Inventory) -> TicketLine:
+    zone, site_name = _site(ticket.site, inventory)
+    return TicketLine(ticket, TICKET_STATUS.get(ticket.status), zone, site_name)
+
+
+def _site(ident: str, inventory: Inventory) -> tuple[ZoneInfo, str]:
+    site = inventory.sites.get(ident)
+    return (site.zone, site.name or site.id) if site else (ZoneInfo("UTC"), ident)

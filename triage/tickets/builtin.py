@@ -11,15 +11,17 @@ from sqlalchemy import func, insert, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.clock import Clock, epoch_ms, from_epoch_ms
+from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import NotFoundError
 from triage import tables
 from triage.evidence import EvidenceFile
 from triage.repository import next_number, number_of
-from triage.tickets.port import Attachment, NewTicket, Ticket, TicketNote, TicketStatus, TicketUpdate
-
-AUTHOR = "lineproof"
+from triage.tickets import builtin_rows
+from triage.tickets.builtin_rows import AUTHOR
+from triage.tickets.notes import one_line
+from triage.tickets.port import NewTicket, Ticket, TicketStatus, TicketUpdate
+from triage.tickets.tmf621.document import TroubleTicket
 
 
 class BuiltinTickets:
@@ -51,19 +53,25 @@ class BuiltinTickets:
                     external_id=new.external_id,
                     status=TicketStatus.ACKNOWLEDGED.value,
                     severity=new.severity.value if new.severity else "minor",
-                    name=" ".join(new.name.split()),
+                    name=one_line(new.name),
                     description=new.description,
                     client=new.client,
                     site=new.site,
                     ticket_type=new.ticket_type.value,
+                    document=builtin_rows.details_of(new),
                     created_at=now,
                     updated_at=now,
                 )
             )
+            if new.parent:
+                await builtin_rows.relate(connection, number, await _existing(connection, new.parent))
             return f"T-{number}"
 
-    async def add_note(self, ticket: str, key: str, text: str, *, author: str = AUTHOR) -> None:
-        """`author`: the person who works in this system itself; by default the machine."""
+    async def add_note(self, ticket: str, key: str, text: str) -> None:
+        await self.note_by(AUTHOR, ticket, key, text)
+
+    async def note_by(self, author: str, ticket: str, key: str, text: str) -> None:
+        """A note of a person who works in this system itself."""
         now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
             await _note(connection, ticket, key, text, now, author)
@@ -89,8 +97,11 @@ class BuiltinTickets:
                     )
                 )
 
-    async def update(self, ticket: str, key: str, update: TicketUpdate, *, author: str = AUTHOR) -> None:
-        """`author` as in `add_note`."""
+    async def update(self, ticket: str, key: str, update: TicketUpdate) -> None:
+        await self.update_by(AUTHOR, ticket, key, update)
+
+    async def update_by(self, author: str, ticket: str, key: str, update: TicketUpdate) -> None:
+        """A change by a person who works in this system itself."""
         now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
             number = await _existing(connection, ticket)
@@ -140,30 +151,20 @@ class BuiltinTickets:
                 .where(column.ticket_number == number)
                 .order_by(column.number)
             )
-            return _ticket(
-                row,
-                tuple(
-                    TicketNote(
-                        id=str(note.number),
-                        author=note.author,
-                        made_at=from_epoch_ms(note.made_at),
-                        text=note.text,
-                        ours=note.ours,
-                    )
-                    for note in notes
-                ),
-                tuple(
-                    Attachment(name=file.name, media_type=file.media_type, sha256=file.sha256, size=file.size)
-                    for file in files
-                ),
-            )
+            return builtin_rows.ticket_of(row, notes.all(), files.all())
+
+    async def trouble_ticket(self, ticket: str) -> TroubleTicket:
+        """The ticket with its history and relations."""
+        shown = await self.show(ticket)
+        async with self._database.reading() as connection:
+            return await builtin_rows.whole(connection, await _existing(connection, ticket), shown)
 
     async def list(self, *, client: str | None = None, limit: int = 500) -> Sequence[Ticket]:
         query = select(tables.ticket).order_by(tables.ticket.c.number.desc()).limit(limit)
         if client is not None:
             query = query.where(tables.ticket.c.client == client)
         async with self._database.reading() as connection:
-            return [_ticket(row) for row in await connection.execute(query)]
+            return [builtin_rows.ticket_of(row) for row in await connection.execute(query)]
 
     async def attachment(self, ticket: str, name: str) -> EvidenceFile:
         """The newest attachment of that name."""
@@ -208,27 +209,3 @@ async def _note(connection: AsyncConnection, ticket: str, key: str, text: str, n
         )
     )
     await connection.execute(sql_update(tables.ticket).where(tables.ticket.c.number == number).values(updated_at=now))
-
-
-def _ticket(
-    row: Any,  # noqa: ANN401 - a row has no better type
-    notes: tuple[TicketNote, ...] = (),
-    attachments: tuple[Attachment, ...] = (),
-) -> Ticket:
-    return Ticket(
-        id=f"T-{row.number}",
-        external_id=row.external_id,
-        status=TicketStatus(row.status),
-        severity=row.severity,
-        name=row.name,
-        description=row.description,
-        client=row.client,
-        site=row.site,
-        created_at=from_epoch_ms(row.created_at),
-        updated_at=from_epoch_ms(row.updated_at),
-        resolved_at=from_epoch_ms(row.resolved_at) if row.resolved_at is not None else None,
-        owner=row.owner,
-        queue=row.queue,
-        notes=notes,
-        attachments=attachments,
-    )

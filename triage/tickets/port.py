@@ -78,6 +78,8 @@ class NewTicket:
     client_reference: str = ""
     due_at: datetime | None = None
     """By when the repair is owed."""
+    parent: str = ""
+    """The ticket, in the same system, of the carrier's trouble that this one is part of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

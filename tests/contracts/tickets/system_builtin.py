@@ -27,10 +27,10 @@ class Anna:
         return f"anna:{self._acts}"
 
     async def note(self, ticket: str, text: str) -> None:
-        await self._tickets.add_note(ticket, self._key(), text, author=self.name)
+        await self._tickets.note_by(self.name, ticket, self._key(), text)
 
     async def change(self, ticket: str, *, status: TicketStatus | None = None, owner: str | None = None) -> None:
-        await self._tickets.update(ticket, self._key(), TicketUpdate(status=status, owner=owner), author=self.name)
+        await self._tickets.update_by(self.name, ticket, self._key(), TicketUpdate(status=status, owner=owner))
 
     async def file(self, ticket: str, name: str) -> bytes:
         return (await self._tickets.attachment(ticket, name)).content
