@@ -95,7 +95,8 @@ async def run_engine(path: Path | None, stop: asyncio.Event) -> None:
         try:
             # A defect in either ends the process, for the supervisor to start it again.
             async with asyncio.TaskGroup() as tasks:
-                beside = [tasks.create_task(process.perform(stop)), tasks.create_task(process.watch(stop))]
+                loops = (process.perform, process.watch, process.read_mail)
+                beside = [tasks.create_task(loop(stop)) for loop in loops]
                 await process.decide(stop)
                 for task in beside:
                     task.cancel()
@@ -151,6 +152,20 @@ class EngineProcess:
                 with self._waiting_out("watching tickets"):
                     await self._watch.look()
             await _pause(stop, self._installation.settings.tickets.look_seconds)
+
+    async def read_mail(self, stop: asyncio.Event) -> None:
+        """Carriers' notices of work, where the settings name a mailbox."""
+        settings = self._installation.settings.mail.intake
+        if settings is None:
+            return
+        from service.mail_intake import open_intake, take_in
+
+        intake = open_intake(settings)
+        while not stop.is_set():
+            if self._holds:
+                with self._waiting_out("reading mail"):
+                    await take_in(self._installation, intake, settings)
+            await _pause(stop, settings.every_seconds if self._holds else ENGINE_PAUSE)
 
     @contextmanager
     def _waiting_out(self, what: str) -> Iterator[None]:

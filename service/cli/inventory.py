@@ -10,12 +10,14 @@ from typing import Annotated
 import typer
 
 from config.clock import rfc3339
+from service.cli import maintenance
 from service.cli.running import AsJson, SettingsFile, print_json, run, site_named
 
 SHORTEST_EVERY = 5
 """As in collector.snmp.schedule, which is not imported for `--help`'s sake."""
 
 app = typer.Typer(no_args_is_help=True, help="Who and what is there: clients, sites, devices, links.")
+app.add_typer(maintenance.app, name="maintenance")
 
 
 @app.command("import")

@@ -1,0 +1,39 @@
+"""Mails that need a person: kept in the data folder, each with the reason beside it, until somebody removes them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from triage.mail.notices import MailRefusal
+
+FOLDER = Path("mail/aside")
+
+
+@dataclass(frozen=True, slots=True)
+class AsideMail:
+    path: Path
+    why: str
+
+
+def put_aside(data: Path, raw: bytes, reason: MailRefusal, why: str) -> AsideMail:
+    """Keep a mail with its reason; the same mail lies there once. The reason comes last: without it the mail would be
+    put again. Raises OSError."""
+    folder = data / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{hashlib.sha256(raw).hexdigest()[:16]}.eml"
+    text = f"{reason.value}: {why}"
+    for name, content in ((path, raw), (path.with_suffix(".why"), text.encode())):
+        partial = name.with_name(name.name + ".part")
+        partial.write_bytes(content)
+        partial.replace(name)
+    return AsideMail(path, text)
+
+
+def set_aside_mails(data: Path) -> list[AsideMail]:
+    """Every mail that waits for a person, by its file."""
+    return [
+        AsideMail(reason.with_suffix(".eml"), reason.read_text(encoding="utf-8"))
+        for reason in sorted((data / FOLDER).glob("*.why"))
+    ]
