@@ -17,11 +17,11 @@ from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from triage import inbox, repository, sight, tables
+from triage import carrier_evidence, inbox, repository, sight, tables
 from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told, watched
-from triage.case_rules import case_rules
-from triage.cases import Case, CaseStatus, Context, Decision, TimerKind
+from triage.case_rules import case_rules, may_worsen
+from triage.cases import Case, CaseStatus, Context, Decision, EffectKind, TimerKind
 from triage.claim_rules import on_reporter, with_intake
 from triage.closer_look import closer_looks
 from triage.decide import on_quarantine, on_recovery, waits_for_statistics
@@ -51,6 +51,7 @@ from triage.reasons import QUIET, Reason
 from triage.respond import on_answer, on_person
 from triage.sweeping import Sweep
 from triage.ticket_changes import on_ticket_changed
+from triage.ticket_records import keep_ticket
 from triage.writing import heard, write
 
 log = structlog.get_logger()
@@ -76,9 +77,10 @@ class Engine:
         sweep: Sweep | None = None,
         tick_minutes: int = 1,
         controls: Sequence[str] = (),
+        ticketing: str = "builtin",
     ) -> None:
         """`tick_minutes`: how far apart ticks are, for whoever plays history and ticks less often than each minute.
-        `controls`: the subjects of our control probes."""
+        `controls`: the subjects of our control probes. `ticketing`: the name of the ticket system that is in use."""
         self._database = database
         self._judging = judging
         self._evidence = evidence
@@ -87,6 +89,7 @@ class Engine:
         self._controls = tuple(controls)
         self._sweep = sweep or Sweep(controls=self._controls)
         self._tick_minutes = tick_minutes
+        self._ticketing = ticketing
         self._ticked = -1
 
     def follow(self, journal: Journal) -> None:
@@ -207,6 +210,8 @@ class Engine:
             standing = await repository.cases(connection, only_open=True, limit=repository.ALL)
         turn, turns = epoch_ms(now) // 60_000 // self._tick_minutes, REJUDGE_OPEN_CASES_EVERY // self._tick_minutes
         for case in standing:
+            if may_worsen(case):
+                continue
             looked_at = (turn + crc32(case.site.encode())) % max(1, turns) == 0
             if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case) or not looked_at:
                 sites.discard(case.site)
@@ -294,15 +299,32 @@ class Engine:
                 if decision.judged is not None and matter.judgement is not None:
                     # Before the commit that names it; content addressed, so a second time changes nothing.
                     self._evidence.put(matter.judgement.pack)
+                decision = await self._documented(connection, decision, judging, row.now)
                 told += await write(connection, row, matter, decision, digest)
                 for asked in closer_looks(decision, judging.inventory):
                     await wish(connection, asked, row.now)
                 decided.append((matter, decision))
+            if isinstance(row.input, Answered):
+                await self._learn_ticket(connection, row.input, row.now)
             if isinstance(row.input, Tick) or any(decision.case and decision.case.is_parent for _, decision in decided):
                 decided += await self._regroup(connection, row, judging, digest, told)
             await append(connection, [*heard(row, decided), *told])
         for matter, decision in decided:
             self._tell(row, matter, decision)
+
+    async def _documented(
+        self, connection: AsyncConnection, decision: Decision, judging: Judging, now: datetime
+    ) -> Decision:
+        documented, pack = await carrier_evidence.documented(
+            connection, decision, judging.inventory, judging.policy, now
+        )
+        if pack is not None:
+            self._evidence.put(pack)
+        return documented
+
+    async def _learn_ticket(self, connection: AsyncConnection, answered: Answered, now: datetime) -> None:
+        if answered.kind is EffectKind.OPEN_TICKET and answered.ok and answered.ticket is not None:
+            await keep_ticket(connection, self._ticketing, answered.ticket, answered.case, answered.key, now)
 
     async def _regroup(
         self, connection: AsyncConnection, row: inbox.Row, judging: Judging, digest: str, told: list[Entry]

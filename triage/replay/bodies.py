@@ -13,7 +13,7 @@ from config.clock import EPOCH
 from inventory.fields import Recurrence, Zone
 from inventory.model import MaintenanceStatus
 from triage.inputs import PersonAct
-from triage.model import Symptom
+from triage.model import Severity, Symptom
 from triage.replay.moments import moment_of
 from triage.tickets.port import TicketStatus
 
@@ -21,8 +21,6 @@ KINDS = (
     "samples", "answer", "facts", "event", "poll", "claim", "maintenance", "person", "ticket_system", "actuator",
     "policy", "restart", "carrier",
 )  # fmt: skip
-ACTS_TO_COME = ("reopen", "move")
-"""Acts of a person that the format has and the engine cannot do yet; played as refused."""
 Value = float | Literal["gap"] | None
 _TIME = r"^(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})|[+-]\d{1,4}:\d{2}:\d{2})$"
 
@@ -196,9 +194,15 @@ class Person(Body):
     """What a named person decided."""
 
     who: str = Field(description="the person's name")
-    does: PersonAct | Literal["reopen", "move"] = Field(description="the act")
+    does: PersonAct = Field(description="the act")
     target: str | Newest = Field(description="C-1 or P-1, or the newest of a site")
     note: str = Field(default="", description="the person's words")
+    value: str = Field(
+        default="",
+        description="of assign: to whom; of move: the queue; of merge: the carrier's case; of hold: what it waits for, "
+        "statistics, client, access, carrier or maintenance",
+    )
+    until: Time | None = Field(default=None, description="of hold: until when")
 
 
 class Reply(Body):
@@ -218,7 +222,9 @@ class TicketChange(Body):
     by: str = Field(default="somebody", description="who did it")
     status: TicketStatus | None = Field(default=None, description="the status that it was given")
     note: str | None = Field(default=None, description="a note that was added")
-    owner: str | None = Field(default=None, description="who took it; the built-in system keeps it as a note")
+    owner: str | None = Field(default=None, description="who has it now; empty: nobody")
+    queue: str | None = Field(default=None, description="the queue that it was moved to")
+    severity: Severity | None = Field(default=None, description="the severity that it was given")
 
 
 class TicketFarEnd(Body):

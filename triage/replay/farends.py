@@ -6,17 +6,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from sqlalchemy import insert
-from sqlalchemy import update as sql_update
-
-from config.clock import epoch_ms
-from triage import tables
 from triage.actuator.dryrun import DryRun
 from triage.actuator.plan import ReroutePlan
 from triage.actuator.port import ActuatorError
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.replay.bodies import Outcome, Reply, TicketChange
-from triage.repository import number_of
 from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import NewTicket, TicketError, TicketStatus, TicketUpdate
 
@@ -75,28 +69,11 @@ class ScriptedTickets(BuiltinTickets):
         ticket = change.ticket or next(iter(known), None)
         if ticket is None or ticket not in known:
             return None
-        number, now = number_of(ticket, "T"), epoch_ms(self._clock.now())
-        values: dict[str, object] = {"updated_at": now}
-        if change.status is not None:
-            ended = change.status in (TicketStatus.RESOLVED, TicketStatus.CLOSED)
-            values |= {"status": change.status.value, "resolved_at": now if ended else None}
-        said = [change.note or "", f"owner: {change.owner}" if change.owner else ""]
-        notes = [
-            {
-                "ticket_number": number,
-                "key": f"{key}:{place}",
-                "author": change.by,
-                "made_at": now,
-                "text": text,
-                "ours": False,
-            }
-            for place, text in enumerate(said)
-            if text
-        ]
-        async with self._database.writing() as connection:
-            await connection.execute(sql_update(tables.ticket).where(tables.ticket.c.number == number).values(values))
-            if notes:
-                await connection.execute(insert(tables.ticket_note), notes)
+        update = TicketUpdate(
+            status=change.status, severity=change.severity, queue=change.queue, owner=change.owner,
+            text=change.note or "",
+        )  # fmt: skip
+        await self.update_by(change.by, ticket, key, update)
         return ticket
 
 

@@ -22,12 +22,11 @@ from triage.actuator.port import ActuatorError
 from triage.cases import Decision
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
-from triage.inputs import CarrierTold, ClaimReported, PersonAct, PersonActed
+from triage.inputs import CarrierTold, ClaimReported, PersonActed
 from triage.judging import Judging
 from triage.performer import Performer
 from triage.policy import Policy, merged
-from triage.reasons import Reason
-from triage.replay.bodies import ACTS_TO_COME, Entry, Newest, Person, ScenarioFile
+from triage.replay.bodies import Entry, Newest, Person, ScenarioFile, TicketChange
 from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTickets
 from triage.replay.inline import without_threads
 from triage.replay.measuring import arrivals, before
@@ -37,6 +36,7 @@ from triage.replay.saying import Polls, event_fact, state_facts
 from triage.replay.telling import Telling
 from triage.repository import OutboxStatus
 from triage.sweeping import Sweep
+from triage.ticket_watch import TicketWatch
 from triage.tickets.port import TicketError
 from triage.troubles import read_from
 
@@ -92,6 +92,7 @@ class Player:
         self._engine = Engine(
             self._database, self._judging, self._evidence, self._clock, observer=self._decided, sweep=self._sweep
         )
+        self._watch = TicketWatch(self._database, self._clock, self._tickets)
         self._performer = Performer(
             self._database, self._clock, self._tickets, PackOnly(), self._actuator, self._evidence, self._known
         )
@@ -257,25 +258,30 @@ class Player:
             await self._put(told_of(entry.carrier, case, self._scenario.moment))
         elif entry.ticket_system is not None:
             if entry.ticket_system.change is not None:
-                key = f"entry:{self._telling.entry}"
-                ticket = await self._tickets.changed(entry.ticket_system.change, key)
-                self._telling.changed(entry.ticket_system.change, ticket)
+                await self._change(entry.ticket_system.change)
             self._tickets.script.write(entry.ticket_system.next)
         elif entry.actuator is not None:
             self._actuator.script.write(entry.actuator.next)
         else:
             await self._restart()
 
+    async def _change(self, change: TicketChange) -> None:
+        """A human changes a ticket. It is looked at before too, so that only what they changed is theirs."""
+        await self._watch.look()
+        ticket = await self._tickets.changed(change, f"entry:{self._telling.entry}")
+        self._telling.changed(change, ticket)
+        for seq in await self._watch.look():
+            self._telling.caused(seq)
+        self._happened = True
+
     async def _decide(self, person: Person) -> None:
-        """What the engine has no rule for yet is told as refused, as what does not fit the state of things is."""
         target = await self._target(person)
-        if person.does in ACTS_TO_COME:
-            why = f"{person.who} asked to {person.does} {target}: the engine has no such act yet; it has " + ", ".join(
-                PersonAct
+        until = self._scenario.moment(person.until) if person.until is not None else None
+        await self._put(
+            PersonActed(
+                who=person.who, does=person.does, target=target, note=person.note, value=person.value, until=until
             )
-            self._telling.tell("withheld", Reason.PERSON_ACT_REFUSED, input=self._telling.entry, detail=why)
-            return
-        await self._put(PersonActed(who=person.who, does=PersonAct(person.does), target=target, note=person.note))
+        )
 
     async def _put(self, happened: ClaimReported | PersonActed | CarrierTold) -> None:
         key = f"entry:{self._telling.entry}"

@@ -69,7 +69,9 @@ class Telling:
             self.tell("withheld", Played.NO_SUCH_TICKET, input=self.entry, detail=why)
             return
         status = change.status.value if change.status else None
-        said = "; ".join(filter(None, [change.note, f"owner: {change.owner}" if change.owner else None]))
+        set_to = {"owner": change.owner, "queue": change.queue, "severity": change.severity}
+        told = [f"{name}: {value or 'nobody'}" for name, value in set_to.items() if value is not None]
+        said = "; ".join(filter(None, [change.note, *told]))
         self.tell(
             "ticket", Played.CHANGED_AT_FAR_END, input=self.entry, ticket=ticket, status=status, by=change.by,
             detail=said or None,
