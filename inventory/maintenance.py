@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import takewhile
@@ -12,7 +13,7 @@ from dateutil.rrule import rruleset, rrulestr
 
 from config.clock import epoch_ms
 from inventory.model import Impact, Inventory, Link, MaintenanceStatus, MaintenanceWindow
-from inventory.recurrence import wall_clock_lines
+from inventory.recurrence import ended, wall_clock_lines
 
 Span = tuple[datetime, datetime]
 
@@ -68,6 +69,13 @@ def periods(windows: Iterable[MaintenanceWindow], start: datetime, end: datetime
         if announced(window)
         for begins, ends in occurrences(window, start, end)
     ]
+
+
+def called_off(window: MaintenanceWindow, now: datetime) -> MaintenanceWindow:
+    """The window without what has not begun yet. Recurring work ends; the times that were keep what they excuse."""
+    if not window.recurrence or window.start >= now:
+        return replace(window, status=MaintenanceStatus.CANCELLED)
+    return replace(window, recurrence=ended(window.recurrence, now, ZoneInfo(window.timezone)))
 
 
 def at_site(inventory: Inventory, site: str) -> list[MaintenanceWindow]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from inventory.maintenance import called_off
 from inventory.model import Inventory, Link, MaintenanceStatus, MaintenanceWindow, Notice
 
 LONGEST_SLUG = 80
@@ -85,9 +86,9 @@ def revised(
     if known and not any(is_newer(one.notice, max(known, key=lambda w: _order(w.notice)).notice) for one in fresh):
         return None
     before = {window.id: window for window in known}
-    written = [_completed(_placed(one, known), now) for one in fresh]
+    written = [_over(_placed(one, known), before.get(one.id), now) for one in fresh]
     gone = [before[name] for name in before.keys() - {one.id for one in written}]
-    return [*written, *_called_off(gone, fresh[0].notice)]
+    return [*written, *_called_off(gone, fresh[0].notice, now)]
 
 
 def _placed(window: MaintenanceWindow, known: Sequence[MaintenanceWindow]) -> MaintenanceWindow:
@@ -100,7 +101,9 @@ def _placed(window: MaintenanceWindow, known: Sequence[MaintenanceWindow]) -> Ma
     )
 
 
-def _completed(window: MaintenanceWindow, now: datetime) -> MaintenanceWindow:
+def _over(window: MaintenanceWindow, before: MaintenanceWindow | None, now: datetime) -> MaintenanceWindow:
+    if window.status is MaintenanceStatus.CANCELLED and before is not None and before.recurrence:
+        return replace(called_off(before, now), notice=window.notice)
     if window.status is not MaintenanceStatus.COMPLETED or window.recurrence or now >= window.end:
         return window
     ends = max(window.notice.stamp or now, window.start) if (window.notice.stamp or now) <= now else now
@@ -109,8 +112,8 @@ def _completed(window: MaintenanceWindow, now: datetime) -> MaintenanceWindow:
     return replace(window, end=ends)
 
 
-def _called_off(windows: Sequence[MaintenanceWindow], by: Notice) -> Iterator[MaintenanceWindow]:
+def _called_off(windows: Sequence[MaintenanceWindow], by: Notice, now: datetime) -> Iterator[MaintenanceWindow]:
     for window in sorted(windows, key=lambda one: one.id):
         if window.status is not MaintenanceStatus.CANCELLED:
             notice = replace(window.notice, sequence=by.sequence, stamp=by.stamp)
-            yield replace(window, status=MaintenanceStatus.CANCELLED, notice=notice)
+            yield replace(called_off(window, now), notice=notice)

@@ -61,6 +61,22 @@ def wall_clock_lines(recurrence: str, zone: ZoneInfo, first: datetime) -> str:
     return "\n".join(_on_the_wall(line, zone, first.time()) for line in recurrence.split())
 
 
+def ended(recurrence: str, now: datetime, zone: ZoneInfo) -> str:
+    """The recurrence without what would begin after `now`: a count gives way to an UNTIL, which comes before it."""
+    until = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    lines = []
+    for line in recurrence.split():
+        if _is_rule(line):
+            lines.append(f"{_endless(line)};UNTIL={until}")
+        elif not line.startswith("RDATE"):
+            lines.append(line)
+        else:
+            day = f"{now.astimezone(zone):%Y%m%dT%H%M%S}"
+            kept = [one for one in line.partition(":")[2].split(",") if _wall(one, zone, time()) <= day]
+            lines += [f"RDATE:{','.join(kept)}"] if kept else []
+    return "\n".join(lines)
+
+
 def _on_the_wall(line: str, zone: ZoneInfo, at: time) -> str:
     if _is_rule(line):
         rule = line.rpartition(":")[2]

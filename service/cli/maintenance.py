@@ -84,7 +84,7 @@ def cancel(
     identity: Annotated[str, typer.Argument(metavar="ID", help="As `list` shows it.")],
     config: SettingsFile = None,
 ) -> None:
-    """Call announced work off: from now on it suppresses and excuses nothing, and it stays on record."""
+    """Call announced work off: it suppresses and excuses nothing, and stays on record. Recurring work ends now."""
     run(_cancel(identity, config))
 
 
@@ -203,10 +203,8 @@ async def _add(document: dict[str, object], config: Path | None) -> None:
 
 
 async def _cancel(identity: str, config: Path | None) -> None:
-    from dataclasses import replace
-
     from config.errors import NotFoundError
-    from inventory.model import MaintenanceStatus
+    from inventory.maintenance import called_off
     from inventory.repository import load_inventory, replace_inventory
     from service.installation import opened
 
@@ -214,9 +212,10 @@ async def _cancel(identity: str, config: Path | None) -> None:
         windows = {window.id: window for window in (await load_inventory(connection)).maintenance}
         if identity not in windows:
             raise NotFoundError(f"no work is announced as {identity}; `lineproof inventory maintenance list` has all")
-        cancelled = replace(windows[identity], status=MaintenanceStatus.CANCELLED)
+        cancelled = called_off(windows[identity], installation.clock.now())
         await replace_inventory(connection, _of([cancelled]))
-    print(f"{identity} is cancelled; it suppresses and excuses nothing any more")
+    times = "; the times that were stay left out of availability" if cancelled.recurrence else ""
+    print(f"{identity} is cancelled{times}")
 
 
 def _of(windows: list[MaintenanceWindow]) -> Inventory:
