@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 from collector.model import FIELDS
+from reports.carrier_evidence import carrier_report
 from reports.delivery import file_name, report_files
 from reports.evidence_charts import QUALITY_METRICS, quality_figure, states_figure, traffic_figure
 from reports.evidence_findings import finding_section, finding_sentence
@@ -14,6 +15,7 @@ from reports.formatting import bit_rate, duration, local_span, local_time, openi
 from reports.model import Attachment, Block, Cell, Column, Report, Row, Rows, Section, Table, Text, Tone
 from reports.pack import PackClaim, PackDocument, PackLink, PackOption, read_pack
 from reports.words import ACCESS_WORDS, UNFIT_WORDS, action_words
+from triage.carrier_pack import is_carriers
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.model import Direction, Scope, VerdictKind
 from triage.words import CAUSE_WORDS, metric_words, source_words
@@ -45,6 +47,8 @@ def evidence_files(pack: EvidencePack, case: str, issuer: str = "Lineproof") -> 
 def evidence_report(pack: EvidencePack, case: str, issuer: str = "Lineproof", *, with_samples: bool = False) -> Report:
     """What the pack says, for client, carrier and desk; `with_samples` as tables too, for the PDF to carry. Raises
     ReportError for a pack that cannot be read."""
+    if is_carriers(pack):
+        return carrier_report(pack, case, issuer)
     document = read_pack(pack)
     ident = f"evidence-{case}"
     name = f"{file_name(ident)}.json"

@@ -13,6 +13,7 @@ from service.installation import Installation
 from triage import repository
 from triage.against_store import Known, by_line, hold, hold_facts, known_of
 from triage.audit import Kind, story
+from triage.carrier_pack import verify_carrier_pack
 from triage.evidence import Check
 from triage.rejudge import Question, judged_again
 from triage.replay.history import between
@@ -37,10 +38,20 @@ async def verified(installation: Installation, identity: str) -> list[dict[str, 
         if one.entry.kind is Kind.VERDICT
     }
     checks: list[dict[str, Any]] = []
+    if case.is_parent and case.evidence_sha256 is not None:
+        checks += [_document("carrier", check) for check in await _carrier_verified(installation, case.evidence_sha256)]
     for verdict in verdicts:
         found = [_in_the_trail(verdict, named), *await verdict_verified(installation, verdict)]
         checks += [_document(verdict.id, check) for check in found]
     return checks
+
+
+async def _carrier_verified(installation: Installation, digest: str) -> list[Check]:
+    try:
+        pack = installation.evidence.get(digest)
+    except LineproofError as error:
+        return [Check(what="evidence pack", ok=False, detail=str(error))]
+    return verify_carrier_pack(pack, digest, installation.evidence.get)
 
 
 async def verdict_verified(installation: Installation, verdict: StoredVerdict) -> list[Check]:

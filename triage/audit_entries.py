@@ -82,6 +82,7 @@ def of_decision(row: inbox.Row, decision: Decision, policy: str, site: str | Non
         "status": decided.status if decided is not None else None,
         "owner": decided.owner if decided is not None else None,
         "parent": decided.parent if decided is not None else None,
+        "evidence_sha256": decided.evidence_sha256 if decided is not None and decided.is_parent else None,
     }
     document = {"detail": "", **_plain(said)}
     return _about(row, Kind.DECISION, decision.reason.value, decided.id if decided else case, site, document)

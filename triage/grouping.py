@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from inventory.model import Inventory
 from triage import repository, tables
 from triage.cases import CaseRules, Decision
-from triage.group import group
+from triage.group import Domain, Population, group
 from triage.parents import Moment, populations_of, regroup, troubles_of
 from triage.policy import CarrierPolicy
 
@@ -31,9 +32,16 @@ async def regrouped(
     known = {case.id for case in cases}
     for orphaned in sorted({case.parent for case in cases if case.parent and case.parent not in known}):
         cases.append(await repository.case_by_id(connection, orphaned))
-    since = max(now - USUAL_DAYS, await repository.first_decision(connection) or now)
-    ended = await repository.ended_by_site(connection, since) if crowded else {}
-    populations = populations_of(inventory, crowded, ended, (now - since) / timedelta(hours=1))
+    populations = await populations_now(connection, inventory, crowded, now)
     found = group(troubles, now, populations, policy)
     number = await repository.next_number(connection, tables.case)
     return regroup(cases, found, Moment(now=now, rules=rules, others=policy.minimum_sites, number=number))
+
+
+async def populations_now(
+    connection: AsyncConnection, inventory: Inventory, carriers: Sequence[str], now: datetime
+) -> dict[Domain, Population]:
+    """How many sites these carriers have in each market, and how often their troubles began over the last week."""
+    since = max(now - USUAL_DAYS, await repository.first_decision(connection) or now)
+    ended = await repository.ended_by_site(connection, since) if carriers else {}
+    return populations_of(inventory, carriers, ended, (now - since) / timedelta(hours=1))

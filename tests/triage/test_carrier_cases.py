@@ -9,6 +9,7 @@ import pytest
 
 from inventory.model import Access, Client, Inventory, Link, Site
 from triage import inbox
+from triage.carrier_pack import verify_carrier_pack
 from triage.cases import Case, CaseStatus
 from triage.inputs import PersonAct, PersonActed
 from triage.model import Cause, Claim, Scope
@@ -97,7 +98,10 @@ async def test_nobody_reads_of_another_client(office: Any):
         assert not [name for name in strangers if name in text.lower()]
     parent = await parent_of(office)
     (ticket,) = [one for one in await every_ticket(office) if one.site == PARENT]
-    for text in (parent.title, ticket.name, ticket.description):
+    pack = office.evidence.get(str(parent.evidence_sha256))
+    assert [check for check in verify_carrier_pack(pack, pack.sha256, office.evidence.get) if not check.ok] == []
+    assert [attached.sha256 for attached in ticket.attachments] == [pack.sha256]
+    for text in (parent.title, ticket.name, ticket.description, pack.content.decode()):
         assert not [name for name in (*SITES, *CLIENTS) if name in text.lower()]
 
 
