@@ -36,7 +36,8 @@ class HandsOutFiles(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTicket:
-    """What we know of a ticket without asking: `status` as last seen in its system, "" where nobody has looked yet."""
+    """What we know of a ticket without asking: `status` as last seen in its system, "" where nobody has looked yet;
+    `looked_at` is its last change that we know of, by its system's clock."""
 
     ticket: str
     system: str

@@ -18,7 +18,8 @@ from triage.evidence import EvidenceRenderer
 from triage.evidence_folder import EvidenceFolder
 from triage.inputs import Answered
 from triage.mail.port import Mail, Mailer
-from triage.tickets.port import NewTicket, TicketStatus, TicketSystem, TicketUpdate
+from triage.tickets.opening import new_ticket
+from triage.tickets.port import TicketStatus, TicketSystem, TicketUpdate
 
 
 class WithheldError(LineproofError):
@@ -81,19 +82,12 @@ class Effects:
         return answer(effect, ok=True, ticket=ticket)
 
     async def _open_ticket(self, effect: Effect, case: Case) -> str:
-        known = await self._tickets.find(effect.key)
-        if known is not None:
-            return known
-        return await self._tickets.create(
-            NewTicket(
-                external_id=effect.key,
-                name=effect.title,
-                description=effect.text,
-                severity=effect.severity,
-                client=case.client,
-                site=case.site,
-            )
-        )
+        """The port searches for the key before it creates."""
+        parent: Case | None = None
+        if case.parent is not None:
+            async with self._database.reading() as connection:
+                parent = await repository.case_by_id(connection, case.parent)
+        return await self._tickets.create(new_ticket(effect, case, parent, await self._inventory()))
 
     async def _tell_client(self, effect: Effect, case: Case) -> str:
         to = recipients(await self._inventory(), case.client)

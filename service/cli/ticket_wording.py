@@ -35,5 +35,5 @@ def _remembered(known: KnownTicket, problem: str) -> Iterator[str]:
     yield f"{known.ticket}  {known.status or 'never looked at'}  {known.severity}  case {known.case}  {known.name}"
     yield f"  in {known.system} since {known.opened_at:%Y-%m-%d %H:%M}Z"
     if known.looked_at is not None:
-        yield f"  last looked at {known.looked_at:%Y-%m-%d %H:%M}Z"
+        yield f"  last change seen {known.looked_at:%Y-%m-%d %H:%M}Z"
     yield f"  this is what we know; {problem}"

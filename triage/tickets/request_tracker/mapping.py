@@ -57,6 +57,8 @@ def new_body(new: NewTicket, settings: RequestTrackerSettings) -> dict[str, Any]
     }
     if new.severity is not None:
         body["Priority"] = settings.priorities[new.severity]
+    if new.parent:
+        body["MemberOf"] = new.parent
     return body
 
 
