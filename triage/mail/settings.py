@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from collector.settings import is_loopback
 from config.secrets import Secret
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _elsewhere(value: object) -> object:
+    if isinstance(value, str) and not value.startswith(("env:", "file:")):
+        raise ValueError("env:NAME or file:PATH; a secret itself has no place in the settings")
+    return value
 
 
 class CarrierMailSettings(_Section):
@@ -66,26 +73,75 @@ class ImapIntakeSettings(IntakeSettings):
     @field_validator("password", mode="before")
     @classmethod
     def _stands_elsewhere(cls, value: object) -> object:
-        if isinstance(value, str) and not value.startswith(("env:", "file:")):
-            raise ValueError("env:NAME or file:PATH; a secret itself has no place in the settings")
-        return value
+        return _elsewhere(value)
 
 
 Intake = Annotated[FolderIntakeSettings | ImapIntakeSettings, Field(discriminator="kind")]
 
 
+def _an_address(value: str) -> str:
+    if value.count("@") != 1 or any(one in value for one in " <>,;:\r\n") or value.startswith("@") or value[-1] == "@":
+        raise ValueError("a mail address such as noc@provider.example")
+    return value
+
+
+Address = Annotated[str, AfterValidator(_an_address)]
+
+
+class SmtpSettings(_Section):
+    """Mail goes to this server. Its certificate is verified; without `tls` only on this machine itself."""
+
+    kind: Literal["smtp"]
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    user: str | None = None
+    password: Secret | None = None
+    sender: Address = Field(description="the address that mails are from")
+    ca_file: Path | None = Field(default=None, description="only where the server's certificate is your own CA's")
+    timeout: float = Field(default=30, gt=0, description="seconds to wait for an answer")
+
+    @field_validator("password", mode="before")
+    @classmethod
+    def _stands_elsewhere(cls, value: object) -> object:
+        return _elsewhere(value)
+
+    @model_validator(mode="after")
+    def _secrets_travel_encrypted(self) -> Self:
+        if self.tls == "none" and not is_loopback(self.host):
+            raise ValueError("tls: starttls or implicit; none is for loopback")
+        if (self.user is None) != (self.password is None):
+            raise ValueError("both user and password, or neither")
+        return self
+
+
+class FolderOutSettings(_Section):
+    """A folder that mails are put into as .eml files, each whole."""
+
+    kind: Literal["folder"]
+    folder: Path
+    sender: Address = Field(description="the address that mails are from")
+
+
+Outgoing = Annotated[SmtpSettings | FolderOutSettings, Field(discriminator="kind")]
+
+
 class MailSettings(_Section):
-    """`intake` None: no mail is read."""
+    """`intake` None: no mail is read; `outgoing` None: none is sent."""
 
     intake: Intake | None = None
+    outgoing: Outgoing | None = None
 
     def within(self, folder: Path) -> Self:
         """With its relative paths taken from this folder."""
-        match self.intake:
-            case FolderIntakeSettings(folder=inner):
-                found: Intake = self.intake.model_copy(update={"folder": folder / inner})
-            case ImapIntakeSettings(ca_file=Path() as inner):
-                found = self.intake.model_copy(update={"ca_file": folder / inner})
-            case _:
-                return self
-        return self.model_copy(update={"intake": found})
+        return self.model_copy(
+            update={"intake": _placed(self.intake, folder), "outgoing": _placed(self.outgoing, folder)}
+        )
+
+
+def _placed(section: BaseModel | None, folder: Path) -> BaseModel | None:
+    """A section with its paths taken from the folder."""
+    if section is None:
+        return None
+    paths = {name: value for name in type(section).model_fields if isinstance(value := getattr(section, name), Path)}
+    return section.model_copy(update={name: folder / path for name, path in paths.items()})

@@ -63,11 +63,11 @@ class Mirror:
 
     async def remember(self, new: NewTicket, remote: str, line: str) -> None:
         number = number_of(await self._own.create(new), "T")
-        document = {"remote": remote, "line": line}
+        column = tables.ticket.c
         async with self._database.writing() as connection:
-            await connection.execute(
-                update(tables.ticket).where(tables.ticket.c.number == number).values(document=document)
-            )
+            kept = await connection.scalar(select(column.document).where(column.number == number)) or {}
+            document = {**kept, "remote": remote, "line": line}
+            await connection.execute(update(tables.ticket).where(column.number == number).values(document=document))
         self._known.pop(remote, None)
 
     async def ended(self, remote: str) -> None:
