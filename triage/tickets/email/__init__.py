@@ -1,0 +1,1 @@
+"""Tickets as threads of mail: the lowest common denominator."""
