@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +28,8 @@ STORE, PACK = "store", "pack"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """When the pack was made, until when its newest row was received, and from when on the store keeps every row; all
-    in epoch milliseconds."""
+    """When the pack was made, when the newest row that it knew was received, and from when on the store keeps every
+    row; all in epoch milliseconds."""
 
     made_at: int
     until: int
@@ -44,10 +45,11 @@ class Held:
     check: Check
 
 
-def known_of(document_made_at: datetime, packed: Sequence[Series], kept_from: datetime) -> Known:
-    made_at = epoch_ms(document_made_at)
-    newest = max((int(one.received_at.max()) for one in packed if len(one)), default=made_at)
-    return Known(made_at=made_at, until=max(made_at, newest), kept_from=epoch_ms(kept_from))
+def known_of(document: Mapping[str, Any], kept_from: datetime) -> Known:
+    """Of a pack's document; packs of earlier versions do not say until when they knew."""
+    made_at = document["made_at"]
+    moments = [datetime.fromisoformat(moment) for moment in (made_at, document.get("known_until", made_at))]
+    return Known(made_at=epoch_ms(moments[0]), until=epoch_ms(moments[1]), kept_from=epoch_ms(kept_from))
 
 
 def hold(packed: Series, stored: Series | None, known: Known) -> Held:

@@ -62,6 +62,7 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
         "format": FORMAT,
         "made_at": rfc3339(now),
         "window": {"from": rfc3339(start), "to": rfc3339(now)},
+        "known_until": rfc3339(_known_until(picture, now)),
         "software": software(),
         "claim": _claim(claim) if claim is not None else None,
         "verdict": verdict_document(verdict, id="", case=None, evidence_sha256=""),
@@ -81,6 +82,15 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
         "baselines": list(_ordinary(claim, picture, policy, first, now)),
     }
     return EvidencePack.of(document)
+
+
+def _known_until(picture: Picture, now: datetime) -> datetime:
+    """When the newest of all that was looked at was received, here or at other sites: the time of judging may be
+    earlier than that of reading."""
+    lines = [*picture.links, *picture.peers]
+    samples = [int(one.received_at.max()) for line in lines for one in line.series if len(one)]
+    facts = [fact.received_at for facts in (picture.device_facts, *(line.facts for line in lines)) for fact in facts]
+    return max(now, from_epoch_ms(max(samples, default=epoch_ms(now))), max(facts, default=now))
 
 
 def _start(claim: Claim | None, verdict: Verdict, now: datetime) -> datetime:
