@@ -168,6 +168,21 @@ def test_a_new_promise_replaces_those_that_have_passed_and_no_other(here: Rules)
     assert [is_overdue(one, at(120)) for one in silent.carrier_tickets] == [True]
 
 
+def test_a_promise_of_this_very_moment_has_passed_and_one_of_the_next_second_has_not(here: Rules) -> None:
+    first = after(on_carrier_told(case(), told(next_update_at=at(30), etr=at(40)), here(1)))
+    [ticket] = after(on_carrier_told(first, told(next_update_at=at(60)), here(40))).carrier_tickets
+    assert ticket.etr is None
+    [ticket] = after(on_carrier_told(first, told(etr=at(60)), here(29))).carrier_tickets
+    assert ticket.next_update_at == at(30)
+
+
+def test_word_without_a_promise_neither_silences_nor_hastens_the_next_reminder(here: Rules) -> None:
+    standing = after(on_carrier_told(case(), told(next_update_at=at(30)), here(1)))
+    raised = after(on_carrier_update(standing, here(30)))
+    [timer] = on_carrier_told(raised, told(account="9"), here(40)).timers
+    assert timer.due_at == at(90)
+
+
 def test_word_that_comes_twice_is_one_note(here: Rules) -> None:
     first = on_carrier_told(case(), told(etr=at(60)), here(1))
     again = on_carrier_told(after(first), told(etr=at(60)), here(2))
@@ -297,8 +312,5 @@ def test_each_promise_is_raised_when_it_breaks_and_never_more_often_than_that_an
         ticket = replace(ticket, raised_at=due)
     broken = {moment for moment in (update, etr) if moment is not None}
     assert broken <= set(raised)
-    assert all(
-        later in broken or later - earlier == reminder * MINUTE
-        for earlier, later in pairwise(raised)
-    )
+    assert all(later in broken or later - earlier == reminder * MINUTE for earlier, later in pairwise(raised))
     assert due_at(replace(ticket, closed_at=at(1)), reminder * MINUTE) is None
