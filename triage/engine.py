@@ -17,7 +17,7 @@ from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from triage import carrier_evidence, carrier_evidence, inbox, repository, sight, tables
+from triage import carrier_evidence, inbox, repository, sight, tables
 from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told, watched
 from triage.case_rules import case_rules, may_worsen
@@ -300,7 +300,6 @@ class Engine:
                     # Before the commit that names it; content addressed, so a second time changes nothing.
                     self._evidence.put(matter.judgement.pack)
                 decision = await self._documented(connection, decision, judging, row.now)
-                decision = await self._documented(connection, decision, judging, row.now)
                 told += await write(connection, row, matter, decision, digest)
                 for asked in closer_looks(decision, judging.inventory):
                     await wish(connection, asked, row.now)
@@ -326,16 +325,6 @@ class Engine:
     async def _learn_ticket(self, connection: AsyncConnection, answered: Answered, now: datetime) -> None:
         if answered.kind is EffectKind.OPEN_TICKET and answered.ok and answered.ticket is not None:
             await keep_ticket(connection, self._ticketing, answered.ticket, answered.case, answered.key, now)
-
-    async def _documented(
-        self, connection: AsyncConnection, decision: Decision, judging: Judging, now: datetime
-    ) -> Decision:
-        documented, pack = await carrier_evidence.documented(
-            connection, decision, judging.inventory, judging.policy, now
-        )
-        if pack is not None:
-            self._evidence.put(pack)
-        return documented
 
     async def _regroup(
         self, connection: AsyncConnection, row: inbox.Row, judging: Judging, digest: str, told: list[Entry]
