@@ -75,7 +75,9 @@ def called_off(window: MaintenanceWindow, now: datetime) -> MaintenanceWindow:
     """The window without what has not begun yet. Recurring work ends; the times that were keep what they excuse."""
     if not window.recurrence or window.start >= now:
         return replace(window, status=MaintenanceStatus.CANCELLED)
-    return replace(window, recurrence=ended(window.recurrence, now, ZoneInfo(window.timezone)))
+    zone = ZoneInfo(window.timezone)
+    first = window.start.astimezone(zone).replace(tzinfo=None)
+    return replace(window, recurrence=ended(window.recurrence, now, zone, first))
 
 
 def at_site(inventory: Inventory, site: str) -> list[MaintenanceWindow]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from dateutil.rrule import rrulestr
@@ -61,20 +62,25 @@ def wall_clock_lines(recurrence: str, zone: ZoneInfo, first: datetime) -> str:
     return "\n".join(_on_the_wall(line, zone, first.time()) for line in recurrence.split())
 
 
-def ended(recurrence: str, now: datetime, zone: ZoneInfo) -> str:
-    """The recurrence without what would begin after `now`: a count gives way to an UNTIL, which comes before it."""
-    until = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+def ended(recurrence: str, now: datetime, zone: ZoneInfo, first: datetime) -> str:
+    """The recurrence without what would begin after `now`; `first` as for `wall_clock_lines`."""
+    wall = now.astimezone(zone).replace(tzinfo=None)
     lines = []
     for line in recurrence.split():
-        if _is_rule(line):
-            lines.append(f"{_endless(line)};UNTIL={until}")
-        elif not line.startswith("RDATE"):
+        name, _, moments = line.rpartition(":")
+        if name == "RDATE":
+            kept = [one for one in moments.split(",") if _wall(one, zone, first.time()) <= f"{wall:%Y%m%dT%H%M%S}"]
+            lines += [f"RDATE:{','.join(kept)}"] if kept else []
+        elif name == "EXDATE":
             lines.append(line)
         else:
-            day = f"{now.astimezone(zone):%Y%m%dT%H%M%S}"
-            kept = [one for one in line.partition(":")[2].split(",") if _wall(one, zone, time()) <= day]
-            lines += [f"RDATE:{','.join(kept)}"] if kept else []
+            were = sum(1 for _ in takewhile(lambda one: one <= wall, _rule(line, zone, first)))
+            lines += [f"{_endless(line)};COUNT={were}"] if were else []
     return "\n".join(lines)
+
+
+def _rule(line: str, zone: ZoneInfo, first: datetime) -> Iterator[datetime]:
+    return iter(rrulestr(_on_the_wall(line, zone, first.time()), dtstart=first))
 
 
 def _on_the_wall(line: str, zone: ZoneInfo, at: time) -> str:
@@ -90,8 +96,12 @@ def _on_the_wall(line: str, zone: ZoneInfo, at: time) -> str:
 
 
 def _wall(moment: str, zone: ZoneInfo, at: time) -> str:
-    day, clock, utc = _found(moment)
-    wall = datetime.strptime(day + (clock or f"{at:%H%M%S}"), "%Y%m%d%H%M%S")  # noqa: DTZ007 - a wall clock
+    found = _MOMENT.fullmatch(moment)
+    day, clock, utc = found.groups(default="") if found is not None else ("", "", "")
+    try:
+        wall = datetime.fromisoformat(f"{day}T{clock or f'{at:%H%M%S}'}")
+    except ValueError:
+        raise ValueError(f"a time such as 20261227T020000 or 20261227T070000Z; {moment} is not") from None
     if utc:
         wall = wall.replace(tzinfo=UTC).astimezone(zone)
     return f"{wall:%Y%m%dT%H%M%S}"
@@ -125,10 +135,3 @@ def _check_rule(rule: str) -> None:
 def _check_moments(moments: str) -> None:
     for moment in moments.split(","):
         _wall(moment, ZoneInfo("UTC"), time())
-
-
-def _found(moment: str) -> Iterator[str]:
-    found = _MOMENT.fullmatch(moment)
-    if found is None:
-        raise ValueError(f"a time such as 20261227T020000 or 20261227T070000Z; {moment} is not")
-    return iter(found.groups(default=""))
