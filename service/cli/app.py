@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import carrier, cases, inventory, judge, reports, reroute, store
+from service.cli import carrier, case_acts, cases, inventory, judge, reports, reroute, store
 from service.cli.running import AsJson, SettingsFile, run
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(cases.case_app, name="case")
 cases.case_app.command("carrier")(carrier.carrier)
+for act in case_acts.ACTS:
+    cases.case_app.command(act.__name__)(act)
 app.add_typer(cases.ticket_app, name="ticket")
 app.add_typer(reroute.app, name="reroute")
 app.add_typer(reports.app, name="report")

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from service.case_acts import LONGEST_NAME, LONGEST_NOTE, read_act
 from service.desk.claims import key_of
 from service.desk.context import Form
 from service.installation import Installation
 from service.times import UsageError
 from triage import inbox
+from triage.acts import FITS
+from triage.cases import Case
 from triage.inputs import PersonAct, PersonActed
 
-LONGEST_NAME = 120
-LONGEST_NOTE = 2000
+VALUES = {PersonAct.ASSIGN: "owner", PersonAct.HOLD: "why", PersonAct.MOVE: "queue", PersonAct.MERGE: "parent"}
+"""The field of the form that says more of an act."""
+
+
+async def enqueue_case_act(opened: Installation, form: Form, case: Case) -> int:
+    """Returns the input's sequence number. Raises UsageError for a form that is not complete."""
+    does = form.text("does")
+    if does not in list(FITS):
+        raise UsageError(f"{does!r} cannot be done to a case; choose one of the buttons")
+    act = PersonAct(does)
+    acted = await read_act(
+        opened, case, act, form.text("who"), note=form.text("note"), value=form.text(VALUES.get(act, "")),
+        until=form.text("until"),
+    )  # fmt: skip
+    return await inbox.enqueue(opened.database, key_of(form, "person"), acted, opened.clock.now())
 
 
 async def enqueue_act(opened: Installation, form: Form, target: str, allowed: Sequence[PersonAct]) -> int:

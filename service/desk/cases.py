@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from config.errors import LineproofError, NotFoundError
-from service.desk.acting import enqueue_act
+from service.desk.acting import enqueue_case_act
 from service.desk.context import form_of, identity_of, installation, is_fragment, page
 from service.desk.views.case_page import CasePage, proposal_views
 from service.desk.views.home import CaseLine, case_lines
@@ -18,6 +18,7 @@ from service.desk.views.verdicts import Verdict, verdict_view
 from service.installation import Installation
 from service.submitting import new_key
 from triage import repository
+from triage.acts import FITS
 from triage.cases import Case
 from triage.inputs import PersonAct
 from triage.repository import OutboxStatus, StoredDecision
@@ -25,8 +26,6 @@ from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import Ticket
 
 routes = web.RouteTableDef()
-
-CASE_ACTS = (PersonAct.ACKNOWLEDGE, PersonAct.RESOLVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,8 @@ async def case(request: web.Request) -> web.Response:
 async def act(request: web.Request) -> web.Response:
     opened, ident = installation(request), identity_of(request, "C")
     async with opened.database.reading() as connection:
-        await repository.case_by_id(connection, ident)
-    seq = await enqueue_act(opened, await form_of(request), ident, CASE_ACTS)
+        about = await repository.case_by_id(connection, ident)
+    seq = await enqueue_case_act(opened, await form_of(request), about)
     raise web.HTTPSeeOther(f"/inputs/{seq}?case={ident}")
 
 
@@ -79,7 +78,7 @@ async def _read_case(opened: Installation, ident: str) -> CasePage:
         proposals=proposal_views(proposals, inventory, new_key("person")),
         ticket=await _ticket(opened, found),
         outbox=tuple(row for row in rows if row.effect.case == ident),
-        acts=CASE_ACTS if found.status.is_open else (),
+        acts=tuple(act for act in PersonAct if found.status in FITS.get(act, ())),
         key=new_key("person"),
         parent=parent,
         children=case_lines(children, inventory),

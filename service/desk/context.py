@@ -18,7 +18,7 @@ from config.clock import rfc3339
 from config.errors import NotFoundError
 from inventory.model import Site
 from reports.formatting import duration, local_time
-from service.desk.views.words import ACTS, SYMBOLS, SYMPTOMS, cause_words
+from service.desk.views.words import ACTS, PENDING, SYMBOLS, SYMPTOMS, cause_words
 from service.installation import Installation
 
 INSTALLATION = web.AppKey("installation", Installation)
@@ -104,7 +104,7 @@ def _templates() -> jinja2.Environment:
         "duration": duration,
         "cause": cause_words,
     }
-    environment.globals |= {"SYMBOLS": SYMBOLS, "SYMPTOMS": SYMPTOMS, "ACTS": ACTS, "ago": _ago}
+    environment.globals |= {"SYMBOLS": SYMBOLS, "SYMPTOMS": SYMPTOMS, "ACTS": ACTS, "PENDING": PENDING, "ago": _ago}
     for name in environment.list_templates(extensions=["html"]):
         environment.get_template(name)
     return environment

@@ -157,6 +157,32 @@ async def test_a_person_takes_a_case_and_ends_it(desk: Any) -> None:
     assert "Take this case" not in text
 
 
+async def test_a_person_holds_moves_and_takes_up_a_case_again(desk: Any) -> None:
+    await record(desk)
+    for act in (
+        {"does": "hold", "why": "client"},
+        {"does": "move", "queue": "field"},
+        {"does": "assign", "owner": "Bo"},
+    ):
+        await desk.post("/cases/C-1/act", who="Ana Ruiz", **act)
+    await desk.work()
+    _, text = await desk.get("/cases/C-1")
+    for shown in ("waits for the client, says Ana Ruiz", "queue field", "Bo"):
+        assert shown in text
+    await desk.post("/cases/C-1/act", who="Ana Ruiz", does="close")
+    await desk.work()
+    _, text = await desk.get("/cases/C-1")
+    assert 'value="reopen"' in text
+    assert 'value="hold"' not in text
+    await desk.post("/cases/C-1/act", who="Ana Ruiz", does="reopen")
+    await desk.work()
+    _, text = await desk.get("/cases/C-1")
+    assert "re-opened" in text
+    status, text = await desk.post("/cases/C-1/act", who="Ana Ruiz", does="hold", why="the moon")
+    assert status == 422
+    assert "a case waits for one of statistics, client, access, carrier, maintenance" in text.lower()
+
+
 async def test_a_proposal_shows_its_commands_and_only_what_can_be_done_next(desk: Any) -> None:
     await record(desk)
     _, text = await desk.get("/cases/C-1")

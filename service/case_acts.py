@@ -1,0 +1,47 @@
+"""What a person does to a case, from what was typed on a page or a command line to the engine's input."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from config.errors import LineproofError
+from service.installation import Installation
+from service.submitting import new_key, submit
+from service.times import UsageError, parse_ahead
+from triage import repository
+from triage.cases import Case, PendingWhy
+from triage.inputs import PersonAct, PersonActed
+from triage.reasons import Reason
+
+_UTC = ZoneInfo("UTC")
+LONGEST_NAME = 120
+LONGEST_NOTE = 2000
+
+
+async def read_act(
+    opened: Installation, case: Case, does: PersonAct, who: str, *, note: str = "", value: str = "", until: str = ""
+) -> PersonActed:
+    """`until` is a time at the site, as people write it. Raises UsageError."""
+    if not who.strip():
+        raise UsageError("a decision needs the name of the person who takes it; write yours and send it again")
+    if max(len(who), len(value)) > LONGEST_NAME or len(note) > LONGEST_NOTE:
+        raise UsageError(f"a name has at most {LONGEST_NAME} characters, a note {LONGEST_NOTE}; shorten it")
+    if does is PersonAct.HOLD and value not in list(PendingWhy):
+        raise UsageError(f"a case waits for one of {', '.join(PendingWhy)}; say which")
+    inventory = await opened.inventory()
+    site = inventory.sites.get(case.site)
+    ends = None
+    if does is PersonAct.HOLD and until.strip():
+        zone = site.zone if site is not None else _UTC
+        ends = parse_ahead(until, zone, opened.clock.now())
+    return PersonActed(who=who.strip(), does=does, target=case.id, note=note, value=value.strip(), until=ends)
+
+
+async def act(opened: Installation, acted: PersonActed) -> Case:
+    """The case as it stands afterwards. Raises LineproofError when the act does not fit it."""
+    decisions = await submit(opened, new_key("person"), acted)
+    refused = [one.detail for one in decisions if one.reason == Reason.PERSON_ACT_REFUSED]
+    if refused:
+        raise LineproofError(refused[0])
+    async with opened.database.reading() as connection:
+        return await repository.case_by_id(connection, acted.target)

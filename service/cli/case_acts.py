@@ -1,0 +1,137 @@
+"""`lineproof case acknowledge`, `assign`, `hold`, `resolve` and so on: what a named person decides about a case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service.cli.running import AsJson, SettingsFile, print_json, run
+
+CaseId = Annotated[str, typer.Argument(metavar="CASE", help="An id like C-12.")]
+By = Annotated[str, typer.Option("--by", metavar="NAME", help="The name of the person who decides.")]
+Note = Annotated[str, typer.Option(metavar="WORDS", help="Why; stands on the ticket too.")]
+
+
+def acknowledge(case: CaseId, by: By, note: Note = "", config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Take a case: its owner is who acknowledges it."""
+    run(_act("acknowledge", case, by, config, as_json, note=note))
+
+
+def assign(
+    case: CaseId,
+    owner: Annotated[str, typer.Argument(metavar="OWNER", help="Who is to have it.")],
+    by: By,
+    note: Note = "",
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Give a case to somebody."""
+    run(_act("assign", case, by, config, as_json, note=note, value=owner))
+
+
+def hold(
+    case: CaseId,
+    why: Annotated[
+        str, typer.Argument(metavar="WHY", help="client or access (the clock stops), carrier, maintenance, statistics.")
+    ],
+    by: By,
+    until: Annotated[str, typer.Option(metavar="T", help="RFC 3339, YYYY-MM-DD HH:MM or HH:MM at the site.")] = "",
+    note: Note = "",
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a case wait; with --until, work goes on by itself then."""
+    run(_act("hold", case, by, config, as_json, note=note, value=why, until=until))
+
+
+def resume(case: CaseId, by: By, note: Note = "", config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Go on with a case that waits."""
+    run(_act("resume", case, by, config, as_json, note=note))
+
+
+def resolve(case: CaseId, by: By, note: Note = "", config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Resolve a case; it is closed when nobody objects in time."""
+    run(_act("resolve", case, by, config, as_json, note=note))
+
+
+def reopen(case: CaseId, by: By, note: Note = "", config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Take up an ended case again, with its ticket."""
+    run(_act("reopen", case, by, config, as_json, note=note))
+
+
+def close(case: CaseId, by: By, note: Note = "", config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """Close a case for good."""
+    run(_act("close", case, by, config, as_json, note=note))
+
+
+def confirm(case: CaseId, by: By, note: Note = "", config: SettingsFile = None, as_json: AsJson = False) -> None:
+    """The client confirms that it is well: the case is closed."""
+    run(_act("confirm", case, by, config, as_json, note=note))
+
+
+def move(
+    case: CaseId,
+    queue: Annotated[str, typer.Argument(metavar="QUEUE", help="The queue of the desk that is to work on it.")],
+    by: By,
+    note: Note = "",
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move a case's ticket to another desk's queue."""
+    run(_act("move", case, by, config, as_json, note=note, value=queue))
+
+
+def merge(
+    case: CaseId,
+    parent: Annotated[str, typer.Argument(metavar="PARENT", help="The open case of a carrier's trouble.")],
+    by: By,
+    note: Note = "",
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a site's case part of a carrier's trouble."""
+    run(_act("merge", case, by, config, as_json, note=note, value=parent))
+
+
+def note(
+    case: CaseId,
+    words: Annotated[str, typer.Argument(metavar="WORDS", help="What is to stand on the ticket.")],
+    by: By,
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a note to a case and its ticket."""
+    run(_act("note", case, by, config, as_json, note=words))
+
+
+ACTS = (acknowledge, assign, hold, resume, resolve, reopen, close, confirm, move, merge, note)
+
+
+async def _act(
+    does: str,
+    identity: str,
+    by: str,
+    config: Path | None,
+    as_json: bool,
+    *,
+    note: str = "",
+    value: str = "",
+    until: str = "",
+) -> None:
+    from service.case_acts import act, read_act
+    from service.documents import case_document
+    from service.installation import opened
+    from triage import repository
+    from triage.inputs import PersonAct
+
+    async with opened(config) as installation:
+        async with installation.database.reading() as connection:
+            case = await repository.case_by_id(connection, identity)
+        acted = await read_act(installation, case, PersonAct(does), by, note=note, value=value, until=until)
+        after = await act(installation, acted)
+    if as_json:
+        print_json(case_document(after))
+        return
+    print(f"{after.id} is {after.status}" + (f", next: {after.next_action}" if after.next_action else ""))
