@@ -143,7 +143,7 @@ class EngineProcess:
                 await self._performer.idle(ENGINE_PAUSE)
         finally:
             await self._performer.stop()
-            self._rendering.close()
+            await self._rendering.close()
 
     async def watch(self, stop: asyncio.Event) -> None:
         """What people do in the ticket system comes to the cases; a system that is away is asked again later."""

@@ -14,7 +14,6 @@ import pytest
 
 from config.errors import LineproofError
 from reports.evidence import evidence_files
-from reports.model import ReportError
 from service.rendering import RenderingProcess
 from triage.evidence import EvidencePack
 
@@ -32,10 +31,9 @@ PACK = EvidencePack.of(DOCUMENT)
 NO_PACK = EvidencePack.of({"format": 1})
 
 
-async def worker_of(rendering: RenderingProcess) -> int:
-    assert rendering._pool is not None
-    (pid,) = rendering._pool._processes
-    return pid
+def worker_of(rendering: RenderingProcess) -> int:
+    assert rendering._process is not None
+    return rendering._process.pid
 
 
 async def test_one_renderer_s_life():
@@ -45,17 +43,17 @@ async def test_one_renderer_s_life():
         files = await rendering.render(PACK, "C-1")
         assert files == evidence_files(PACK, "C-1"), "the same bytes as in this process"
 
-        with pytest.raises(ReportError, match="cannot be read"):
+        with pytest.raises(LineproofError, match="cannot be read"):
             await rendering.render(NO_PACK, "C-1")
         assert (await rendering.render(PACK, "C-1"))[1] == files[1], "a pack that cannot be read harms no other"
 
-        os.kill(await worker_of(rendering), signal.SIGKILL)
+        os.kill(worker_of(rendering), signal.SIGKILL)
         with pytest.raises(LineproofError, match="tried again") as raised:
             await rendering.render(PACK, "C-1")
         assert raised.value.retryable
         assert await rendering.render(PACK, "C-1") == files, "and the next one is rendered by another process"
     finally:
-        rendering.close()
+        await rendering.close()
 
 
 def test_its_process_ends_with_an_engine_that_was_killed(tmp_path: Path):
@@ -70,7 +68,7 @@ def test_its_process_ends_with_an_engine_that_was_killed(tmp_path: Path):
         "    content = Path(sys.argv[1]).read_bytes()\n"
         "    rendering = RenderingProcess()\n"
         "    await rendering.render(EvidencePack(content, hashlib.sha256(content).hexdigest()), 'C-1')\n"
-        "    print(*rendering._pool._processes, flush=True)\n"
+        "    print(rendering._process.pid, flush=True)\n"
         "    time.sleep(60)\n"
         "if __name__ == '__main__':\n"
         "    asyncio.run(main())\n"
