@@ -95,9 +95,9 @@ def has_changed(case: Case, verdict: Verdict, context: Context) -> bool:
     return verdict.cause is Cause.LINK_DOWN and not set(troubled_lines(verdict)) <= {case.link, *case.lines}
 
 
-def may_worsen(case: Case) -> bool:
+def may_worsen(status: CaseStatus, cause: Cause) -> bool:
     """Whether a suspected trouble may become one that needs no second look, or a shorter one, before its own is due."""
-    return case.status is CaseStatus.SUSPECTED and case.cause not in OUTAGES
+    return status is CaseStatus.SUSPECTED and cause not in OUTAGES
 
 
 def needs_a_person(

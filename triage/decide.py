@@ -46,7 +46,8 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
         if context.in_maintenance:
             return Decision(case=None, reason=Reason.IN_MAINTENANCE, judged=judged)
         return _suspect(judged, context)
-    if may_worsen(case) and judged.verdict.cause in OUTAGES and troubled and not _over(judged.verdict):
+    worse = judged.verdict.cause in OUTAGES and troubled and not _over(judged.verdict)
+    if worse and may_worsen(case.status, case.cause):
         return _worse_meanwhile(case, judged, context)
     if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case):
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)

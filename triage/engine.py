@@ -17,14 +17,15 @@ from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from triage import carrier_evidence, inbox, repository, sight, tables
+from triage import carrier_evidence, inbox, repository, sight, standing, tables
+from triage.ahead import Ahead, judged_ahead
 from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told, watched
 from triage.case_rules import case_rules, may_worsen
-from triage.cases import Case, CaseStatus, Context, Decision, EffectKind, TimerKind
+from triage.cases import Case, CaseStatus, Context, Decision, EffectKind, PendingWhy, TimerKind
 from triage.claim_rules import on_reporter, with_intake
 from triage.closer_look import closer_looks
-from triage.decide import on_quarantine, on_recovery, waits_for_statistics
+from triage.decide import on_quarantine, on_recovery
 from triage.decide_claims import on_claim, on_rejudge
 from triage.documents import policy_document
 from triage.due import RULES
@@ -91,6 +92,7 @@ class Engine:
         self._tick_minutes = tick_minutes
         self._ticketing = ticketing
         self._ticked = -1
+        self._ahead: Ahead = {}
 
     def follow(self, journal: Journal) -> None:
         """Let the sweep follow this journal in memory; for whoever runs for longer than a tick."""
@@ -126,6 +128,7 @@ class Engine:
                 rows = await inbox.waiting(connection)
             if not rows:
                 return done
+            self._ahead = await judged_ahead(rows, self._database, self._judging)
             for row in rows:
                 await self._work_off_one(row)
                 done += 1
@@ -207,24 +210,24 @@ class Engine:
             return of_us
         sites = set(swept.sites)
         async with self._database.reading() as connection:
-            standing = await repository.cases(connection, only_open=True, limit=repository.ALL)
+            cases = await standing.sites_standing(connection)
         turn, turns = epoch_ms(now) // 60_000 // self._tick_minutes, REJUDGE_OPEN_CASES_EVERY // self._tick_minutes
-        for case in standing:
-            if may_worsen(case):
+        for site, status, cause, waits in cases:
+            if may_worsen(status, cause):
                 continue
-            looked_at = (turn + crc32(case.site.encode())) % max(1, turns) == 0
-            if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case) or not looked_at:
-                sites.discard(case.site)
-            elif case.site in inventory.sites:
-                sites.add(case.site)
-        known = {case.site for case in standing}
+            looked_at = (turn + crc32(site.encode())) % max(1, turns) == 0
+            if status is CaseStatus.SUSPECTED or waits is PendingWhy.STATISTICS or not looked_at:
+                sites.discard(site)
+            elif site in inventory.sites:
+                sites.add(site)
+        known = {site for site, _, _, _ in cases}
         looks = [look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now, known)]
         return of_us + sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
         async with self._database.reading() as connection:
             case = await repository.case_by_id(connection, due.case)
-            children = await repository.cases(connection, parent=case.id, only_open=True, limit=repository.ALL)
+            children = await standing.children(connection, case.id) if case.is_parent else []
         if due.kind in RULES:
             return await self._on_case(case.id, RULES[due.kind])
         if case.is_parent:
@@ -235,7 +238,8 @@ class Engine:
             gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
             return [settled(gone, case)]
         claim = case.claim if due.kind is TimerKind.REJUDGE else None
-        judgement = await judging.judge(case.site, claim, now)
+        judgement = self._ahead.get((case.id, now)) if claim is None else None
+        judgement = judgement or await judging.judge(case.site, claim, now)
         judged = judgement.judged()
         follow = {TimerKind.QUARANTINE: on_quarantine, TimerKind.REJUDGE: on_rejudge, TimerKind.RECOVERY: on_recovery}
         rule = follow[due.kind]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory.model import Inventory
-from triage import repository, tables
-from triage.cases import CaseRules, Decision
+from triage import repository, standing, tables
+from triage.cases import Case, CaseRules, Decision
 from triage.group import Domain, Population, group
 from triage.parents import Moment, populations_of, regroup, troubles_of
 from triage.policy import CarrierPolicy
@@ -23,19 +24,35 @@ async def regrouped(
     connection: AsyncConnection, inventory: Inventory, policy: CarrierPolicy, rules: CaseRules, now: datetime
 ) -> list[Decision]:
     """What follows for parent cases and their children, by the cases as this transaction has them."""
-    cases = await repository.cases(connection, only_open=True, limit=repository.ALL)
-    troubles = troubles_of(cases, inventory)
-    counted = Counter(trouble.carrier for trouble in troubles)
-    crowded = sorted(carrier for carrier, number in counted.items() if number > policy.minimum_sites)
-    if not crowded and not any(case.is_parent or case.parent for case in cases):
+    carrier_of = {link: one.fault_domain for link, one in inventory.links.items() if one.is_wan and one.fault_domain}
+    counted = Counter(carrier_of.get(link) for link in await standing.lines_in_trouble(connection))
+    crowded = sorted(carrier for carrier, number in counted.items() if carrier and number > policy.minimum_sites)
+    cases = await standing.related(
+        connection, (lambda link: carrier_of.get(link) in crowded) if crowded else standing.nothing
+    )
+    if not cases:
         return []
+    sketched = {case.id for case in cases if not case.is_parent}
+    cases = [await repository.case_by_id(connection, case.id) if case.is_parent else case for case in cases]
+    troubles = troubles_of(cases, inventory)
     known = {case.id for case in cases}
     for orphaned in sorted({case.parent for case in cases if case.parent and case.parent not in known}):
         cases.append(await repository.case_by_id(connection, orphaned))
     populations = await populations_now(connection, inventory, crowded, now)
     found = group(troubles, now, populations, policy)
     number = await repository.next_number(connection, tables.case)
-    return regroup(cases, found, Moment(now=now, rules=rules, others=policy.minimum_sites, number=number))
+    decisions = regroup(cases, found, Moment(now=now, rules=rules, others=policy.minimum_sites, number=number))
+    whole = await standing.whole(connection, [one.case.id for one in decisions if one.case and one.case.id in sketched])
+    return [_filled(decision, whole) for decision in decisions]
+
+
+def _filled(decision: Decision, whole: Mapping[str, Case]) -> Decision:
+    """A child's decision was made by a sketch of its case: what it changes, on the whole case."""
+    made = decision.case
+    if made is None or made.id not in whole:
+        return decision
+    child = replace(whole[made.id], parent=made.parent, alone=made.alone, updated_at=made.updated_at)
+    return replace(decision, case=child)
 
 
 async def populations_now(

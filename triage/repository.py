@@ -171,6 +171,13 @@ async def save_case(connection: AsyncConnection, case: Case) -> None:
         "ended_at": epoch_ms(case.ended_at) if case.ended_at else None,
         "ticket": case.ticket,
         "parent": number_of(case.parent) if case.parent else None,
+        "link": case.link,
+        "cause": case.cause.value,
+        "severity": case.severity.value if case.severity else None,
+        "onset": epoch_ms(case.onset) if case.onset else None,
+        "alone": case.alone,
+        "pending": case.pending.why.value if case.pending else None,
+        "sites": case.sites,
         "document": _CASE.dump_python(case, mode="json"),
     }
     number = number_of(case.id)

@@ -55,6 +55,13 @@ case = Table(
     Column("ended_at", Moment),
     Column("ticket", String(100)),
     Column("parent", BigInteger, index=True),
+    Column("link", String(100)),
+    Column("cause", String(20), nullable=False, server_default="none"),
+    Column("severity", String(20)),
+    Column("onset", Moment),
+    Column("alone", Boolean, nullable=False, server_default="0"),
+    Column("pending", String(20)),
+    Column("sites", Integer, nullable=False, server_default="0"),
     Column("document", JSON, nullable=False),
     Index(
         "uq_triage_case_open",

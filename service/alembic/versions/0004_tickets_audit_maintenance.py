@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from alembic import op
@@ -103,6 +104,16 @@ def upgrade() -> None:
     with op.batch_alter_table("ticket_note") as table:
         table.add_column(sa.Column("ours", sa.Boolean(), server_default="1", nullable=False))
 
+    with op.batch_alter_table("triage_case") as table:
+        table.add_column(sa.Column("link", sa.String(length=100), nullable=True))
+        table.add_column(sa.Column("cause", sa.String(length=20), server_default="none", nullable=False))
+        table.add_column(sa.Column("severity", sa.String(length=20), nullable=True))
+        table.add_column(sa.Column("onset", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("alone", sa.Boolean(), server_default="0", nullable=False))
+        table.add_column(sa.Column("pending", sa.String(length=20), nullable=True))
+        table.add_column(sa.Column("sites", sa.Integer(), server_default="0", nullable=False))
+    _tell_columns(op.get_bind())
+
     with op.batch_alter_table("triage_outbox") as table:
         table.add_column(sa.Column("tried_at", sa.BigInteger(), nullable=True))
         table.create_index("ix_triage_outbox_case", ["case_number", "number"], unique=False)
@@ -110,6 +121,24 @@ def upgrade() -> None:
         table.create_index(
             "ix_triage_outbox_undone", ["number"], unique=False, sqlite_where=undone, postgresql_where=undone
         )
+
+
+CASE = sa.table(
+    "triage_case",
+    *(sa.column(name) for name in ("number", "link", "cause", "severity", "onset", "alone", "sites")),
+    sa.column("document", sa.JSON),
+)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _tell_columns(connection: sa.Connection) -> None:
+    """What is searched for stands in columns of its own."""
+    for number, document in connection.execute(sa.select(CASE.c.number, CASE.c.document)).all():
+        onset = datetime.fromisoformat(document["onset"]) if document["onset"] else None
+        said = {name: document[name] for name in ("link", "cause", "severity")}
+        counted = {"alone": document.get("alone", False), "sites": document.get("sites", 0)}
+        at = (onset - EPOCH) // timedelta(milliseconds=1) if onset is not None else None
+        connection.execute(CASE.update().where(CASE.c.number == number).values(onset=at, **said, **counted))
 
 
 AUDIT = sa.table(
@@ -160,6 +189,10 @@ def downgrade() -> None:
         table.drop_index("ix_triage_outbox_undone")
         table.drop_index("ix_triage_outbox_case")
         table.drop_column("tried_at")
+
+    with op.batch_alter_table("triage_case") as table:
+        for name in ("sites", "pending", "alone", "onset", "severity", "cause", "link"):
+            table.drop_column(name)
 
     with op.batch_alter_table("ticket_note") as table:
         table.drop_column("ours")
