@@ -20,6 +20,7 @@ from config.errors import ConfigurationError
 from inventory.model import Inventory
 from inventory.repository import inventory_digest, load_inventory
 from inventory.tables import link
+from service.mailing import open_mailer
 from service.migrations import is_current
 from service.settings import Settings, read_settings
 from service.ticketing import opened_tickets
@@ -29,6 +30,7 @@ from triage.evidence import EvidenceRenderer
 from triage.evidence_folder import EvidenceFolder
 from triage.judging import Judging
 from triage.lease import Lease
+from triage.mail.port import Mailer
 from triage.performer import Performer
 from triage.policy import Policy
 from triage.policy_files import load_policy
@@ -72,6 +74,7 @@ class Installation:
     evidence: EvidenceFolder
     baselines: BaselineFolder
     tickets: TicketSystem
+    mailer: Mailer | None = None
     real_clock: Clock = field(default_factory=SystemClock)
     _inventory: Inventory | None = None
     _policy: Policy | None = None
@@ -152,6 +155,7 @@ class Installation:
             pace=pace,
             at_once=AT_ONCE,
             may_act=may_act,
+            mailer=self.mailer,
         )
 
     def watch(self) -> TicketWatch:
@@ -182,7 +186,8 @@ async def opened(path: Path | None, *, read_only: bool = False) -> AsyncIterator
         async with database.reading() as connection:
             links = await connection.scalar(select(func.count()).select_from(link))
         journal, store = open_store(settings.store, settings.data, links or 0, read_only=read_only)
-        async with opened_tickets(settings.tickets, database, clock) as tickets:
+        mailer = open_mailer(settings.mail)
+        async with opened_tickets(settings.tickets, database, clock, mailer) as tickets:
             yield Installation(
                 path=found,
                 settings=settings,
@@ -193,6 +198,7 @@ async def opened(path: Path | None, *, read_only: bool = False) -> AsyncIterator
                 evidence=EvidenceFolder(settings.data / "evidence"),
                 baselines=BaselineFolder(settings.data / "baselines"),
                 tickets=tickets,
+                mailer=mailer,
             )
     finally:
         if store is not None:

@@ -26,10 +26,11 @@ from triage.mail.port import MailError, MailIntake, ReceivedMail
 from triage.mail.reading import read_notices
 from triage.mail.sender import carrier_of
 from triage.mail.settings import FolderIntakeSettings, Intake
+from triage.tickets.email.adapter import EmailTickets, Taken
 
 log = structlog.get_logger()
 
-TAKEN = Counter("lineproof_carrier_notices_total", "Mails of carriers, by what became of them", ["outcome"])
+TAKEN = Counter("lineproof_carrier_notices_total", "Mails that came in, by what became of them", ["outcome"])
 ASIDE = Gauge("lineproof_mails_set_aside", "Mails that wait for a person: `lineproof inventory maintenance list`")
 
 
@@ -50,6 +51,9 @@ async def take_in(installation: Installation, intake: MailIntake, settings: Inta
 
 
 async def _take(installation: Installation, mail: ReceivedMail, settings: Intake) -> None:
+    if await _is_answer(installation, mail, settings):
+        TAKEN.labels("answer").inc()
+        return
     try:
         await _announce(installation, mail, settings)
     except RefusedMailError as refused:
@@ -62,6 +66,13 @@ async def _take(installation: Installation, mail: ReceivedMail, settings: Intake
         log.warning("mail_set_aside", reason=refused.reason.value, why=str(refused), file=str(kept.path))
     else:
         TAKEN.labels("taken").inc()
+
+
+async def _is_answer(installation: Installation, mail: ReceivedMail, settings: Intake) -> bool:
+    """Whether it belongs to a ticket that we sent by mail, and was taken there."""
+    if not isinstance(installation.tickets, EmailTickets) or len(mail.raw) > settings.largest_bytes:
+        return False
+    return await installation.tickets.take(mail, settings.authenticated_by) is not Taken.NO_TICKET
 
 
 async def _announce(installation: Installation, mail: ReceivedMail, settings: Intake) -> None:

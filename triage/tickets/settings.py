@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from triage.tickets.email.settings import EmailSettings
+from triage.tickets.repair_api.settings import RepairApiSettings
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
+from triage.tickets.servicenow.settings import ServiceNowSettings
 from triage.tickets.tmf621.settings import Tmf621Settings
 
 
@@ -19,7 +22,7 @@ class BuiltinSettings(BaseModel):
 
 
 System = Annotated[
-    BuiltinSettings | RequestTrackerSettings | Tmf621Settings,
+    BuiltinSettings | RequestTrackerSettings | Tmf621Settings | ServiceNowSettings | RepairApiSettings | EmailSettings,
     Field(discriminator="kind"),
 ]
 

@@ -104,9 +104,9 @@ class EmailTickets:
     async def changed_since(self, moment: datetime) -> Sequence[str]:
         return await self._own.changed_since(moment)
 
-    async def take(self, mail: ReceivedMail) -> Taken:
+    async def take(self, mail: ReceivedMail, authenticated_by: str | None) -> Taken:
         """An answer of one of the settings' people becomes a note, once, however often it is taken."""
-        reply = parse_reply(mail.raw, self._settings)
+        reply = parse_reply(mail.raw, self._settings, authenticated_by)
         ticket = await self._named(reply.keys)
         if ticket is None:
             return Taken.NO_TICKET
@@ -147,7 +147,7 @@ class EmailTickets:
         ]
         return Mail(
             message_id=threads.later_id(ticket.external_id, key, self._settings.domain),
-            to=tuple(dict.fromkeys(to or self._settings.to)),
+            to=tuple(dict.fromkeys(to)),
             subject="Re: " + threads.subject(ticket.external_id, ticket.name),
             text=f"{threads.ABOVE}\n\n{printable(text)}",
             in_reply_to=threads.first_id(ticket.external_id, self._settings.domain),

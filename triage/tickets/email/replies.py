@@ -40,8 +40,11 @@ class Reply:
     text: str
 
 
-def parse_reply(raw: bytes, settings: EmailSettings) -> Reply:
-    """What a mail is to us, whatever it consists of: broken headers, odd character sets and HTML included."""
+def parse_reply(raw: bytes, settings: EmailSettings, authenticated_by: str | None) -> Reply:
+    """What a mail is to us, whatever it consists of: broken headers, odd character sets and HTML included.
+
+    `authenticated_by` is our mail server's name in Authentication-Results, None where senders are believed.
+    """
     plain = message_from_bytes(raw)
     try:
         sender: str | None = sender_of(plain)
@@ -52,7 +55,7 @@ def parse_reply(raw: bytes, settings: EmailSettings) -> Reply:
         id=_header(plain, "Message-ID").strip(" <>"),
         keys=tuple(keys_named(_header(plain, "Subject"), named, settings.domain)),
         sender=sender,
-        known=sender is not None and _is_known(sender, plain, settings),
+        known=sender is not None and _is_known(sender, plain, settings, authenticated_by),
         automatic=_is_automatic(plain, sender, settings),
         text=new_text(_body(raw))[:LONGEST],
     )
@@ -84,10 +87,10 @@ def _drop_attribution(lines: list[str]) -> None:
             return
 
 
-def _is_known(sender: str, message: Message, settings: EmailSettings) -> bool:
+def _is_known(sender: str, message: Message, settings: EmailSettings, authenticated_by: str | None) -> bool:
     if not {sender, "@" + sender.rpartition("@")[2]} & set(settings.people):
         return False
-    return settings.authenticated_by is None or vouched_for(message, sender, settings.authenticated_by)
+    return authenticated_by is None or vouched_for(message, sender, authenticated_by)
 
 
 def _is_automatic(message: Message, sender: str | None, settings: EmailSettings) -> bool:

@@ -22,9 +22,6 @@ class EmailSettings(BaseModel):
     people: tuple[str, ...] = Field(
         default=(), description="whose answers become notes: addresses, or @domain for all of a domain"
     )
-    authenticated_by: str | None = Field(
-        default=None, description="our mail server's name in Authentication-Results, which must vouch for a sender"
-    )
     domain: str = Field(default="lineproof.invalid", pattern=r"^[A-Za-z0-9.-]+$", description="of our Message-IDs")
 
     @field_validator("people")
