@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
+from config.clock import rfc3339
 from triage.cases import CarrierTicket, Case, CaseStatus, Context, Decision, Effect, PendingWhy, Timer, TimerKind
 from triage.consequences import note
 from triage.formatting import local_time
@@ -195,7 +196,7 @@ def _wrong_time(told: CarrierTold, after: CarrierTicket, context: Context) -> st
     given = [moment for moment in (told.opened_at, told.etr, told.next_update_at, told.closed_at) if moment is not None]
     for moment in given:
         if abs(moment - now) > FARTHEST:
-            return f"{at(moment)} is more than {FARTHEST.days} days from now; check the year"
+            return f"{rfc3339(moment)} is more than {FARTHEST.days} days from now; check the year"
     if opened > now:
         return f"the ticket cannot have been opened at {at(opened)}: it is {at(now)} now"
     for name, promise in (("repair is expected at", told.etr), ("the next update is due at", told.next_update_at)):

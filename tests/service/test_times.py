@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.times import UsageError, parse_moment
+from service.times import UsageError, parse_ahead, parse_moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 KOLKATA = ZoneInfo("Asia/Kolkata")
@@ -133,3 +133,40 @@ def test_an_hour_alone_is_within_the_day_behind_us_and_shows_on_the_wall_clock(
 def test_any_text_gives_a_moment_or_one_sentence(text: str) -> None:
     with contextlib.suppress(UsageError):
         assert parse_moment(text, BERLIN, NOON).tzinfo is UTC
+
+
+def test_a_promised_hour_is_the_next_time_that_the_clock_shows_it() -> None:
+    # 11:00 UTC is 12:00 in Berlin.
+    assert parse_ahead("12:01", BERLIN, NOON) == utc(2026, 3, 3, 11, 1)
+    assert parse_ahead("12:00", BERLIN, NOON) == utc(2026, 3, 4, 11, 0)
+    assert parse_ahead("2026-03-09 08:00", KOLKATA, NOON) == utc(2026, 3, 9, 2, 30)
+    assert parse_ahead("2026-03-02 08:00", KOLKATA, NOON) == utc(2026, 3, 2, 2, 30)
+    assert parse_ahead("2026-03-09T08:00:00Z", KOLKATA, NOON) == utc(2026, 3, 9, 8, 0)
+
+
+def test_a_promise_of_an_hour_that_is_not_there_or_twice_is_refused() -> None:
+    # Berlin: on 29 March 2026 02:00 becomes 03:00, on 25 October 03:00 becomes 02:00.
+    with pytest.raises(UsageError, match="does not exist"):
+        parse_ahead("2026-03-29 02:30", BERLIN, NOON)
+    with pytest.raises(UsageError, match="twice"):
+        parse_ahead("2026-10-25 02:30", BERLIN, NOON)
+    assert parse_ahead("03:30", BERLIN, utc(2026, 3, 28, 20, 0)) == utc(2026, 3, 29, 1, 30)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01 00:00", "9" * 10_000, "12:00\x00"])
+def test_what_is_no_promised_time_is_refused_in_few_words(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_ahead(text, BERLIN, NOON)
+    assert len(str(refused.value)) < 250
+
+
+@given(text=st.text(max_size=20), zone=st.sampled_from([BERLIN, KOLKATA, CHICAGO]))
+def test_whatever_is_typed_as_a_promise_is_a_time_or_a_refusal(text: str, zone: ZoneInfo) -> None:
+    with contextlib.suppress(UsageError):
+        assert parse_ahead(text, zone, NOON).tzinfo is not None
+
+
+def test_the_last_moments_of_the_calendar_are_refused_and_not_a_crash() -> None:
+    for text in ("9999-12-31 23:59", "0001-01-01 00:00"):
+        with contextlib.suppress(UsageError):
+            parse_ahead(text, CHICAGO, NOON)

@@ -131,6 +131,12 @@ def test_what_cannot_be_is_refused_with_what_to_say_instead(here: Rules, said: d
     assert len(decision.detail) < 400
 
 
+def test_the_calendars_last_second_is_no_crash_east_of_greenwich(here: Rules) -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    decision = on_carrier_told(case(), told(etr=last), here(10, zone=ZoneInfo("Asia/Kolkata")))
+    assert "check the year" in decision.detail
+
+
 def test_nobody_tells_nothing(here: Rules) -> None:
     assert on_carrier_told(case(), replace(told(), who="\u200b "), here()).reason is Reason.CARRIER_REFUSED
 
