@@ -44,10 +44,10 @@ class SmtpMailer:
                 tls_context=self._tls,
                 timeout=settings.timeout,
             )
-        except ValueError as error:
-            raise MailError(f"{settings.host} cannot be used as it is set up ({error}); see `mail.outgoing`") from None
         except (SMTPException, OSError) as error:
             raise _error(settings.host, error) from error
+        except ValueError as error:
+            raise MailError(f"{settings.host} cannot be used as it is set up ({error}); see `mail.outgoing`") from None
         if refused:
             raise _refused(settings.host, {address: answer.code for address, answer in refused.items()}, some=True)
 
