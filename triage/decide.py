@@ -51,7 +51,7 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
         return _worse_meanwhile(case, judged, context)
     if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case):
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
-    if judged.verdict.verdict is VerdictKind.INCONCLUSIVE:
+    if judged.verdict.verdict is VerdictKind.INCONCLUSIVE and not _is_well(case, judged, context):
         return Decision(case=None, reason=Reason.RECHECK_WITHOUT_DATA)
     if not troubled:
         return _trouble_gone(case, context)
@@ -60,7 +60,7 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
 
 def waits_for_statistics(case: Case) -> bool:
     """Whether a claim is judged again when its statistics have come: nobody looks at the site before."""
-    return case.pending is not None and case.pending.why is PendingWhy.STATISTICS
+    return case.pending is not None and case.pending.why is PendingWhy.STATISTICS and not case.pending.by
 
 
 def _over(verdict: Verdict) -> bool:
@@ -206,10 +206,7 @@ def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
         return Decision(case=None, reason=Reason.CASE_ENDED)
     if judged.verdict.verdict is VerdictKind.CONFIRMED:
         return _trouble_again(case, judged, context)
-    line = context.line_of(case)
-    device = line.device if line is not None else None
-    well = judged.healthy.covers(case.cause, case.link, device)
-    if judged.verdict.verdict is VerdictKind.INCONCLUSIVE or not well:
+    if not _is_well(case, judged, context):
         due = context.now + context.rules.recheck
         timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)
         return Decision(case=replace(case, next_action_at=due), reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
@@ -225,6 +222,12 @@ def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
         return resolved(case, text, Reason.CLIENT_MUST_CONFIRM, context)
     machine = replace(case, resolved_by_machine=True)
     return resolved(machine, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
+
+
+def _is_well(case: Case, judged: Judged, context: Context) -> bool:
+    """Whether its own line, or the device before it, is known to be well: by data or words, never by their absence."""
+    line = context.line_of(case)
+    return judged.healthy.covers(case.cause, case.link, line.device if line is not None else None)
 
 
 def _whose_to_resolve(case: Case, context: Context) -> Reason | None:

@@ -23,7 +23,7 @@ from triage.cases import Case, Context, Decision, Judged
 from triage.engine import Engine
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.evidence_folder import EvidenceFolder
-from triage.healthy import Healthy
+from triage.healthy import NOTHING, Healthy
 from triage.inputs import ClaimReported
 from triage.judging import Judging
 from triage.model import (
@@ -192,7 +192,7 @@ def judged() -> Callable[..., Judged]:
         rejudge_at: datetime | None = None,
         sha: str = "a" * 64,
         fit: bool = True,
-        healthy: Healthy = WELL,
+        healthy: Healthy | None = None,
     ) -> Judged:
         option = Option(
             rank=1, link="store-114-lte", action="steer_all", fit=fit, reason=None,
@@ -206,7 +206,11 @@ def judged() -> Callable[..., Judged]:
             policy="sha256:0", reason="loss of 12.5 % since 11:30",
         )  # fmt: skip
         return Judged(
-            verdict=verdict, evidence_sha256=sha, title="store-114: packet loss", text="12.5 % lost", healthy=healthy
+            verdict=verdict,
+            evidence_sha256=sha,
+            title="store-114: packet loss",
+            text="12.5 % lost",
+            healthy=healthy or (NOTHING if kind is VerdictKind.INCONCLUSIVE else WELL),
         )
 
     return make
