@@ -69,8 +69,16 @@ def main() -> int:
     import circuit_maintenance_parser  # noqa: F401 - loaded before it is confined: its libraries look for programs
 
     confine()
+    # Whatever a parser raises ends the process; a person gets the mail, and is told why in a line.
+    sys.excepthook = lambda _kind, error, _trace: print(_why(error), file=sys.stderr)
     print(json.dumps(notices_of(raw, sys.argv[1])))
     return 0
+
+
+def _why(error: BaseException) -> str:
+    """The last of what the parsers of the format said, on one line, without where to read about the error's kind."""
+    text = " ".join(str(error).rpartition("failed due to:")[2].split("For further information")[0].split())
+    return text or type(error).__name__
 
 
 if __name__ == "__main__":
