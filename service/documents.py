@@ -17,7 +17,7 @@ from config.clock import from_epoch_ms, rfc3339
 from inventory.model import Inventory
 from service.installation import Installation
 from service.tickets import KnownTicket, SeenTicket
-from triage.cases import Case, Proposal
+from triage.cases import Case, Effect, Proposal
 from triage.intake import known, missing
 from triage.model import Intake
 from triage.repository import OutboxRow, StoredDecision
@@ -30,6 +30,7 @@ _TICKET = TypeAdapter(Ticket)
 _KNOWN_TICKET = TypeAdapter(KnownTicket)
 _PROPOSAL = TypeAdapter(Proposal)
 _DECISION = TypeAdapter(StoredDecision)
+_EFFECT = TypeAdapter(Effect)
 
 
 def case_document(case: Case, inventory: Inventory | None = None) -> dict[str, Any]:
@@ -76,7 +77,10 @@ def decision_document(decision: StoredDecision) -> dict[str, Any]:
     return document
 
 
-def outbox_document(row: OutboxRow) -> dict[str, Any]:
+def outbox_document(row: OutboxRow, now: datetime, reason: str) -> dict[str, Any]:
+    """`would_send` is the effect as it was meant: what a dry run keeps back, to the letter."""
+    effect = _EFFECT.dump_python(row.effect, mode="json")
+    meant = {name: value for name, value in effect.items() if value not in ("", None)}
     return {
         "key": row.effect.key,
         "kind": row.effect.kind.value,
@@ -85,6 +89,10 @@ def outbox_document(row: OutboxRow) -> dict[str, Any]:
         "attempts": row.attempts,
         "next_at": rfc3339(row.next_at),
         "error": row.last_error,
+        "reason": reason,
+        "created_at": rfc3339(row.created_at),
+        "age_seconds": round((now - row.created_at).total_seconds()),
+        "would_send": meant,
     }
 
 

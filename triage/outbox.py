@@ -7,7 +7,7 @@ open the ticket: what belongs on that ticket waits until a person tries it again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ from triage import inbox, repository, tables
 from triage.audit import Entry, Kind, append
 from triage.cases import Effect, EffectKind
 from triage.inputs import Answered
-from triage.reach import KINDS, ON_A_TICKET, FarEnd
+from triage.reach import KINDS, ON_A_TICKET, FarEnd, far_end
 from triage.repository import OutboxRow, OutboxStatus
 
 WAITING = (OutboxStatus.PENDING, OutboxStatus.TRYING)
@@ -201,13 +201,24 @@ def _told(effect: Effect, what: str, by: str, now: datetime) -> Entry:
     return Entry(at=now, kind=Kind.INPUT, reason=what, actor=by, case=effect.case, document={"key": effect.key})
 
 
-def reason_of(row: OutboxRow, first: str | None) -> str:
-    """Why a row that is not done stands where it does; `first` is the key that its case's far end does before it."""
+def firsts(rows: Sequence[OutboxRow]) -> dict[tuple[str, FarEnd], str]:
+    """Of these rows, oldest first, the key that each case's far ends do next, or wait for."""
+    found: dict[tuple[str, FarEnd], str] = {}
+    for row in rows:
+        unopened = row.status is OutboxStatus.DEAD and row.effect.kind is EffectKind.OPEN_TICKET
+        if row.status in WAITING or unopened:
+            found.setdefault((row.effect.case, far_end(row.effect.kind)), row.effect.key)
+    return found
+
+
+def reason_of(row: OutboxRow, known: Mapping[tuple[str, FarEnd], str]) -> str:
+    """Why a row that is not done stands where it does; `known` as `firsts` tells."""
     if row.last_error:
         return row.last_error
     if row.status is OutboxStatus.TRYING:
         return "is being tried"
-    return f"waits behind {first}" if first and first != row.effect.key else "waits for its turn"
+    first = known.get((row.effect.case, far_end(row.effect.kind)), row.effect.key)
+    return f"waits behind {first}" if first != row.effect.key else "waits for its turn"
 
 
 def age(row: OutboxRow, now: datetime) -> timedelta:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.outbox import ticket_outbox
 from service.cli.running import AsJson, SettingsFile, print_json, run
 
 case_app = typer.Typer(no_args_is_help=True, help="Cases: what is wrong at which site.")
@@ -52,10 +53,7 @@ def ticket_show(
     run(_ticket_show(ticket, save, config, as_json))
 
 
-@ticket_app.command("outbox")
-def ticket_outbox(config: SettingsFile = None, as_json: AsJson = False) -> None:
-    """What was meant for a far end and is not done: waiting, being tried, or given up."""
-    run(_outbox(config, as_json))
+ticket_app.command("outbox")(ticket_outbox)
 
 
 async def _case_list(all_cases: bool, config: Path | None, as_json: bool) -> None:
@@ -134,23 +132,3 @@ async def _ticket_show(identity: str, save: Path | None, config: Path | None, as
     from service.cli.ticket_wording import ticket_lines
 
     print("\n".join(ticket_lines(seen)))
-
-
-async def _outbox(config: Path | None, as_json: bool) -> None:
-    from service.documents import outbox_document
-    from service.installation import opened
-    from triage import repository
-    from triage.repository import OutboxStatus
-
-    undone = (OutboxStatus.PENDING, OutboxStatus.TRYING, OutboxStatus.DEAD, OutboxStatus.WITHHELD)
-    async with opened(config) as installation, installation.database.reading() as connection:
-        rows = await repository.outbox(connection, statuses=undone, limit=1000)
-    if as_json:
-        print_json([outbox_document(row) for row in rows])
-        return
-    if not rows:
-        print("the outbox is empty: everything meant for a far end is done")
-    for row in rows:
-        print(
-            f"{row.status:9} {row.effect.key:40} attempt {row.attempts}, next {row.next_at:%H:%M:%S}Z {row.last_error}"
-        )
