@@ -19,6 +19,7 @@ from yarl import URL
 
 from collector.orchestrator.host import SHORTEST_HIDDEN, Answer, verified_tls
 from config.errors import Blame
+from triage.tickets.paced import next_request
 from triage.tickets.port import TicketError
 
 LARGEST_ANSWER = 64 << 20
@@ -167,6 +168,7 @@ class TicketHost:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 connector=aiohttp.TCPConnector(ssl=self._tls),
             )
+        await next_request()
         try:
             async with self._client.request(
                 call.verb,

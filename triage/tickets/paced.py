@@ -1,14 +1,43 @@
-"""A ticket system that is called at most so often."""
+"""A ticket system that is called at most so often: what counts are the requests that reach it, as far as its adapter
+tells of them (`next_request`), and else the calls of the port."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime
 
 from triage.evidence import EvidenceFile
 from triage.metrics import TICKET_CALLS
 from triage.reach import Pace
 from triage.tickets.port import NewTicket, Ticket, TicketSystem, TicketUpdate
+
+
+@dataclass(slots=True)
+class _Call:
+    pace: Pace
+    paid: bool = True
+    """Whether the turn that was waited for before the call is not used yet: its first request is that one."""
+
+
+_CALL: ContextVar[_Call | None] = ContextVar("ticket_call", default=None)
+
+
+async def next_request() -> None:
+    """For adapters, before each request: waits for a turn. Outside a paced call there is nothing to wait for."""
+    call = _CALL.get()
+    if call is None:
+        return
+    if not call.paid:
+        await _turn(call.pace)
+    call.paid = False
+
+
+async def _turn(pace: Pace) -> None:
+    await pace.take()
+    TICKET_CALLS.inc()
 
 
 class PacedTickets:
@@ -23,33 +52,38 @@ class PacedTickets:
         return self._inner.name
 
     async def find(self, external_id: str) -> str | None:
-        await self._turn()
-        return await self._inner.find(external_id)
+        async with self._call():
+            return await self._inner.find(external_id)
 
     async def create(self, new: NewTicket) -> str:
-        await self._turn()
-        return await self._inner.create(new)
+        async with self._call():
+            return await self._inner.create(new)
 
     async def add_note(self, ticket: str, key: str, text: str) -> None:
-        await self._turn()
-        await self._inner.add_note(ticket, key, text)
+        async with self._call():
+            await self._inner.add_note(ticket, key, text)
 
     async def attach(self, ticket: str, file: EvidenceFile) -> None:
-        await self._turn()
-        await self._inner.attach(ticket, file)
+        async with self._call():
+            await self._inner.attach(ticket, file)
 
     async def update(self, ticket: str, key: str, update: TicketUpdate) -> None:
-        await self._turn()
-        await self._inner.update(ticket, key, update)
+        async with self._call():
+            await self._inner.update(ticket, key, update)
 
     async def show(self, ticket: str) -> Ticket:
-        await self._turn()
-        return await self._inner.show(ticket)
+        async with self._call():
+            return await self._inner.show(ticket)
 
     async def changed_since(self, moment: datetime) -> Sequence[str]:
-        await self._turn()
-        return await self._inner.changed_since(moment)
+        async with self._call():
+            return await self._inner.changed_since(moment)
 
-    async def _turn(self) -> None:
-        await self._pace.take()
-        TICKET_CALLS.inc()
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        await _turn(self._pace)
+        token = _CALL.set(_Call(self._pace))
+        try:
+            yield
+        finally:
+            _CALL.reset(token)
