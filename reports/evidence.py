@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from zoneinfo import ZoneInfo
 
 from collector.model import FIELDS
+from inventory.model import LinkRole
 from reports.carrier_evidence import carrier_report
 from reports.delivery import file_name, report_files
 from reports.evidence_charts import QUALITY_METRICS, quality_figure, states_figure, traffic_figure
 from reports.evidence_findings import finding_section, finding_sentence
-from reports.formatting import bit_rate, duration, local_span, local_time, opening, percent, quantity, stated
+from reports.evidence_relief import options_table, relief
+from reports.formatting import bit_rate, duration, local_span, local_time, opening, percent, quantity, stated, yes_or_no
 from reports.model import Attachment, Block, Cell, Column, Report, Row, Rows, Section, Table, Text, Tone
-from reports.pack import PackClaim, PackDocument, PackLink, PackOption, read_pack
-from reports.words import ACCESS_WORDS, UNFIT_WORDS, action_words
+from reports.pack import PackClaim, PackDocument, PackLink, read_pack
+from reports.words import ACCESS_WORDS
 from triage.carrier_pack import is_carriers
+from triage.detection.learnt import COMPUTED
 from triage.evidence import EvidenceFile, EvidencePack
 from triage.model import Direction, Scope, VerdictKind
 from triage.words import CAUSE_WORDS, metric_words, source_words
@@ -163,7 +166,7 @@ def _sections(document: PackDocument, pack: EvidencePack, case: str, name: str) 
     if verdict.side_findings:
         yield Section("Also seen", tuple(_aside(document)))
     if verdict.options:
-        yield Section("Relief", (Text(_relief(document)), _options(document)))
+        yield Section("Relief", (Text(relief(document)), options_table(document)))
     yield Section("How to verify this report", tuple(_verification(document, pack, case, name)))
 
 
@@ -197,11 +200,11 @@ def _intake(document: PackDocument, claim: PackClaim) -> Rows:
             Row("On-site contact", stated(intake.on_site_contact)),
             Row("Access to the site", stated(intake.access_hours or document.site.access_hours)),
             Row("How to get in", stated(intake.access_instructions)),
-            Row("Power checked", _yes(intake.power_checked)),
-            Row("Equipment restarted", _yes(intake.rebooted)),
-            Row("Technician may be sent", _yes(intake.dispatch_consent)),
-            Row("Client pays for its own fault", _yes(intake.charges_consent, upto)),
-            Row("Intrusive tests allowed", _yes(intake.intrusive_test_consent, intake.intrusive_test_hours)),
+            Row("Power checked", yes_or_no(intake.power_checked)),
+            Row("Equipment restarted", yes_or_no(intake.rebooted)),
+            Row("Technician may be sent", yes_or_no(intake.dispatch_consent)),
+            Row("Client pays for its own fault", yes_or_no(intake.charges_consent, upto)),
+            Row("Intrusive tests allowed", yes_or_no(intake.intrusive_test_consent, intake.intrusive_test_hours)),
             Row("Consent given by", stated(intake.consent_by)),
             Row("Client's reference", stated(intake.client_reference)),
         )
@@ -253,11 +256,10 @@ def _lines(document: PackDocument) -> Iterator[Block]:
             Column("carrier", weight=1.2),
             Column("circuit", weight=1.5),
             Column("account", weight=1.3),
-            Column("repair contact", weight=1.4),
             Column("committed down", "right"),
             Column("committed up", "right"),
         ),
-        tuple(_line(link) for link in document.links),
+        tuple(_line(link) for link in document.links if link.role != LinkRole.LAN),
     )
     if document.verdict.findings:
         judged = {finding.link for finding in document.verdict.findings}
@@ -276,7 +278,6 @@ def _line(link: PackLink) -> tuple[Cell, ...]:
         stated(carrier),
         stated(link.circuit_id or link.service_number),
         stated(link.carrier_account),
-        stated(link.carrier_repair_contact),
         stated(None) if link.committed_down_bps is None else bit_rate(link.committed_down_bps),
         stated(None) if link.committed_up_bps is None else bit_rate(link.committed_up_bps),
     )
@@ -318,58 +319,18 @@ def _aside(document: PackDocument) -> Iterator[Block]:
         yield Text(f"{opening(CAUSE_WORDS[finding.cause])} on {finding.link}. {finding_sentence(document, finding)}")
 
 
-def _relief(document: PackDocument) -> str:
-    fit = next((option for option in document.verdict.options if option.fit), None)
-    if fit is None:
-        return "None of the site's other lines can take the traffic now."
-    return f"{fit.link} can take the traffic. Nothing is moved before a person approves it."
-
-
-def _options(document: PackDocument) -> Table:
-    return Table(
-        "The site's other lines, best first; utilisation as it would be with the traffic added.",
-        (
-            Column("rank", "right", 0.5),
-            Column("line", weight=1.6),
-            Column("action", weight=1.1),
-            Column("can take it", weight=2.4),
-            Column("download", "right"),
-            Column("upload", "right"),
-            Column("metered", weight=0.8),
-            Column("shared last mile", weight=0.9),
-        ),
-        tuple(_option(option) for option in document.verdict.options),
-    )
-
-
-def _option(option: PackOption) -> tuple[Cell, ...]:
-    why = f"no: {UNFIT_WORDS.get(option.reason or '', option.reason or 'not said')}"
-    after = option.utilisation_after_pct
-    return (
-        Cell(str(option.rank)),
-        Cell(option.link),
-        Cell(action_words(option.action)),
-        Cell("yes", Tone.GOOD) if option.fit else Cell(why, Tone.WARNING),
-        Cell(_forecast(after.rx)),
-        Cell(_forecast(after.tx)),
-        Cell(_yes(option.metered)),
-        Cell(_yes(option.shared_fate)),
-    )
-
-
-def _forecast(utilisation: float | None) -> str:
-    return "not known" if utilisation is None else percent(utilisation)
-
-
 def _verification(document: PackDocument, pack: EvidencePack, case: str, name: str) -> Iterator[Block]:
     yield Text(
         "Everything above was computed from one file, the evidence pack: claim, verdict, inventory excerpt, policy and "
-        f"all samples. It is attached to the PDF as {name}. Whoever holds it can compute every figure again."
+        f"all samples. The PDF carries it as {name}, and the samples as tables beside it, CSV and Parquet. Whoever "
+        "holds it can compute every figure again."
     )
     yield Rows(
         (
             Row("SHA-256 of the pack", pack.sha256),
             Row("Policy", stated(document.verdict.policy)),
+            Row("What is ordinary", _ordinary(document.verdict.baseline)),
+            Row("Software", _software(document.software)),
             Row("Pack made", local_time(document.made_at, document.site.zone)),
         )
     )
@@ -377,15 +338,20 @@ def _verification(document: PackDocument, pack: EvidencePack, case: str, name: s
     yield Text(f"lineproof case show {case} --verify", "code")
 
 
+def _ordinary(version: str) -> str:
+    return "computed from the samples before" if version == COMPUTED else stated(version)
+
+
+def _software(named: Mapping[str, str]) -> str:
+    return (
+        f"Lineproof {named['lineproof']}, rules {named.get('rules', 'not named')}"
+        if "lineproof" in named
+        else stated("")
+    )
+
+
 def _access(link: PackLink) -> str:
     return ACCESS_WORDS.get(link.access, link.access)
-
-
-def _yes(value: bool | None, more: str = "") -> str:
-    """Yes, no, or that nobody said."""
-    if value is None:
-        return stated("")
-    return f"yes, {more}" if value and more else "yes" if value else "no"
 
 
 FOOTNOTES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -94,7 +95,7 @@ def quality_figure(document: PackDocument, link: PackLink, series: PackSeries, m
 def traffic_figure(document: PackDocument, link: PackLink, series: PackSeries, ident: str) -> Figure:
     """How full the line was, each direction against its own committed rate."""
     start, end = focus(document)
-    spans = dict.fromkeys((f.onset, f.end) for f in document.verdict.findings if f.link == link.id)
+    spans = _merged([(f.onset, f.end or end) for f in document.verdict.findings if f.link == link.id])
     return utilisation_figure(
         Traffic(series.times, series.lengths, series.column("rx_bps"), series.column("tx_bps")),
         ident=ident,
@@ -105,6 +106,17 @@ def traffic_figure(document: PackDocument, link: PackLink, series: PackSeries, i
         zone=document.site.zone,
         spans=tuple(Span(first, last, "degraded") for first, last in spans),
     )
+
+
+def _merged(spans: Sequence[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """What overlaps is one time: two sources that saw the same trouble shade it once."""
+    merged: list[tuple[datetime, datetime]] = []
+    for first, last in sorted(spans):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], last))
+        else:
+            merged.append((first, last))
+    return merged
 
 
 def states_figure(document: PackDocument, ident: str) -> Figure:

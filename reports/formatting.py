@@ -93,3 +93,10 @@ def month_bounds(month: str, zone: ZoneInfo) -> tuple[datetime, datetime]:
     first = datetime(int(month[:4]), int(month[5:]), 1, tzinfo=zone)
     following = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
     return first.astimezone(UTC), following.astimezone(UTC)
+
+
+def yes_or_no(value: bool | None, more: str = "") -> str:
+    """Yes, no, or that nobody said."""
+    if value is None:
+        return stated("")
+    return f"yes, {more}" if value and more else "yes" if value else "no"

@@ -129,6 +129,7 @@ class PackVerdict(_Part):
     secondary_fit: bool | None = None
     options: tuple[PackOption, ...] = ()
     policy: str = ""
+    baseline: str = ""
     reason: Words = ""
 
 
@@ -171,7 +172,6 @@ class PackLink(_Part):
     circuit_id: Words = ""
     service_number: Words = ""
     carrier_account: Words = ""
-    carrier_repair_contact: Words = ""
     committed_down_bps: OptionalFloat = None
     committed_up_bps: OptionalFloat = None
     ownership: Words = ""
@@ -263,6 +263,7 @@ class PackDocument(_Part):
 
     format: int
     made_at: AwareDatetime
+    software: Mapping[str, str] = {}
     claim: PackClaim | None = None
     verdict: PackVerdict
     client: PackNamed

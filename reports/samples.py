@@ -37,7 +37,7 @@ def samples_parquet(document: PackDocument) -> bytes:
     schema = {"link": pl.String, "source": pl.String, "time": pl.Int64, "seconds": pl.Int32, "received_at": pl.Int64}
     frame = pl.DataFrame(keys, schema=schema).with_columns(pl.col("time", "received_at").cast(_MOMENT))
     measured = [
-        pl.Series(name, [row[-1][place] for row in rows], dtype=pl.Float64, nan_to_null=True)
+        pl.Series(name, [row[-1][place] for row in rows], dtype=pl.Float64).fill_nan(None)
         for place, name in enumerate(fields)
     ]
     table = io.BytesIO()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 from pypdf import PdfReader
 
 from collector.model import FIELDS
-from reports.evidence import ReportRenderer, evidence_report
+from reports.evidence import ReportRenderer, evidence_files, evidence_report
 from reports.evidence_charts import focus
 from reports.model import Figure, Report, ReportError, Rows, Table, Text
 from reports.pack import read_pack
@@ -187,7 +189,7 @@ def test_absent_figures_are_not_measured_or_not_stated_and_never_zero(make_pack:
     report = evidence_report(make_pack(verdict={"findings": [finding_of(baseline=None)]}), "C-12")
     assert ("ordinary at this hour", "not measured") in [(row.label, row.value) for row in report.highlights]
     assert "ordinary at this hour is" not in said(report)
-    assert "store-114-lte | secondary, LTE | AT&T Mobility | not stated | not stated | not stated" in said(report)
+    assert "store-114-lte | secondary, LTE | AT&T Mobility | not stated | not stated | 50" in said(report)
 
 
 async def test_the_renderer_gives_html_pdf_and_the_pack_byte_for_byte(make_pack: PackMaker) -> None:
@@ -202,6 +204,40 @@ async def test_the_renderer_gives_html_pdf_and_the_pack_byte_for_byte(make_pack:
     assert first[2].content == pack.content
     attached = PdfReader(io.BytesIO(first[1].content)).attachments
     assert attached["evidence-C-12.json"] == [pack.content]
+
+
+def test_the_pdf_is_an_archive_file_that_carries_what_it_was_made_from(make_pack: PackMaker) -> None:
+    """ISO 19005-3: the XMP names part and conformance; each file inside says how it is related (AFRelationship)."""
+    pack = make_pack()
+    reader = PdfReader(io.BytesIO(evidence_files(pack, "C-12")[1].content))
+    root = reader.trailer["/Root"].get_object()
+    xmp = root["/Metadata"].get_data().decode()  # type: ignore[index]
+    assert "<pdfaid:part>3</pdfaid:part>" in xmp
+    assert "<pdfaid:conformance>A</pdfaid:conformance>" in xmp
+    files = {file.name: file for file in reader.attachment_list}
+    related = {name: (file.associated_file_relationship, file.subtype) for name, file in files.items()}
+    assert related == {
+        "evidence-C-12.json": ("/Source", "/application/json"),
+        "evidence-C-12-samples.csv": ("/Data", "/text/csv"),
+        "evidence-C-12-samples.parquet": ("/Data", "/application/vnd.apache.parquet"),
+    }
+    assert len(root["/AF"]) == 3  # type: ignore[index]
+    assert files["evidence-C-12.json"].content == pack.content
+
+
+def test_the_tables_inside_hold_the_packs_samples(make_pack: PackMaker) -> None:
+    pack = make_pack()
+    packed = pack.document()["series"]
+    reader = PdfReader(io.BytesIO(evidence_files(pack, "C-12")[1].content))
+    files = {file.name.rpartition(".")[2]: file.content for file in reader.attachment_list}
+    rows = list(csv.DictReader(io.StringIO(files["csv"].decode())))
+    frame = pl.read_parquet(io.BytesIO(files["parquet"]))
+    assert len(rows) == len(frame) == sum(len(one["time"]) for one in packed)
+    first = packed[0]
+    assert (rows[0]["link"], rows[0]["source"]) == (first["link"], first["source"])
+    for name, values in first["fields"].items():
+        of_csv = [float(row[name]) if row[name] else None for row in rows[: len(values)]]
+        assert of_csv == frame[name].head(len(values)).to_list() == values
 
 
 def test_a_pack_that_was_changed_is_refused(make_pack: PackMaker) -> None:
