@@ -7,6 +7,7 @@ import imaplib
 import re
 import ssl
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from triage.mail.port import MailError, ReceivedMail
@@ -45,9 +46,7 @@ class ImapIntake:
 
     def _with_connection(self, work: Callable[[imaplib.IMAP4], Result]) -> Result:
         try:
-            if self._connection is None:
-                self._connection = self._opened()
-            return work(self._connection)
+            return work(self._connection or self._opened())
         except BaseException:
             self._drop()
             raise
@@ -61,6 +60,8 @@ class ImapIntake:
             )
         else:
             connection = imaplib.IMAP4(settings.host, settings.port, timeout=settings.timeout)
+        self._connection = connection  # From here on a failure closes it.
+        if settings.tls == "starttls":
             connection.starttls(context)
         connection.login(settings.user, settings.password.get_secret_value())
         _ok(connection.select(_quoted(settings.mailbox)))
@@ -89,9 +90,9 @@ class ImapIntake:
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            with suppress(OSError, imaplib.IMAP4.error):
                 connection.logout()
-            except (OSError, imaplib.IMAP4.error):
+            with suppress(OSError):
                 connection.shutdown()
 
 
