@@ -134,7 +134,7 @@ def _pending(before: Case, status: CaseStatus, judged: Judged, context: Context)
     """What a case that is pending now waits for: what it waited for before, or the statistics of this claim."""
     if status is not CaseStatus.PENDING:
         return None
-    if before.pending is not None and before.pending.why is not PendingWhy.STATISTICS:
+    if before.pending is not None and (before.pending.by or before.pending.why is not PendingWhy.STATISTICS):
         return before.pending
     since = before.pending.since if before.pending is not None else context.now
     return Pending(why=PendingWhy.STATISTICS, since=since, until=judged.verdict.rejudge_at)
