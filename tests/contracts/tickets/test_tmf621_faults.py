@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import published_tmf621
@@ -170,6 +171,18 @@ async def test_site_circuit_and_client_are_told_as_related() -> None:
         assert [one["id"] for one in kept["externalIdentifier"]] == ["C-7:ticket", "PO-3"]
         shown = await tickets.show(ticket)
         assert (shown.client, shown.site) == ("acme", "store-114")
+
+
+async def test_what_is_owed_and_the_carriers_ticket_go_along(version: int) -> None:
+    async with at(version) as (tickets, server):
+        parent = await tickets.create(new("P-1:ticket"))
+        due = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
+        ticket = await tickets.create(new(due_at=due, parent=parent))
+        kept = server.tickets[ticket]
+        assert kept["requestedResolutionDate"] == "2026-11-22T14:30:00Z"
+        (related,) = kept["troubleTicketRelationship"]
+        assert (related["id"], related["relationshipType"]) == (parent, "isPartOf")
+        assert server.violations == []
 
 
 async def test_a_token_that_ran_out_is_renewed_and_the_call_repeated() -> None:

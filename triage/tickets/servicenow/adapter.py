@@ -66,6 +66,8 @@ class ServiceNowTickets:
             references = await self._references(TicketUpdate(queue=self._settings.group or None))
             if self._settings.caller:
                 references["caller_id"] = await self._sys_id("sys_user", "user_name", self._settings.caller)
+            if new.parent:
+                references["parent_incident"] = (await self._read(new.parent)).sys_id
             body = mapping.new_record(new, references, self._settings)
             call = Call(verb="POST", path=self._table(), what="creating an incident", query=RAW, json=body)
             made = (await self._host.read(call, _Result[Record])).result

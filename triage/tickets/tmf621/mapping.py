@@ -15,6 +15,7 @@ from triage.model import Severity
 from triage.tickets.moments import moment_of
 from triage.tickets.notes import marked, one_line, printable, unmarked
 from triage.tickets.port import Attachment, NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
+from triage.tickets.tmf621.document import PARENT
 from triage.tickets.tmf621.documents import AttachmentDocument, TicketDocument
 from triage.tickets.tmf621.settings import Tmf621Settings
 from triage.tickets.wording import words_of
@@ -39,12 +40,21 @@ def new_document(new: NewTicket, settings: Tmf621Settings) -> Document:
     document["relatedParty"] = [party("customer", new.client, settings)]
     if new.reported_by:
         document["relatedParty"].append(party("reporter", new.reported_by, settings))
+    if new.due_at is not None:
+        document["requestedResolutionDate"] = rfc3339(new.due_at)
+    if new.parent:
+        document["troubleTicketRelationship"] = [relationship(new.parent, settings)]
     if settings.version == 4:
         return {**document, "externalId": new.external_id}
     identifiers = [identifier(new.external_id, "TroubleTicket", settings.author)]
     if new.client_reference:
         identifiers.append(identifier(new.client_reference, "ClientReference", new.client))
     return {**document, "@type": "TroubleTicket", "externalIdentifier": identifiers}
+
+
+def relationship(parent: str, settings: Tmf621Settings) -> Document:
+    document = {"id": parent, "relationshipType": PARENT}
+    return {"@type": "TroubleTicketRelationship", **document} if settings.version == 5 else document
 
 
 def identifier(key: str, kind: str, owner: str) -> Document:
