@@ -199,6 +199,11 @@ async def test_a_pack_holds_no_phone_number_and_no_contact(judged: Installation)
     ]
 
 
+async def test_every_key_of_a_pack_is_explained_in_the_docs(judged: Installation):
+    text = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text()
+    assert [key for key in json.loads((await pack_of(judged)).read_bytes()) if f"`{key}`" not in text] == []
+
+
 @pytest.mark.slow
 async def test_two_processes_in_other_zones_and_languages_make_the_same_bytes(
     installation: Installation, tmp_path: Path
