@@ -167,6 +167,47 @@ async def test_from_the_call_to_the_ticket(desk: str, page: Page, tmp_path: Path
     assert await page.evaluate("window.origin") == "null", "the evidence has no origin of its own to act from"
 
 
+async def test_what_a_carrier_asks_is_kept_while_the_words_change_and_its_answer_is_noted(
+    desk: str, page: Page, tmp_path: Path
+) -> None:
+    await page.goto(f"{desk}/sites/store-114")
+    await page.click("#report > summary")
+    await page.click(".intake summary")
+    await page.fill("input[name=on_site_phone]", "+1 617 555 0142")
+    await page.fill("input[name=on_site_contact]", "Kim <b>Lee</b>")
+    await page.select_option("select[name=dispatch_consent]", "yes")
+    await page.fill("textarea[name=words]", "internet very slow for 40 minutes")
+    await expect(page.locator("#heard")).to_contain_text("from “for 40 minutes”")
+    await page.fill("input[name=other_reporter]", "Robin Doe")
+    await expect(page.locator("input[name=on_site_phone]")).to_have_value("+1 617 555 0142")
+    await expect(page.locator("select[name=dispatch_consent]")).to_have_value("yes")
+    await page.locator("#report").screenshot(path=tmp_path / "intake.png")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await page.locator("#report").screenshot(path=tmp_path / "intake-narrow.png")
+    await page.set_viewport_size({"width": 1280, "height": 900})
+    await page.click("#judge")
+    await expect(page.locator(".judgement")).to_contain_text("Robin Doe is not authorised: call back a listed contact")
+    await page.click("button:has-text('Record and open ticket')")
+    await page.wait_for_url("**/cases/C-1")
+    await expect(page.locator(".repair")).to_contain_text("Kim <b>Lee</b>, +1 617 555 0142")
+    await page.click("#carrier-told-C-1 > summary")
+    await page.fill("#carrier-told-C-1 input[name=who]", "Ana Ruiz")
+    await page.fill("#carrier-told-C-1 input[name=number]", "<i>778</i>")
+    await page.fill("#carrier-told-C-1 input[name=etr]", "23:59")
+    await asyncio.sleep(3.5)
+    await expect(page.locator("#carrier-told-C-1 input[name=etr]")).to_have_value("23:59")
+    await shot(page, tmp_path, "repair-form")
+    await page.click("button:has-text('Note it')")
+    await page.wait_for_url("**/cases/C-1")
+    await expect(page.locator(".repair article h3")).to_contain_text("<i>778</i>", timeout=15_000)
+    await expect(page.locator("#case-state .strip")).to_contain_text("wait for word of")
+    await shot(page, tmp_path, "repair")
+    await page.set_viewport_size({"width": 390, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await shot(page, tmp_path, "repair-narrow")
+
+
 async def test_a_person_takes_the_case_by_name(desk: str, page: Page) -> None:
     await page.goto(f"{desk}/sites/store-114")
     await page.click("#report summary")
