@@ -6,6 +6,7 @@ Knows no system: paths, bodies and what an answer says are each adapter's.
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -173,9 +174,8 @@ class TicketHost:
             async with self._client.request(
                 call.verb,
                 self._url(call),
-                json=call.json,
-                data=call.content if call.content is not None else call.form,
-                headers={"Accept": "application/json", **identity, **call.headers},
+                data=_body(call),
+                headers={"Accept": "application/json", **_content_type(call), **identity, **call.headers},
                 allow_redirects=False,
             ) as response:
                 body = bytearray()
@@ -214,3 +214,14 @@ class TicketHost:
         else:
             what = f"broke off ({type(error).__name__}); asking again later"
         return TicketError(f"{self.host} {what}: {call.what}", retryable=True, blame=Blame.LINK)
+
+
+def _body(call: Call) -> io.BytesIO | Mapping[str, str] | None:
+    """Sent piece by piece: a file of some megabytes in one piece would hold up everything else."""
+    if call.json is not None:
+        return io.BytesIO(msgspec.json.encode(call.json))
+    return io.BytesIO(call.content) if call.content is not None else call.form
+
+
+def _content_type(call: Call) -> Mapping[str, str]:
+    return {"Content-Type": "application/json"} if call.json is not None else {}

@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from config.errors import NotFoundError
 from triage.evidence import EvidenceFile
 from triage.tickets.notes import mark, printable
 from triage.tickets.port import NewTicket, Ticket, TicketError, TicketUpdate
@@ -21,8 +22,9 @@ from triage.tickets.request_tracker import mapping
 from triage.tickets.request_tracker.connection import GUIDE, Connection
 from triage.tickets.request_tracker.mapping import Told
 from triage.tickets.request_tracker.merging import settle, settled
+from triage.tickets.request_tracker.probe import problems_with, problems_with_queue
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
-from triage.tickets.request_tracker.wire import Piece, TicketRow, file_mark, in_utc, plain_name, quoted
+from triage.tickets.request_tracker.wire import Piece, TicketRow, file_mark, plain_name, quoted, written
 
 CHANGE_ATTEMPTS = 3
 """How often a change meets a ticket that somebody else is changing before it is put off."""
@@ -38,6 +40,7 @@ class RequestTracker:
     def __init__(self, settings: RequestTrackerSettings) -> None:
         self._settings = settings
         self._connection = Connection(settings)
+        self._fits = False
         self._queues: dict[str, str] = {}
         self._texts: dict[str, str] = {}
 
@@ -51,6 +54,10 @@ class RequestTracker:
         known = await self.find(new.external_id)
         if known is not None:
             return known
+        if not self._fits:
+            if problems := await problems_with_queue(self._connection, self._settings):
+                raise TicketError(f"no ticket is opened: {'; '.join(problems)}")
+            self._fits = True
         made = await self._connection.create(mapping.new_body(new, self._settings), self._settings.queue)
         return await settle(self._connection, self._settings, new.external_id, made)
 
@@ -68,11 +75,12 @@ class RequestTracker:
         content = base64.b64encode(file.content).decode()
         attached = {"FileName": name, "FileType": media_type, "FileContent": content}
         made = await self._connection.comment(ticket, {"Subject": marked, "Attachments": [attached]})
-        kept = [one for one in await self._connection.pieces_of(made) if one.filename]
-        if [one.size for one in kept] != [len(file.content)]:
+        pieces = [one for one in await self._connection.pieces_of(made) if one.filename]
+        kept = [base64.b64decode(await self._connection.content(str(one.id))) for one in pieces]
+        if kept != [file.content]:
             raise TicketError(
-                f"RT kept {sum(one.size for one in kept)} of the {len(file.content)} bytes of {name} on ticket "
-                f"{ticket}; raise $MaxAttachmentSize there, or attach it by hand"
+                f"RT kept {sum(map(len, kept))} of the {len(file.content)} bytes of {name} on ticket {ticket}, or "
+                "changed them; raise $MaxAttachmentSize there, or attach it by hand"
             )
 
     async def update(self, ticket: str, key: str, update: TicketUpdate) -> None:
@@ -92,8 +100,24 @@ class RequestTracker:
         return mapping.ticket_of(row, Told(history, pieces, texts, queue), self._settings)
 
     async def changed_since(self, moment: datetime) -> Sequence[str]:
-        condition = f"Creator = {quoted(self._settings.user)} AND LastUpdated >= {quoted(in_utc(moment))}"
-        return await self._connection.search(condition, "looking for changes")
+        """RT reads a moment in a question in the time zone of our user, so a day more is asked for, the newest first,
+        and what RT answers, which is in UTC, decides."""
+        bound = quoted(written(moment - timedelta(days=1)))
+        condition = f"Creator = {quoted(self._settings.user)} AND LastUpdated >= {bound}"
+        return await self._connection.changed(condition, moment)
+
+    async def problems(self, queues: Collection[str]) -> list[str]:
+        """What keeps us from working there with these queues, each with what to do; creates nothing. Raises
+        TicketError when RT cannot be asked."""
+        return await problems_with(self._connection, self._settings, queues)
+
+    async def attachment(self, ticket: str, name: str) -> EvidenceFile:
+        """The newest file of that name. Raises NotFoundError."""
+        found = [piece for piece in await self._connection.pieces(ticket) if piece.filename == name]
+        if not found:
+            raise NotFoundError(f"ticket {ticket} has no file {name!r}; `lineproof ticket show {ticket}` lists them")
+        content = await self._connection.content(str(found[-1].id))
+        return EvidenceFile(name, found[-1].content_type or "application/octet-stream", base64.b64decode(content))
 
     async def _has(self, ticket: str, marked: str) -> bool:
         """Whether we wrote it already. Raises NotFoundError for an unknown ticket, whose history RT shows as empty."""

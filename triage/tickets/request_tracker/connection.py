@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,15 +13,14 @@ import msgspec
 from collector.orchestrator.host import Answer
 from config.errors import NotFoundError
 from triage.tickets.http import Call, FixedLogin, TicketHost, path_of
+from triage.tickets.moments import moment_of
 from triage.tickets.port import TicketError
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
-from triage.tickets.request_tracker.wire import Content, Happening, Page, Piece, TicketRow, readable
+from triage.tickets.request_tracker.wire import Change, Content, Happening, Page, Piece, TicketRow, readable
 from triage.tickets.server import basic
 
 Shape = TypeVar("Shape")
 
-PAGE = 100
-"""Items a page, the most that RT gives."""
 MOST_PAGES = 1000
 PIECE_FIELDS = (("fields", "Filename,ContentType,ContentLength,TransactionId,Created"),)
 GUIDE = "docs/request-tracker.md"
@@ -36,6 +36,7 @@ class Connection:
             f"token {given.get_secret_value()}" if settings.token is not None else basic(settings.user, given)
         )
         url = f"{str(settings.url).rstrip('/')}/REST/2.0"
+        self._page = settings.page
         login = FixedLogin({"Authorization": authorization})
         self._host = TicketHost(url, login, timeout=settings.timeout, ca_file=settings.ca_file, secrets=[given])
 
@@ -53,9 +54,21 @@ class Connection:
         return None if answer.status in (403, 404) else self._host.shaped(call, answer, dict[str, Any])
 
     async def search(self, query: str, what: str) -> list[str]:
-        """Ids of the tickets that a TicketSQL query finds, the oldest first."""
+        """Ids of the tickets that a TicketSQL query finds, the oldest first. RT shows deleted ones to no query."""
         rows = await self._all("tickets", what, [("query", query), ("orderby", "id"), ("order", "ASC")])
-        return sorted((str(row["id"]) for row in self._shaped(rows, dict[str, Any])), key=int)
+        return [str(row["id"]) for row in self._shaped(rows, dict[str, Any])]
+
+    async def changed(self, query: str, since: datetime) -> list[str]:
+        """Ids of those that were changed at or after the moment."""
+        order = [("orderby", "LastUpdated"), ("order", "DESC"), ("fields", "LastUpdated")]
+        found: list[str] = []
+        async for rows in self._pages("tickets", "looking for changes", [("query", query), *order]):
+            changes = self._shaped(rows, Change)
+            new = [one.id for one in changes if (moment_of(one.last_updated) or since) >= since.replace(microsecond=0)]
+            found += map(str, new)
+            if len(new) < len(changes):
+                break
+        return found
 
     async def create(self, body: Mapping[str, Any], queue: str) -> str:
         call = Call(verb="POST", path="ticket", what="creating a ticket", json=body, reads=frozenset({400, 403}))
@@ -144,19 +157,23 @@ class Connection:
         return base64.b64decode(await self.content(str(first.id))).decode("utf-8", "replace").rstrip().endswith(marked)
 
     async def _all(self, path: str, what: str, query: Sequence[tuple[str, str]]) -> list[msgspec.Raw]:
-        """Every page: RT tells a user without special rights neither total nor pages, so a page that is not full is
-        the last."""
-        found: list[msgspec.Raw] = []
+        return [row async for rows in self._pages(path, what, query) for row in rows]
+
+    async def _pages(
+        self, path: str, what: str, query: Sequence[tuple[str, str]]
+    ) -> AsyncIterator[Sequence[msgspec.Raw]]:
+        """Page after page: RT tells a user without special rights neither total nor pages, so a page that is not full
+        is the last."""
         for number in range(1, MOST_PAGES + 1):
-            pages = [("per_page", str(PAGE)), ("page", str(number))]
+            pages = [("per_page", str(self._page)), ("page", str(number))]
             call = Call(verb="GET", path=path, what=what, query=[*query, *pages], reads=frozenset({404}))
             answer = await self._host.call(call)
             if answer.status == 404:
                 raise NotFoundError(f"{self._host.host} has nothing at {path}; {GUIDE} says which version it takes")
             page = self._host.shaped(call, self._readable(answer), Page)
-            found += page.items
+            yield page.items
             if page.count < page.per_page:
-                return found
+                return
         raise TicketError(f"{self._host.host} goes on and on with {what}; look at {path} there")
 
     def _readable(self, answer: Answer) -> Answer:

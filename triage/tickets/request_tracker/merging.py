@@ -13,7 +13,7 @@ from triage.tickets.notes import mark
 from triage.tickets.port import TicketError
 from triage.tickets.request_tracker.connection import GUIDE, Connection
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
-from triage.tickets.request_tracker.wire import any_status, field_is, quoted
+from triage.tickets.request_tracker.wire import field_is, quoted
 
 MERGE_ATTEMPTS = 3
 
@@ -21,31 +21,32 @@ MERGE_ATTEMPTS = 3
 async def settled(connection: Connection, settings: RequestTrackerSettings, key: str) -> str | None:
     """The one ticket with the key, after merging what a process that died left beside it; None when there is none."""
     mine = _with_key(settings, key)
-    keyless = f"( {_keyless(settings)} AND Status = '__Active__' )"
-    if not await connection.search(any_status(f"( {mine} OR {keyless} )"), "looking for our ticket"):
+    either = f"{mine} OR ( {_keyless(settings)} AND Status = '__Active__' )"
+    seen = await connection.search(either, "looking for our ticket")
+    if not seen:
         return None
-    found = await connection.search(any_status(mine), "looking for our ticket")
+    found = await connection.search(mine, "looking for our ticket")
+    keyless = [ticket for ticket in seen if ticket not in found]
+    strays = [ticket for ticket in keyless if await connection.description_ends_with(ticket, mark(key))]
     if found:
-        return await _merge(connection, found)
-    for stray in await connection.search(keyless, "looking for a ticket without its key"):
-        if await connection.description_ends_with(stray, mark(key)):
-            return await settle(connection, settings, key, stray)
-    return None
+        return await _merge(connection, [*found, *strays])
+    return await settle(connection, settings, key, strays[0]) if strays else None
 
 
 async def settle(connection: Connection, settings: RequestTrackerSettings, key: str, made: str) -> str:
     """The ticket that stands for the key, now that we made one: that, or the one that won."""
-    query = any_status(_with_key(settings, key))
+    query = _with_key(settings, key)
     found = await connection.search(query, "reading back a new ticket")
+    said: list[str] = []
     if not found:
         _, etag = await connection.ticket(made)
-        await connection.change(made, {"CustomFields": {settings.fields.fingerprint: key}}, etag)
+        said = await connection.change(made, {"CustomFields": {settings.fields.fingerprint: key}}, etag) or []
         found = await connection.search(query, "reading back a new ticket")
     if not found:
         raise TicketError(
-            f"RT leaves the custom field {settings.fields.fingerprint!r} of ticket {made} empty: apply it to the queue "
-            f"{settings.queue!r}, and give our user the rights SeeCustomField, SetInitialCustomField and "
-            f"ModifyCustomField; see {GUIDE}"
+            f"RT leaves the custom field {settings.fields.fingerprint!r} of ticket {made} empty "
+            f"({'; '.join(said) or 'it says nothing'}): give our user the rights SetInitialCustomField and "
+            f"ModifyCustomField; if a deleted ticket still holds the value, see {GUIDE}"
         )
     return await _merge(connection, found if made in found else [*found, made])
 
@@ -60,7 +61,7 @@ def _keyless(settings: RequestTrackerSettings) -> str:
 
 
 async def _merge(connection: Connection, tickets: Sequence[str]) -> str:
-    """Merge all into the first, ended and deleted ones too, and read back that they are."""
+    """Merge all into the first, and read back that they are."""
     winner, *losers = tickets
     for loser in losers:
         said: list[str] = []

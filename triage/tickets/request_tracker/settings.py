@@ -33,6 +33,7 @@ class RequestTrackerSettings(ServerSettings):
     password: Secret | None = None
     queue: str = Field(min_length=1, description="the queue in which tickets begin")
     fields: FieldNames = FieldNames()
+    page: int = Field(default=100, ge=1, le=100, description="items asked for at once; RT gives at most 100")
     impacts: Words[TicketType] = Field(default={TicketType.OUTAGE: "Outage", TicketType.SERVICE_AFFECTING: "Degraded"})
     priorities: dict[Severity, int] = Field(
         default={Severity.CRITICAL: 100, Severity.MAJOR: 50, Severity.MINOR: 20},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -59,6 +59,13 @@ class TicketRow(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
         return self.effective_id.id or str(self.id)
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A row of a search."""
+
+    id: str | int = msgspec.field(name="id")
+    last_updated: str
+
+
 class Happening(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     """A transaction of a ticket's history. `data` of a comment is its subject, where our marks stand."""
 
@@ -103,18 +110,13 @@ def quoted(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def any_status(condition: str) -> str:
-    """RT leaves deleted tickets out of every search that does not name that status."""
-    return f"{condition} AND ( Status != 'deleted' OR Status = 'deleted' )"
-
-
 def field_is(name: str, value: str) -> str:
     return f"CF.{{{name}}} = {quoted(value)}"
 
 
-def in_utc(moment: datetime) -> str:
-    """A moment as TicketSQL and date fields read it whatever the time zone of our user there."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+def written(moment: datetime) -> str:
+    """A moment as date fields and TicketSQL read it: in the time zone of our user there, which has to be UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def file_mark(sha256: str, name: str) -> str:
