@@ -29,13 +29,14 @@ def with_intake(decision: Decision, context: Context) -> Decision:
     """The ticket that is opened, or hears of another claim, carries what the case knows of the repair's intake, and
     what is still to be asked."""
     case, site, client = decision.case, context.site, context.client
-    if case is None or site is None or client is None:
-        return decision
-    link = next((one for one in context.links if one.id == case.link), None)
-    asked = intake_text(case.claim, site, client, link)
     telling = {EffectKind.OPEN_TICKET}
     if decision.reason in (Reason.CLAIM_JOINED, Reason.REOPENED):
         telling |= {EffectKind.NOTE_TICKET, EffectKind.UPDATE_TICKET}
+    told = any(effect.kind in telling for effect in decision.effects)
+    if not told or case is None or site is None or client is None:
+        return decision
+    link = next((one for one in context.links if one.id == case.link), None)
+    asked = intake_text(case.claim, site, client, link)
     effects = tuple(
         replace(effect, text=f"{effect.text}\n\n{asked}") if effect.kind in telling and effect.text else effect
         for effect in decision.effects
