@@ -271,8 +271,7 @@ def _carrier(look: _Look, event: Event, peers: Sequence[Examined]) -> CarrierPic
     own = _own(look, event)
     domain = own.link.fault_domain if own else None
     nearby = {peer.link.site for peer in look.picture.peers if peer.market == look.picture.site.market}
-    times = look.times
-    return carrier_picture(event, domain, peers, times.search, times.now, look.policy, nearby=nearby)
+    return carrier_picture(event, domain, peers, look.times.search, look.times.now, look.policy, nearby=nearby)
 
 
 def _found(look: _Look, chosen: Event, carrier: CarrierPicture) -> Verdict:
@@ -380,7 +379,8 @@ def _scope_and_cause(look: _Look, chosen: Event, carrier: CarrierPicture) -> tup
 
 
 def _down(each: Examined, chosen: Event, now: int) -> bool:
-    return any(event.cause is Cause.LINK_DOWN and _overlap(event, chosen, now) for event in each.events)
+    together = (event for event in each.events if event.cause is Cause.LINK_DOWN and _overlap(event, chosen, now))
+    return any(event.end is None or chosen.end is not None for event in together)  # while that lasts, down still
 
 
 def _overlap(event: Event, chosen: Event, now: int) -> bool:
