@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from prometheus_client import Counter
 
+from collector.control import ControlWatch
 from collector.garbage import set_apart
 from collector.health import CollectorHealth, SourceHealth, polled_health
 from collector.journal import Journal
@@ -107,6 +108,7 @@ class Collector:
         self._probe = ProbeWatch(
             inventory, settings.probe, clock, self._sink, every=planned.probe_every, meter=self._meter
         )
+        self._control = ControlWatch(settings.control_probes, settings.probe, clock, self._sink)
         self._orchestrators = [
             _orchestrator(name, each, inventory, clock, self._sink, store, folder)
             for name, each in settings.orchestrators.items()
@@ -137,6 +139,8 @@ class Collector:
         if self._forwarder is not None:
             keepers.append(self._supervised("forwarder", self._forwarder.run))
         watches = [self._supervised("snmp", self._snmp.run), self._supervised("probe", self._probe.run)]
+        if self._settings.control_probes:
+            watches.append(self._supervised("control probes", self._control.run))
         if self._traps is not None:
             watches.append(self._supervised("traps", self._traps.run))
         watches += [

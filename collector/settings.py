@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AnyHttpUrl,
@@ -260,6 +261,18 @@ class CollectorSettings(_Section):
     probe: ProbeSettings = ProbeSettings()
     metered: MeteredSettings = MeteredSettings()
     store: StoreSettings = StoreSettings()
+    control_probes: tuple[str, ...] = Field(
+        default=(), description="icmp://HOST or udp://HOST:PORT outside, which answer whatever our sites do"
+    )
+
+    @field_validator("control_probes")
+    @classmethod
+    def _targets_that_can_be_probed(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
+        for target in targets:
+            parts = urlsplit(target)
+            if parts.scheme not in ("icmp", "udp") or not parts.hostname or (parts.scheme == "udp") != bool(parts.port):
+                raise ValueError(f"icmp://HOST or udp://HOST:PORT; {target!r} is neither")
+        return targets
 
     @model_validator(mode="after")
     def _trap_users_are_described(self) -> Self:

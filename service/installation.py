@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import func, select
 
+from collector.control import control_subject
 from collector.journal import Journal
 from collector.store.opening import open_store
 from collector.store.port import MeasurementStore
@@ -130,7 +131,10 @@ class Installation:
             self._policy = policy
 
     def engine(self) -> Engine:
-        return Engine(self.database, self.judging, self.evidence, self.clock, ticketing=self.tickets.name)
+        controls = [control_subject(target) for target in self.settings.control_probes]
+        return Engine(
+            self.database, self.judging, self.evidence, self.clock, ticketing=self.tickets.name, controls=controls
+        )
 
     def lease(self, holder: str | None = None) -> Lease:
         return Lease(self.database, self.real_clock, holder=holder)

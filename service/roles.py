@@ -21,6 +21,7 @@ from service.rendering import RenderingProcess
 from service.serve import SUPERVISED
 from service.settings import HOST
 from service.status import Health, start_status_server
+from triage.sight import blindness
 
 if TYPE_CHECKING:
     from collector.running import Collector
@@ -179,11 +180,20 @@ class EngineProcess:
         else:
             self._troubles.pop(what, None)
 
+    async def _blind(self) -> list[str]:
+        try:
+            async with self._installation.database.reading() as connection:
+                standing = await blindness(connection)
+        except LineproofError as error:
+            return [str(error)]
+        return [f"blind since {standing.since:%Y-%m-%d %H:%M}Z, nothing is decided: {standing.why}"] if standing else []
+
     async def health(self) -> Mapping[str, object]:
         now = self._installation.real_clock.now()
         age = (now - self._last_pass).total_seconds() if self._last_pass else None
         late = self._holds and (age is None or age > 30)
-        why = "; ".join(self._troubles.values()) or ("the last pass is more than 30 s old" if late else "")
+        blind = await self._blind()
+        why = "; ".join([*self._troubles.values(), *blind]) or ("the last pass is more than 30 s old" if late else "")
         return {"ok": not why, "holds_lease": self._holds, "seconds_since_pass": age, "why": why}
 
 
