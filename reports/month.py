@@ -14,7 +14,7 @@ from collector.availability import LinkState, StateSlots, link_states
 from collector.measures import Availability, percentile
 from collector.model import Cadence, Fact, FloatArray, Series, Source, TimeArray
 from config.clock import epoch_ms
-from inventory.maintenance import announced, occurrences, periods, touches
+from inventory.maintenance import Span, announced, occurrences, periods, touches
 from inventory.model import Link, MaintenanceWindow
 from reports.traffic import Traffic
 
@@ -41,7 +41,10 @@ class Outage:
     case: str | None = None
     tickets: tuple[str, ...] = ()
     measured: bool = False
+    excluded_seconds: float = 0.0
+    """So much of it lies within announced maintenance."""
     planned: bool = False
+    """All of it does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +78,14 @@ class Utilisation:
     hourly: Traffic
 
 
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """Announced maintenance that is left out, and each time of it that meets the month."""
+
+    window: MaintenanceWindow
+    times: tuple[Span, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LinkMonth:
     """`states` is None for a link that is not watched; `availability` leaves announced maintenance out."""
@@ -82,7 +93,8 @@ class LinkMonth:
     link: Link
     states: StateSlots | None
     availability: Availability
-    excluded: tuple[MaintenanceWindow, ...] = ()
+    excluded: tuple[Excluded, ...] = ()
+    excluded_slots: NDArray[np.bool_] | None = None
     excluded_seconds: float = 0.0
     latency: Quality | None = None
     jitter: Quality | None = None
@@ -102,16 +114,16 @@ def link_month(
 ) -> LinkMonth:
     """Everything the report says of one watched link over [period). `series` and `facts` are this link's alone."""
     states = link_states(series, facts, *period, cadence)
-    windows = tuple(
-        window for window in maintenance if announced(window) and touches(window, link) and occurrences(window, *period)
-    )
+    windows = [window for window in maintenance if announced(window) and touches(window, link)]
+    left_out = [Excluded(window, tuple(occurrences(window, *period))) for window in windows]
     excluded = _covered(states, windows, period)
     available = (states.states != LinkState.DOWN) & ~excluded
     return LinkMonth(
         link=link,
         states=states,
         availability=states.availability(excluded),
-        excluded=windows,
+        excluded=tuple(one for one in left_out if one.times),
+        excluded_slots=excluded,
         excluded_seconds=float(np.count_nonzero(excluded) * states.every),
         latency=_quality(series, LATENCY_FIELDS, states, available),
         jitter=_quality(series, JITTER_FIELDS, states, available),
@@ -147,6 +159,7 @@ def outages_of(
                 case=next((own[i].case for i in hits if own[i].case), None),
                 tickets=tuple(dict.fromkeys(ticket for i in hits for ticket in own[i].tickets)),
                 measured=True,
+                excluded_seconds=float(np.count_nonzero(excluded[slots]) * states.every),
                 planned=bool(np.all(excluded[slots])),
             )
         )

@@ -149,9 +149,11 @@ def _headline(month: str, total: Availability, outages: Sequence[Outage], until:
 
 def _meta(data: PerformanceData) -> tuple[Row, ...]:
     partial = data.until < data.end
+    excluded = sum(link.excluded_seconds for link in data.links)
     return (
         Row("Client", data.client.name or data.client.id),
         Row("Month", local_span(data.start, data.end, data.zone)),
+        Row("Left out as announced maintenance", duration(excluded) if excluded else "nothing"),
         *((Row("Measured so far", f"until {local_time(data.until, data.zone)}", Tone.WARNING),) if partial else ()),
         Row("Made", local_time(data.made_at, data.zone)),
     )
@@ -171,7 +173,7 @@ def _site(data: PerformanceData, month: SiteMonth, number: int) -> Iterator[Bloc
     states = month.states
     rows = [Row("Site", site.id), Row("Address", stated(site.address))]
     if states is not None:
-        own = states.availability()
+        own = states.availability(month.excluded)
         rows.append(
             Row("Some line up", f"{availability(own.percent)}; {percent(own.coverage_percent)} of the time known")
         )
@@ -202,7 +204,8 @@ def _sum(parts: Sequence[Availability]) -> Availability:
 
 
 def _down(outages: Sequence[Outage], until: datetime) -> float:
-    return sum(lasted(outage, until) for outage in outages)
+    """Their time outside announced maintenance."""
+    return sum(lasted(outage, until) - outage.excluded_seconds for outage in outages)
 
 
 def _slot_before(moment: datetime, cadence: Cadence) -> datetime:

@@ -84,5 +84,6 @@ def _spans(month: LinkMonth) -> Iterator[StateSpan]:
     if month.states is not None:
         for start, end, state in month.states.spans():
             yield StateSpan(start, end, STATE_NAMES[state])
-    for window in month.excluded:
-        yield StateSpan(window.start, window.end, "planned")
+    for excluded in month.excluded:
+        for start, end in excluded.times:
+            yield StateSpan(start, end, "planned")

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import numpy as np
+from numpy.typing import NDArray
+
 from collector.availability import StateSlots
 from collector.model import FIELDS
 from inventory.model import Client, Site
@@ -27,6 +30,12 @@ class SiteMonth:
     @property
     def states(self) -> StateSlots | None:
         return any_up([link.states for link in self.links if link.states is not None])
+
+    @property
+    def excluded(self) -> NDArray[np.bool_] | None:
+        """The slots in which announced work was on every line: one line's work is no excuse for the others."""
+        slots = [link.excluded_slots for link in self.links if link.excluded_slots is not None]
+        return np.logical_and.reduce(slots) if slots else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -146,7 +155,8 @@ def outages_found(data: PerformanceData, month: SiteMonth) -> Iterator[Block]:
 
 
 def _outage(data: PerformanceData, outage: Outage) -> tuple[Cell, ...]:
-    remark = "announced maintenance" if outage.planned else "" if outage.measured else "known from its case alone"
+    within = "announced maintenance" if outage.planned else f"{duration(outage.excluded_seconds)} of it announced work"
+    remark = within if outage.excluded_seconds else "" if outage.measured else "known from its case alone"
     return (
         Cell(outage.link),
         Cell(local_span(outage.start, outage.end, data.zone)),
@@ -158,12 +168,15 @@ def _outage(data: PerformanceData, outage: Outage) -> tuple[Cell, ...]:
 
 
 def maintenance(data: PerformanceData, month: SiteMonth) -> Iterator[Block]:
-    windows = {window.id: window for link in month.links for window in link.excluded}
-    for window in sorted(windows.values(), key=lambda one: one.start):
-        reason = f": {window.reason}" if window.reason else ""
-        yield Text(
-            f"Announced maintenance {local_span(window.start, window.end, data.zone)}{reason}, left out.", "note"
-        )
+    """What is left out as announced, and how much of each line's time that is."""
+    left_out = {one.window.id: one for link in month.links for one in link.excluded}
+    for one in sorted(left_out.values(), key=lambda one: one.times[0]):
+        reason = f": {one.window.reason}" if one.window.reason else ""
+        more = f" and {counted(len(one.times) - 1, 'more time')}" if len(one.times) > 1 else ""
+        yield Text(f"Announced maintenance {local_span(*one.times[0], data.zone)}{more}{reason}, left out.", "note")
+    lines = [f"{link.link.id} {duration(link.excluded_seconds)}" for link in month.links if link.excluded_seconds]
+    if lines:
+        yield Text(f"Left out of availability as announced maintenance: {', '.join(lines)}.", "note")
 
 
 def _value(quality: Quality | None, statistic: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,9 +19,22 @@ from collector.model import Cadence, Fact, FactKind, SampleBatch, Series, Source
 from collector.store.embedded import EmbeddedStore
 from config.clock import epoch_ms
 from config.errors import NotFoundError
-from inventory.model import Access, Client, Inventory, LifeCycle, Link, LinkRole, MaintenanceWindow, Monitoring, Site
+from inventory.model import (
+    Access,
+    Client,
+    Impact,
+    Inventory,
+    LifeCycle,
+    Link,
+    LinkRole,
+    MaintenanceStatus,
+    MaintenanceWindow,
+    Monitoring,
+    Notice,
+    Site,
+)
 from reports.delivery import report_files
-from reports.model import Figure, Report, ReportError, Table
+from reports.model import Figure, Report, ReportError, Rows, Table, Text
 from reports.month import Outage, any_up, bucket_means, link_month, outages_of
 from reports.performance import gather_performance, performance_report
 
@@ -154,6 +168,76 @@ async def test_announced_maintenance_is_left_out_and_named(tmp_path: Path) -> No
     assert table(report, "Delay")[WAN1.id][:2] == ["100.000 %", "100.0 %"]
     assert table(report, "Delay")[WAN1.id][-1] == "0"
     assert table(report, "Outages")[WAN1.id][-1] == "announced maintenance"
+
+
+def left_out(report: Report) -> str:
+    return next(row.value for row in report.meta if row.label == "Left out as announced maintenance")
+
+
+def notes(report: Report) -> list[str]:
+    return [block.text for section in report.sections for block in section.blocks if isinstance(block, Text)]
+
+
+async def test_what_is_left_out_is_a_figure_of_its_own(tmp_path: Path) -> None:
+    work = MaintenanceWindow(id="CHG-9", start=START + 30 * MINUTE, end=START + 60 * MINUTE, links=(WAN1.id,))
+    report = await report_of(tmp_path, [probe(WAN1.id, range(120), range(30, 42))], maintenance=[work])
+    assert left_out(report) == "30 min"
+    assert f"Left out of availability as announced maintenance: {WAN1.id} 30 min." in notes(report)
+    assert left_out(await report_of(tmp_path / "none", [probe(WAN1.id, range(120))])) == "nothing"
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"status": MaintenanceStatus.TENTATIVE},
+        {"status": MaintenanceStatus.CANCELLED},
+        {"notice": Notice(impact=Impact.NO_IMPACT)},
+        {"links": (LTE.id,)},
+    ],
+)
+async def test_work_that_does_not_count_excuses_no_outage(tmp_path: Path, instead: dict[str, object]) -> None:
+    """Down for 12 of 120 minutes: 108/120."""
+    work = MaintenanceWindow(id="CHG-9", start=START + 30 * MINUTE, end=START + 60 * MINUTE, links=(WAN1.id,))
+    work = replace(work, **instead)  # type: ignore[arg-type]
+    report = await report_of(tmp_path, [probe(WAN1.id, range(120), range(30, 42))], maintenance=[work])
+    assert table(report, "Delay")[WAN1.id][0] == "90.000 %"
+
+
+async def test_recurring_work_is_left_out_each_time(tmp_path: Path) -> None:
+    """Each day from 00:30 to 01:00 of Chicago since three days before the month; on the 1st down from 00:20 to 00:42.
+
+    90 of the 120 minutes count, of which the ten from 00:20 to 00:30 are down: 80/90.
+    """
+    begins = START - timedelta(days=3) + 30 * MINUTE
+    work = MaintenanceWindow(
+        id="CHG-9", start=begins, end=begins + 30 * MINUTE, links=(WAN1.id,), recurrence="FREQ=DAILY;COUNT=5",
+        timezone="America/Chicago",
+    )  # fmt: skip
+    report = await report_of(tmp_path, [probe(WAN1.id, range(120), range(20, 42))], maintenance=[work])
+    assert table(report, "Delay")[WAN1.id][0] == "88.888 %"
+    assert table(report, "Outages")[WAN1.id][-1] == "12 min of it announced work"
+    assert "1 outage outside announced maintenance, 10 min together." in report.headline
+    assert left_out(report) == "30 min"
+
+
+async def test_a_site_is_excused_only_while_work_is_on_all_its_lines(tmp_path: Path) -> None:
+    """Both lines down from minute 30 to 42; with work on one of them the site counts as down, with work on both not."""
+    down = [probe(WAN1.id, range(120), range(30, 42)), probe(LTE.id, range(120), range(30, 42))]
+    work = MaintenanceWindow(id="CHG-9", start=START + 30 * MINUTE, end=START + 60 * MINUTE, links=(WAN1.id,))
+
+    def some_line_up(report: Report) -> str:
+        rows = [
+            row
+            for section in report.sections
+            for block in section.blocks
+            if isinstance(block, Rows)
+            for row in block.rows
+        ]
+        return next(row.value for row in rows if row.label == "Some line up").split(";")[0]
+
+    assert some_line_up(await report_of(tmp_path / "one", down, maintenance=[work])) == "90.000 %"
+    both = replace(work, links=(), sites=("store-114",))
+    assert some_line_up(await report_of(tmp_path / "both", down, maintenance=[both])) == "100.000 %"
 
 
 async def test_an_outage_carries_its_case_and_tickets(tmp_path: Path) -> None:
