@@ -112,32 +112,30 @@ async def judged_again(
     Where the store no longer keeps all that it rested on, what the pack alone tells again, and a word on the rest.
     """
     if epoch_ms(question.rests_on) < known.kept_from:
-        again = _compared(question, _picture_of_pack(question, held), PACK, OF_THE_WINDOW)
+        again = _compared(question, [_picture_of_pack(question, held)], PACK, OF_THE_WINDOW)
         return [*again, _not_again("samples before its window have expired")]
-    picture = await _picture_of_store(question, held, known, store, inventory, baselines)
+    then = AsOf(History(store, question.cadences()), ManualClock(from_epoch_ms(known.until)))
+    picture = await _picture_of_store(question, held, then, inventory, baselines)
     if peers_document(picture) != question.document.get("peers", peers_document(picture)):
         return [_not_again("the carrier's other lines are others now than those that were looked at")]
     if picture.baseline != question.document["verdict"].get("baseline", COMPUTED):
         return [_not_again("the table of what was ordinary, by which it was judged, is no longer kept")]
-    return _compared(question, picture, STORE)
+    pictures = [picture]
+    now = await _picture_of_store(question, held, store, inventory, baselines)
+    if any(one.received_at.max(initial=0) > known.until for peer in now.peers for one in peer.series):
+        pictures.append(replace(picture, peers=now.peers))
+    return _compared(question, pictures, STORE)
 
 
 async def _picture_of_store(
-    question: Question,
-    held: Held,
-    known: Known,
-    store: MeasurementStore,
-    inventory: Inventory,
-    baselines: BaselineFolder | None,
+    question: Question, held: Held, store: MeasurementStore, inventory: Inventory, baselines: BaselineFolder | None
 ) -> Picture:
-    """As the judgement read it; within the pack's window what `held` found to have been known."""
-    cadences = question.cadences()
-    then = AsOf(History(store, cadences), ManualClock(from_epoch_ms(known.until)))
+    """As the judgement read it; of the site's own lines within the pack's window what `held` found to be known then."""
     stored = question.document["verdict"].get("baseline", COMPUTED) != COMPUTED
     judging = Judging(
-        then,
+        store,
         question.inventory(inventory),
-        cadences,
+        question.cadences(),
         question.policy,
         baselines=baselines if stored else None,
         troubles=question.troubles,
@@ -196,24 +194,32 @@ def _picture_of_pack(question: Question, held: Held) -> Picture:
     )  # fmt: skip
 
 
-def _compared(question: Question, picture: Picture, used: str, only: Sequence[str] = ()) -> list[Check]:
+def _compared(question: Question, pictures: Sequence[Picture], used: str, only: Sequence[str] = ()) -> list[Check]:
+    """`pictures` after the first differ from it by what came later of the carrier's other lines, of which the pack has
+    no samples: what one of them gives counts as the same, and what differs between them is not held against it."""
+    answers = [_differences(question, picture) for picture in pictures]
+    best = min(answers, key=lambda answer: sum(map(bool, answer.values())))
+    then = question.document.get("software", {})
+    checks = []
+    for name in only or best:
+        differing, detail = best[name], "; ".join(best[name]) or "the same"
+        if differing and then.get("rules") != software()["rules"]:
+            build = f"{then.get('lineproof', 'an older version')} ({then.get('rules', 'rules not named')[:14]})"
+            detail, differing = f"judged by other rules, of {build}, and not held against these: {detail}", []
+        elif differing and any(answer[name] != best[name] for answer in answers):
+            detail, differing = f"other lines of the carrier were measured again since, and decide it: {detail}", []
+        checks.append(Check(what=f"judged again: {name}", ok=not differing, detail=detail, used=used))
+    return checks
+
+
+def _differences(question: Question, picture: Picture) -> dict[str, list[str]]:
+    """Of each key of the verdict the figures that come out differently."""
     said = question.document["verdict"]
     verdict = judge(question.claim, picture, question.policy, question.now)
     again = verdict_document(verdict, id="", case=None, evidence_sha256="")
-    then = question.document.get("software", {})
-    checks = []
-    for name in only or [name for name in again if name not in NAMED_BY_RECORDS]:
-        differing = list(_differing(name, said.get(name), again[name]))
-        if not differing:
-            detail = "the same"
-        elif then.get("rules") == software()["rules"]:
-            detail = "; ".join(differing)
-        else:
-            build = f"{then.get('lineproof', 'an older version')} ({then.get('rules', 'rules not named')[:14]})"
-            detail = f"judged by other rules, of {build}, and not held against these: {'; '.join(differing)}"
-            differing = []
-        checks.append(Check(what=f"judged again: {name}", ok=not differing, detail=detail, used=used))
-    return checks
+    return {
+        name: _differing(name, said.get(name), value) for name, value in again.items() if name not in NAMED_BY_RECORDS
+    }
 
 
 def _differing(name: str, said: object, again: object) -> list[str]:
