@@ -1,0 +1,261 @@
+"""What people do in the ticket system comes to the case: each thing once, in order, and nothing of our own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from config.clock import ManualClock, epoch_ms
+from config.database import Database
+from triage import inbox, repository, tables
+from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
+from triage.inputs import TicketChanged
+from triage.model import Cause, Scope, Severity
+from triage.repository import OutboxStatus
+from triage.ticket_comparison import Seen, change_by_people, seen_now
+from triage.ticket_records import keep_ticket
+from triage.ticket_watch import TicketWatch
+from triage.tickets.builtin import BuiltinTickets
+from triage.tickets.port import NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
+
+NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
+SEEN = Seen(
+    status=TicketStatus.ACKNOWLEDGED, owner="", queue="NOC", severity="2", notes=("1",), changes=0, looked=NOON
+)  # fmt: skip
+
+
+def shown(**changes: object) -> Ticket:
+    """A ticket as it was seen, but for these."""
+    ticket = Ticket(
+        id="T-1", external_id="C-1:ticket", status=SEEN.status, severity=SEEN.severity, name="", description="",
+        client="acme", site="s", created_at=NOON, updated_at=NOON, resolved_at=None, owner=SEEN.owner,
+        queue=SEEN.queue,
+    )  # fmt: skip
+    return replace(ticket, **changes)
+
+
+def asking(**changes: object) -> Effect:
+    return Effect(key="k", kind=EffectKind.UPDATE_TICKET, case="C-1", **changes)  # type: ignore[arg-type]
+
+
+def test_a_ticket_that_shows_what_it_showed_is_no_news():
+    assert change_by_people("C-1", SEEN, shown(), []) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "ours"),
+    [
+        ({"status": TicketStatus.IN_PROGRESS}, {"status": TicketStatus.ACKNOWLEDGED}),
+        ({"status": TicketStatus.PENDING}, {"status": TicketStatus.HELD}),
+        ({"status": TicketStatus.RESOLVED}, {"status": TicketStatus.CLOSED}),
+        ({"owner": "kim"}, {"owner": "Kim"}),
+        ({"queue": "Field Operations"}, {"queue": "field"}),
+        ({"severity": "1"}, {"severity": Severity.CRITICAL}),
+    ],
+)
+def test_what_we_asked_is_ours_in_the_systems_words_too(now, ours):
+    """RT has one status for all ends, and nobody has our names for queues and severities."""
+    assert change_by_people("C-1", SEEN, shown(**now), [asking(**ours)]) is None
+    assert (change_by_people("C-1", SEEN, shown(**now), []) is None) is ("severity" in now)
+
+
+@pytest.mark.parametrize(
+    ("now", "ours"),
+    [
+        ({"status": TicketStatus.RESOLVED}, {"status": TicketStatus.IN_PROGRESS}),
+        ({"status": TicketStatus.IN_PROGRESS}, {"status": TicketStatus.PENDING}),
+        ({"owner": "Bo"}, {"owner": "Kim"}),
+        ({"queue": "Field"}, {"owner": "Kim"}),
+    ],
+)
+def test_what_differs_from_what_we_asked_is_a_persons(now, ours):
+    assert change_by_people("C-1", SEEN, shown(**now), [asking(**ours)]) is not None
+
+
+def test_our_own_end_is_no_persons():
+    ended = shown(status=TicketStatus.RESOLVED)
+    assert change_by_people("C-1", SEEN, ended, [replace(asking(), kind=EffectKind.RESOLVE_TICKET)]) is None
+
+
+def test_the_first_look_knows_how_a_ticket_begins():
+    assert change_by_people("C-1", None, shown(queue="NOC", severity="critical"), []) is None
+    assert change_by_people("C-1", None, shown(status=TicketStatus.IN_PROGRESS), []) is None
+    taken = change_by_people("C-1", None, shown(owner="Bo", status=TicketStatus.RESOLVED), [])
+    assert taken is not None
+    assert (taken.owner, taken.status, taken.by) == ("Bo", TicketStatus.RESOLVED, "Bo")
+
+
+def test_a_note_that_was_deleted_stays_known():
+    note = TicketNote(id="2", author="Bo", made_at=NOON, text="x")
+    assert seen_now(SEEN, shown(notes=(note,)), NOON, changed=False).notes == ("1", "2")
+
+
+class Desk:
+    """One case with its ticket in the built-in system, and somebody who works there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = ManualClock(NOON)
+        self.database = Database(folder / "records.db")
+        self.tickets = BuiltinTickets(self.database, self.clock)
+        self.watch = TicketWatch(self.database, self.clock, self.tickets)
+        self.told: list[TicketChanged] = []
+
+    def tick(self) -> None:
+        self.clock.move_to(self.clock.now() + timedelta(seconds=1))
+
+    async def open(self, number: int = 1) -> None:
+        ident = f"C-{number}"
+        key = f"{ident}:ticket"
+        ticket = await self.tickets.create(
+            NewTicket(external_id=key, name="n", description="d", severity=Severity.MAJOR, client="acme", site=ident)
+        )
+        case = Case(
+            id=ident, client="acme", site=ident, status=CaseStatus.OPEN, origins=(Origin.MACHINE,), title="",
+            cause=Cause.LOSS, scope=Scope.LINK, severity=Severity.MAJOR, link=None, onset=NOON, opened_at=NOON,
+            updated_at=NOON, ticket=ticket,
+        )  # fmt: skip
+        async with self.database.writing() as connection:
+            await repository.save_case(connection, case)
+            await keep_ticket(connection, "builtin", ticket, ident, key, NOON)
+
+    async def ask(self, key: str, row_is: OutboxStatus = OutboxStatus.DONE, **changes: object) -> None:
+        """We ask something of the ticket, as the performer does."""
+        effect = replace(asking(**changes), key=key)
+        async with self.database.writing() as connection:
+            await repository.add_effect(connection, effect, self.clock.now())
+            rows = await repository.outbox(connection)
+            done_at = self.clock.now() if row_is is OutboxStatus.DONE else None
+            row = replace(rows[-1], status=row_is, done_at=done_at)
+            await repository.mark_outbox(connection, row)
+        await self.tickets.update("T-1", key, TicketUpdate(**changes))  # type: ignore[arg-type]
+
+    async def robin(self, key: str, **changes: object) -> None:
+        self.tick()
+        await self.tickets.update_by("Robin", "T-1", key, TicketUpdate(**changes))  # type: ignore[arg-type]
+
+    async def look(self) -> Sequence[TicketChanged]:
+        """What is new in the inbox after a look."""
+        self.tick()
+        await self.watch.look()
+        async with self.database.reading() as connection:
+            rows = await inbox.waiting(connection)
+        told = [row.input for row in rows if isinstance(row.input, TicketChanged)]
+        new, self.told = told[len(self.told) :], told
+        return new
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    made = Desk(tmp_path)
+    await made.database.create_all()
+    await made.open()
+    yield made
+    await made.database.close()
+
+
+async def test_what_a_person_did_is_told_once_and_survives_a_restart(desk):
+    assert await desk.look() == []
+    await desk.robin("r1", owner="Robin", status=TicketStatus.IN_PROGRESS)
+    (change,) = await desk.look()
+    assert (change.case, change.owner, change.status) == ("C-1", "Robin", TicketStatus.IN_PROGRESS)
+    desk.watch = TicketWatch(desk.database, desk.clock, desk.tickets)
+    assert await desk.look() == []
+
+
+async def test_several_changes_between_two_looks_arrive_in_order(desk):
+    await desk.look()
+    await desk.robin("r1", text="first")
+    await desk.robin("r2", text="second", queue="Field")
+    await desk.robin("r3", text="third", status=TicketStatus.RESOLVED)
+    told = await desk.look()
+    assert [(one.note, one.queue, one.status) for one in told] == [
+        ("first", None, None),
+        ("second", None, None),
+        ("third", None, None),
+        ("", "Field", TicketStatus.RESOLVED),
+    ]
+    assert {one.by for one in told} == {"Robin"}
+
+
+async def test_the_same_change_again_is_another_change(desk):
+    await desk.look()
+    for turn in range(2):
+        await desk.robin(f"pending-{turn}", status=TicketStatus.PENDING)
+        assert [one.status for one in await desk.look()] == [TicketStatus.PENDING]
+        await desk.robin(f"working-{turn}", status=TicketStatus.IN_PROGRESS)
+        assert [one.status for one in await desk.look()] == [TicketStatus.IN_PROGRESS]
+
+
+@pytest.mark.parametrize("status", [OutboxStatus.DONE, OutboxStatus.TRYING])
+async def test_nothing_of_our_own_is_told(desk, status):
+    """Nor what may have been done although no answer came."""
+    await desk.look()
+    await desk.ask("C-1:hold", status, status=TicketStatus.PENDING, queue="field", owner="Kim", text="waits")
+    await desk.tickets.add_note("T-1", "C-1:note", "ours")
+    assert await desk.look() == []
+    assert await desk.look() == []
+
+
+async def test_what_we_asked_long_ago_explains_nothing_new(desk):
+    await desk.look()
+    await desk.ask("C-1:reopen", status=TicketStatus.IN_PROGRESS)
+    assert await desk.look() == []
+    await desk.robin("r1", status=TicketStatus.RESOLVED)
+    await desk.look()
+    await desk.robin("r2", status=TicketStatus.IN_PROGRESS)
+    assert [one.status for one in await desk.look()] == [TicketStatus.IN_PROGRESS]
+
+
+async def test_notes_that_are_edited_or_deleted_do_no_harm(desk):
+    await desk.robin("r1", text="first")
+    await desk.tickets.add_note("T-1", "C-1:note", "ours")
+    assert [one.note for one in await desk.look()] == ["first"]
+    notes = tables.ticket_note
+    async with desk.database.writing() as connection:
+        await connection.execute(update(notes).where(notes.c.author == "Robin").values(text="edited"))
+        await connection.execute(delete(notes).where(notes.c.author != "Robin"))
+        await connection.execute(update(tables.ticket).values(updated_at=epoch_ms(desk.clock.now())))
+    assert await desk.look() == []
+
+
+async def test_a_ticket_that_people_deleted_hides_no_other(desk):
+    await desk.open(2)
+    await desk.look()
+    async with desk.database.writing() as connection:
+        for table in (tables.ticket_note, tables.ticket_status_change):
+            await connection.execute(delete(table).where(table.c.ticket_number == 1))
+        await connection.execute(delete(tables.ticket).where(tables.ticket.c.number == 1))
+    desk.tick()
+    await desk.tickets.update_by("Robin", "T-2", "r", TicketUpdate(owner="Robin"))
+    assert [(one.case, one.owner) for one in await desk.look()] == [("C-2", "Robin")]
+
+
+class HalfAway(BuiltinTickets):
+    """Shows nothing of one ticket."""
+
+    away = "T-1"
+
+    async def show(self, ticket: str) -> Ticket:
+        if ticket == self.away:
+            raise TicketError("it did not answer", retryable=True)
+        return await super().show(ticket)
+
+
+async def test_a_ticket_that_cannot_be_read_is_looked_at_again_and_the_others_are_not_kept_waiting(desk):
+    await desk.open(2)
+    await desk.look()
+    for number in (1, 2):
+        desk.tick()
+        await desk.tickets.update_by("Robin", f"T-{number}", f"r{number}", TicketUpdate(owner="Robin"))
+    desk.watch = TicketWatch(desk.database, desk.clock, HalfAway(desk.database, desk.clock))
+    with pytest.raises(TicketError):
+        await desk.look()
+    desk.watch = TicketWatch(desk.database, desk.clock, desk.tickets)
+    assert {one.case for one in await desk.look()} == {"C-1", "C-2"}
+    assert await desk.look() == []
+    assert desk.clock.now() < NOON + timedelta(minutes=1)
