@@ -43,6 +43,17 @@ def test_a_short_text_is_one_page_as_it_is() -> None:
     assert pages("all of it", 30) == ["all of it"]
 
 
+def test_a_text_as_long_as_the_limit_is_one_page() -> None:
+    assert pages("x" * 50, 50) == ["x" * 50]
+    assert len(pages("x" * 51, 50)) == 2
+
+
+def test_a_page_is_filled_to_its_room_of_the_limit_less_19() -> None:
+    fitting, rest = "\n".join(["a" * 15, "b" * 15]), "c" * 31
+    assert pages(f"{fitting}\n{rest}", 50) == [f"(1/2)\n{fitting}", f"(2/2)\n{rest}"]
+    assert len(pages("\n".join(["a" * 15, "b" * 16, rest]), 50)) == 3
+
+
 def test_a_limit_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="no room"):
         pages("x" * 20, 19)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from contract_values import BINARY, new, ours, told
+from contract_values import BINARY, file, new, ours, told
 from stub_server import serving
 from stub_servicenow import Instance
 from system_servicenow import settings
@@ -156,6 +156,24 @@ async def test_without_hashes_a_file_is_compared_byte_by_byte() -> None:
         await tickets.attach(number, BINARY)
         await tickets.attach(number, BINARY)
         assert [content for _, content in instance.files] == [BINARY.content]
+        other = file(BINARY.name, bytes(reversed(BINARY.content)))
+        await tickets.attach(number, other)
+        assert [content for _, content in instance.files] == [BINARY.content, other.content]
+
+
+async def test_an_empty_page_is_not_the_last() -> None:
+    async with at(page=1) as (tickets, instance):
+        await tickets.create(new("C-1:ticket"))
+        second = await tickets.create(new("C-2:ticket"))
+        instance.habits |= {"hides_some_records", "understands_no_query"}
+        assert await tickets.find("C-2:ticket") == second
+
+
+async def test_a_key_may_hold_what_joins_terms_of_a_query() -> None:
+    async with at() as (tickets, _):
+        number = await tickets.create(new("C-7^active=true^ORx:ticket"))
+        assert await tickets.find("C-7^active=true^ORx:ticket") == number
+        assert await tickets.find("C-7") is None
 
 
 async def test_client_and_site_come_back_and_a_severity_sets_impact_and_urgency() -> None:
