@@ -1,4 +1,4 @@
-# What Lineproof needs in Request Tracker 5: two queues, four custom fields, one user with its rights and a token.
+# What Lineproof needs in Request Tracker 5: the queues of the policy, four custom fields, one user with its rights and a token.
 #
 #   LINEPROOF_TOKEN_FILE=/etc/lineproof/rt-token \
 #       rt-setup-database-5 --action insert --datafile lineproof.pl --skip-create
@@ -12,9 +12,11 @@ our (@Queues, @CustomFields, @Users, @ACL, @Final);
 
 my $login = 'lineproof';
 
+# Where tickets begin, and the desks of `hand_over` and `modems` in config/policies/default.yaml.
 @Queues = (
-    { Name => 'NOC',   Description => 'Troubles of access lines, as they are found and reported' },
-    { Name => 'Field', Description => 'Troubles that need somebody on site' },
+    { Name => 'noc',             Description => 'Troubles of access lines, as they are found and reported' },
+    { Name => 'carrier',         Description => 'Troubles that a carrier has to repair' },
+    { Name => 'wireless-repair', Description => 'Modems that stayed away after they were started again' },
 );
 
 # Fingerprint holds our key. UniqueValues stays off: RT would not refuse a duplicate, it would create the ticket and

@@ -167,11 +167,13 @@ async def _check(config: Path | None, as_json: bool) -> int:
     from collector.plan import polling_plan
     from service.checking import mismatches
     from service.installation import opened
+    from service.ticket_probe import ticket_faults
 
     async with opened(config) as installation:
         inventory = await installation.inventory()
         plan = polling_plan(inventory, installation.settings)
         missing = list(mismatches(inventory, installation.settings, platforms))
+        missing += await ticket_faults(installation.tickets, (await installation.judging()).policy)
     if as_json:
         print_json({**asdict(plan), "missing": missing})
     else:

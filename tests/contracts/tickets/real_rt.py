@@ -50,7 +50,7 @@ class RequestTrackerServer:
     folder: Path
 
     def settings(self, **changes: object) -> RequestTrackerSettings:
-        given = {"url": self.url, "user": USER, "token": self.token, "queue": "NOC", "timeout": 20}
+        given = {"url": self.url, "user": USER, "token": self.token, "queue": "noc", "timeout": 20}
         return RequestTrackerSettings.model_validate({**given, **changes})
 
     def ask(self, verb: str, path: str, body: object = None, *, user: str = "anna", **headers: str) -> Any:

@@ -14,7 +14,7 @@ from triage.tickets.request_tracker.settings import RequestTrackerSettings
 
 async def race(url: str, token: str, field: str, key: str, name: str, start: float) -> None:
     settings = RequestTrackerSettings.model_validate(
-        {"url": url, "user": "lineproof", "token": token, "queue": "NOC", "fields": {"fingerprint": field}}
+        {"url": url, "user": "lineproof", "token": token, "queue": "noc", "fields": {"fingerprint": field}}
     )
     tickets = RequestTracker(settings)
     await asyncio.sleep(max(0.0, start - time.time()))

@@ -25,7 +25,7 @@ async def opened(request: pytest.FixtureRequest, _folder: Path) -> AsyncIterator
             "refused": RequestTracker(server.settings(token=WRONG_SECRET)),
             "silent": RequestTracker(server.settings(url=f"http://127.0.0.1:{mute.getsockname()[1]}", timeout=0.5)),
         }
-        yield FarEnd(tickets=tickets, person=Technician(server), absent="999999", **others)
+        yield FarEnd(tickets=tickets, person=Technician(server), absent="999999", queues=("noc", "carrier"), **others)
         for one in (tickets, *others.values()):
             await one.close()
 

@@ -94,6 +94,14 @@ async def test_a_name_that_rt_does_not_know_is_named(tickets: RequestTracker, up
     assert not raised.value.retryable
 
 
+async def test_a_desk_of_the_policy_may_be_called_otherwise_in_rt(open_rt: Callable[..., RequestTracker]) -> None:
+    tickets = open_rt(queues={"modems": "wireless-repair"})
+    ticket = await tickets.create(new())
+    await tickets.update(ticket, "RT:hand_over", TicketUpdate(queue="modems"))
+    assert (await tickets.show(ticket)).queue == "modems"
+    assert await tickets.problems({"noc", "modems"}) == []
+
+
 async def test_a_queue_that_is_not_there_is_said_before_anything_is_created(
     server: Server, open_rt: Callable[..., RequestTracker]
 ) -> None:
@@ -206,7 +214,7 @@ async def test_files_are_handed_out_again(tickets: RequestTracker) -> None:
 
 
 async def test_a_probe_finds_nothing_wrong_with_what_our_file_provisions(tickets: RequestTracker) -> None:
-    assert await tickets.problems({"NOC", "Field"}) == []
+    assert await tickets.problems({"noc", "carrier"}) == []
 
 
 @pytest.mark.parametrize(
@@ -236,7 +244,7 @@ async def test_what_a_process_that_died_left_behind_is_merged(
     connection = Connection(server.settings())
     fields = {"CustomFields": {field: key}}
     left = await connection.create(
-        {"Queue": "NOC", "Subject": "down", "Content": f"down\n{mark(key)}", "ContentType": "text/plain", **fields},
+        {"Queue": "noc", "Subject": "down", "Content": f"down\n{mark(key)}", "ContentType": "text/plain", **fields},
         "NOC",
     )
     await connection.comment(left, {"Subject": mark("RT:left"), "Content": "its note", "ContentType": "text/plain"})

@@ -70,7 +70,7 @@ def subject_of(name: str) -> str:
 def change_body(update: TicketUpdate, settings: RequestTrackerSettings) -> dict[str, Any]:
     body: dict[str, Any] = {}
     if update.queue is not None:
-        body["Queue"] = update.queue
+        body["Queue"] = settings.queues.get(update.queue, update.queue)
     if update.status is not None:
         body["Status"] = settings.status_to[update.status]
     if update.owner is not None:
@@ -122,11 +122,17 @@ def ticket_of(row: TicketRow, told: Told, settings: RequestTrackerSettings) -> T
         updated_at=updated,
         resolved_at=(set_moment(row.resolved) or updated) if status.ended else None,
         owner="" if row.owner.id == NOBODY else row.owner.id,
-        queue=told.queue,
+        queue=desk_of(told.queue, settings),
         url=f"{str(settings.url).rstrip('/')}/Ticket/Display.html?id={row.winner}",
         notes=tuple(_notes(told, settings, updated)),
         attachments=tuple(_attachments(told)),
     )
+
+
+def desk_of(queue: str, settings: RequestTrackerSettings) -> str:
+    """The policy's name of a queue: it names desks without regard to case, as RT does."""
+    ours = next((desk for desk, name in settings.queues.items() if name.casefold() == queue.casefold()), None)
+    return ours or queue
 
 
 def status_of(word: str, settings: RequestTrackerSettings) -> TicketStatus:

@@ -22,9 +22,12 @@ async def problems_with(connection: Connection, settings: RequestTrackerSettings
     elif user.get("Timezone") not in (None, "", "UTC", "Etc/UTC", "GMT"):
         found.append(f"the time zone of RT's user {settings.user!r} is {user['Timezone']}; set it to UTC")
     found += await problems_with_queue(connection, settings)
-    for queue in sorted(set(queues) - {settings.queue}):
+    for queue in sorted({settings.queues.get(desk, desk) for desk in queues} - {settings.queue}):
         if await connection.named("queue", queue) is None:
-            found.append(f"RT has no queue {queue!r} that our user may see; create it, or name another in the policy")
+            found.append(
+                f"RT has no queue {queue!r} that our user may see; create it, or say under "
+                f"tickets.system.queues what it is called there"
+            )
     return found
 
 

@@ -32,6 +32,9 @@ class RequestTrackerSettings(ServerSettings):
     token: Secret | None = None
     password: Secret | None = None
     queue: str = Field(min_length=1, description="the queue in which tickets begin")
+    queues: dict[str, str] = Field(
+        default={}, description="RT's queue for a desk of the policy's hand_over, where they have different names"
+    )
     fields: FieldNames = FieldNames()
     page: int = Field(default=100, ge=1, le=100, description="items asked for at once; RT gives at most 100")
     impacts: Words[TicketType] = Field(default={TicketType.OUTAGE: "Outage", TicketType.SERVICE_AFFECTING: "Degraded"})
