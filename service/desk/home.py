@@ -10,6 +10,7 @@ from service.desk.context import installation, is_fragment, page
 from service.desk.health import read_running
 from service.desk.overview import read_overview
 from service.desk.views.home import home_view
+from triage.mail.aside import mails_waiting
 
 routes = web.RouteTableDef()
 
@@ -23,6 +24,6 @@ async def home(request: web.Request) -> web.Response:
         overview.seen.inventory,
         overview.sources(),
         installation(request).clock.now(),
-        tuple(running.reasons()),
+        (*running.reasons(), *mails_waiting(installation(request).settings.data)),
     )
     return page(request, "_home.html" if is_fragment(request) else "home.html", view)

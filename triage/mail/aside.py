@@ -31,6 +31,13 @@ def put_aside(data: Path, raw: bytes, reason: MailRefusal, why: str) -> AsideMai
     return AsideMail(path, text)
 
 
+def mails_waiting(data: Path) -> list[str]:
+    """A sentence where mails wait for a person."""
+    waiting = len(set_aside_mails(data))
+    mails = "a carrier's mail waits" if waiting == 1 else f"{waiting} mails of carriers wait"
+    return [f"{mails} for a person; `lineproof inventory maintenance list` says why"] if waiting else []
+
+
 def set_aside_mails(data: Path) -> list[AsideMail]:
     """Every mail that waits for a person, by its file."""
     return [
