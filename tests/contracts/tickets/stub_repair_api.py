@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from aiohttp import web
+from stub_server import losing_answers
 
 CLIENT, SECRET = "lineproof", "client-secret-of-the-tests"
 BASIC = "Basic " + base64.b64encode(f"{CLIENT}:{SECRET}".encode()).decode()
@@ -32,7 +33,7 @@ class RepairTickets:
         self._tokens: set[str] = set()
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[self._known])
+        app = web.Application(middlewares=[self._known, losing_answers(self.habits)])
         app.router.add_post("/identity/connect/token", self._token)
         app.router.add_post("/api/Ticket/repair", self._repair)
         app.router.add_get("/api/Ticket/basic", self._basic)

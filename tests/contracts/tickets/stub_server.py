@@ -6,8 +6,23 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
+
+
+def losing_answers(habits: set[str]) -> Any:
+    """A middleware: with the habit `loses_the_next_answer` the next write is carried out, and its answer lost."""
+
+    @web.middleware
+    async def forgetful(request: web.Request, handler: Any) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(request)
+        if request.method == "GET" or request.path.endswith("/token") or "loses_the_next_answer" not in habits:
+            return response
+        habits.discard("loses_the_next_answer")
+        return web.Response(status=504, text="gateway timeout")
+
+    return forgetful
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
+from stub_server import losing_answers
 
 USER, PASSWORD = "lineproof.api", "password-of-the-tests"
 AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
@@ -52,7 +53,7 @@ class Instance:
         self._ticks = itertools.count()
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=64 << 20)
+        app = web.Application(client_max_size=64 << 20, middlewares=[losing_answers(self.habits)])
         app.router.add_get("/api/now/table/{table}", self._list)
         app.router.add_post("/api/now/table/{table}", self._insert)
         app.router.add_patch("/api/now/table/{table}/{sys_id}", self._update)

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 from published_tmf621 import faults
+from stub_server import losing_answers
 
 TOKEN = "token-of-the-tests"
 CLIENT, SECRET = "lineproof", "client-secret-of-the-tests"
@@ -35,7 +36,7 @@ class TroubleTickets:
         """Called, once each, before the next PATCH is carried out: somebody is faster."""
 
     def application(self) -> web.Application:
-        app = web.Application(client_max_size=64 << 20)
+        app = web.Application(client_max_size=64 << 20, middlewares=[losing_answers(self.habits)])
         base = f"/tmf-api/troubleTicket/v{self.version}/troubleTicket"
         app.router.add_post("/token", self._token)
         app.router.add_get(base, self._list)

@@ -15,6 +15,7 @@ from system_repair_api import settings
 
 from config.clock import ManualClock
 from config.database import Database
+from config.errors import NotFoundError
 from triage.model import Severity
 from triage.tickets.port import TicketError, TicketStatus, TicketUpdate
 from triage.tickets.repair_api.adapter import RepairApiTickets
@@ -197,8 +198,10 @@ async def test_pages_that_never_end_do(at: At) -> None:
     assert (await at.tickets.show(ticket)).id == ticket
     at.server.habits.add("repeats_its_last_page")
     kept["clientID"] = 1
-    with pytest.raises(Exception, match="lists no ticket"):
+    at.server.calls.clear()
+    with pytest.raises(NotFoundError, match="lists no ticket"):
         await at.tickets.show(ticket)
+    assert at.server.calls.count("GET /api/Ticket/basic") == 4
 
 
 async def test_a_call_refused_for_its_token_is_made_again_with_a_new_one(at: At) -> None:
