@@ -38,9 +38,9 @@ def case_document(case: Case, inventory: Inventory | None = None) -> dict[str, A
     document: dict[str, Any] = _CASE.dump_python(case, mode="json")
     site = inventory.sites.get(case.site) if inventory is not None else None
     if inventory is not None and site is not None:
-        intake = known(case.claim.intake if case.claim is not None else Intake(), site)
+        intake = known(case.claim.intake if case.claim is not None else case.intake or Intake(), site)
         link = inventory.links.get(case.link or "")
-        questions = missing(case.claim, site, inventory.client_of(site.id), link)
+        questions = missing(case.claim, site, inventory.client_of(site.id), link, case.intake)
         document |= {"intake": asdict(intake), "missing": [question.value for question in questions]}
     return document
 

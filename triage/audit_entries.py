@@ -13,7 +13,8 @@ from triage import inbox
 from triage.audit import MACHINE, Entry, Kind
 from triage.cases import Decision, Effect
 from triage.contacts import without_contacts
-from triage.inputs import CarrierTold, ClaimReported, PersonActed, TicketChanged
+from triage.inputs import CarrierTold, ClaimReported, IntakeTold, PersonActed, TicketChanged
+from triage.intake import answered_fields
 
 
 class Outcome(StrEnum):
@@ -57,6 +58,9 @@ def of_input(row: inbox.Row, case: str | None, site: str | None) -> Entry | None
                 "severity": changed.severity,
                 "note": changed.note,
             }
+        case IntakeTold() as answered:
+            actor, reason = answered.who, "intake_told"
+            said = {"answered": ", ".join(answered_fields(answered.intake))}
         case CarrierTold() as told:
             actor, reason, said = told.who, "carrier_told", _carrier_told(told)
         case _:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from inventory.model import Access, Client, Device, Link, Site
 from triage.healthy import NOTHING, Healthy
-from triage.model import Cause, Claim, Scope, Severity, Verdict
+from triage.model import Cause, Claim, Intake, Scope, Severity, Verdict
 from triage.reasons import Reason
 from triage.tickets.port import TicketStatus
 from triage.trouble_class import HandOver, TroubleClass
@@ -180,6 +180,8 @@ class Case:
     ticket_wanted: bool = False
     claim: Claim | None = None
     """The first claim of the case, kept for judging it again."""
+    intake: Intake | None = None
+    """What was said of the repair before there was a claim; a claim takes it over."""
     claims: int = 0
     documented_at: datetime | None = None
     """When its trouble was last found to hold, or to be back."""

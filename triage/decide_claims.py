@@ -59,7 +59,7 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
             moved,
             pending=pending,
             origins=joined_origins(before.origins, Origin.CLIENT),
-            claim=later(before.claim, reported.claim),
+            claim=later(before.claim, reported.claim, before.intake),
             claims=before.claims + 1,
             ticket_wanted=before.ticket_wanted or reported.open_ticket,
             next_action=next_action(kind),

@@ -23,7 +23,7 @@ from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told, watched
 from triage.case_rules import case_rules, may_worsen
 from triage.cases import Case, CaseStatus, Context, Decision, EffectKind, PendingWhy, TimerKind
-from triage.claim_rules import on_reporter, with_intake
+from triage.claim_rules import on_intake_told, on_reporter, with_intake
 from triage.closer_look import closer_looks
 from triage.decide import on_quarantine, on_recovery
 from triage.decide_claims import on_claim, on_rejudge
@@ -36,6 +36,7 @@ from triage.inputs import (
     Answered,
     CarrierTold,
     ClaimReported,
+    IntakeTold,
     PersonAct,
     PersonActed,
     Tick,
@@ -169,6 +170,8 @@ class Engine:
                 )
             case CarrierTold() as told:
                 return await self._on_case(told.case, lambda case, context: on_carrier_told(case, told, context))
+            case IntakeTold() as said:
+                return await self._on_case(said.case, lambda case, context: on_intake_told(case, said, context))
             case Answered():
                 return await self._on_answer(row.input)
 

@@ -21,6 +21,7 @@ from triage.inputs import (
     CarrierTold,
     ClaimReported,
     Input,
+    IntakeTold,
     PersonActed,
     Tick,
     TicketChanged,
@@ -34,6 +35,7 @@ KINDS: dict[str, TypeAdapter[Input]] = {
     "person": TypeAdapter(PersonActed),
     "ticket": TypeAdapter(TicketChanged),
     "carrier": TypeAdapter(CarrierTold),
+    "intake": TypeAdapter(IntakeTold),
     "answer": TypeAdapter(Answered),
 }
 _KIND_OF: dict[type[Input], str] = {
@@ -43,6 +45,7 @@ _KIND_OF: dict[type[Input], str] = {
     PersonActed: "person",
     TicketChanged: "ticket",
     CarrierTold: "carrier",
+    IntakeTold: "intake",
     Answered: "answer",
 }
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from triage.cases import EffectKind, TimerKind
-from triage.model import Claim, Severity
+from triage.model import Claim, Intake, Severity
 from triage.tickets.port import TicketStatus
 
 
@@ -105,6 +105,15 @@ class CarrierTold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeTold:
+    """Inbox: `who` notes what a client answered of a case's repair, without a claim of its own."""
+
+    case: str
+    who: str
+    intake: Intake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
     """Inbox: a far end answered an effect, or was given up (`ok` False)."""
 
@@ -117,4 +126,4 @@ class Answered:
     text: str = ""
 
 
-Input = ClaimReported | Tick | TimerDue | PersonActed | TicketChanged | CarrierTold | Answered
+Input = ClaimReported | Tick | TimerDue | PersonActed | TicketChanged | CarrierTold | IntakeTold | Answered

@@ -99,8 +99,11 @@ def known(intake: Intake, site: Site) -> Intake:
     )
 
 
-def missing(claim: Claim | None, site: Site, client: Client, link: Link | None) -> tuple[Question, ...]:
-    """What the line's carrier will ask and nobody has said; `claim` None: found by measuring, we report it ourselves.
+def missing(
+    claim: Claim | None, site: Site, client: Client, link: Link | None, said: Intake | None = None
+) -> tuple[Question, ...]:
+    """What the line's carrier will ask and nobody has said; `claim` None: found by measuring, we report it ourselves,
+    and `said` is what was answered since.
 
     A line on the client's own contract (BYOB) is reported by the client: its carrier asks us nothing. MEF 124 (trouble
     tickets between carriers) wants the product and a reporter's contact; the rest is what repair desks ask on the phone
@@ -108,7 +111,7 @@ def missing(claim: Claim | None, site: Site, client: Client, link: Link | None) 
     """
     open_questions = set(_of_the_reporter(claim, site, client)) if claim is not None else set()
     if link is None or link.ownership is not Ownership.CLIENT:
-        open_questions |= set(_of_the_repair(known(claim.intake if claim is not None else Intake(), site)))
+        open_questions |= set(_of_the_repair(known(claim.intake if claim is not None else said or Intake(), site)))
         if link is not None and not link.circuit_id:
             open_questions.add(Question.CIRCUIT)
         if link is not None and not link.carrier_account:
@@ -198,18 +201,25 @@ def call_back(claim: Claim | None, site: Site, client: Client) -> str:
     return f"{who} is not authorised: {whom}" if found is Authority.NOT_AUTHORISED else f"nobody is named: {whom}"
 
 
-def later(first: Claim | None, then: Claim) -> Claim:
-    """The claim that a case keeps after another one: the first, with what the later one says of the intake."""
-    if first is None:
-        return then
-    told = {
-        field.name: value
-        for field in fields(Intake)
-        if (value := getattr(then.intake, field.name)) not in ("", None)
-    }  # fmt: skip
-    if then.intake.on_site_contact and not same_name(then.intake.on_site_contact, first.intake.on_site_contact):
+def answered_fields(intake: Intake) -> tuple[str, ...]:
+    """The names of what somebody has said."""
+    return tuple(field.name for field in fields(Intake) if getattr(intake, field.name) not in ("", None))
+
+
+def merged(first: Intake, then: Intake) -> Intake:
+    """What is known after more was said. What was left out stays, but for how to reach a contact who is another one."""
+    told: dict[str, Any] = {name: getattr(then, name) for name in answered_fields(then)}
+    if then.on_site_contact and not same_name(then.on_site_contact, first.on_site_contact):
         told = {"on_site_phone": "", "on_site_email": "", "on_site_hours": ""} | told
-    return replace(first, intake=replace(first.intake, **told))
+    return replace(first, **told)
+
+
+def later(first: Claim | None, then: Claim, said: Intake | None = None) -> Claim:
+    """The claim that a case keeps after another one: the first, with what the later one says of the intake. `said` is
+    what the case knew before its first claim."""
+    if first is None:
+        return then if said is None else replace(then, intake=merged(said, then.intake))
+    return replace(first, intake=merged(first.intake, then.intake))
 
 
 def split_contact(text: str) -> tuple[str, str, str]:

@@ -47,6 +47,7 @@ class Reason(StrEnum):
     PERSON_ACTED = "person_acted"
     PERSON_ACT_REFUSED = "person_act_refused"
     CARRIER_TOLD = "carrier_told"
+    INTAKE_TOLD = "intake_told"
     CARRIER_OVERDUE = "carrier_overdue"
     CARRIER_REFUSED = "carrier_refused"
     """What was told of a carrier's ticket cannot be so."""

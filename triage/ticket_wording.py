@@ -71,20 +71,20 @@ def reported(claim: Claim, zone: ZoneInfo) -> Iterator[str]:
         yield f"In the client's words: {one_line(claim.words)}"
 
 
-def intake_text(claim: Claim | None, site: Site, client: Client, link: Link | None) -> str:
+def intake_text(claim: Claim | None, site: Site, client: Client, link: Link | None, said: Intake | None = None) -> str:
     """The part of a ticket that a carrier asks for, with what is still to be asked. It alone names how people are
     reached."""
-    asked = [f"- {QUESTION_WORDS[question]}" for question in missing(claim, site, client, link)]
+    asked = [f"- {QUESTION_WORDS[question]}" for question in missing(claim, site, client, link, said)]
     return in_sections(
-        ("FOR THE CARRIER", [f"{name}: {told}" for name, told in intake_rows(claim, site, client).items()]),
+        ("FOR THE CARRIER", [f"{name}: {told}" for name, told in intake_rows(claim, site, client, said).items()]),
         ("STILL TO ASK", asked),
     )
 
 
-def intake_rows(claim: Claim | None, site: Site, client: Client) -> dict[str, str]:
-    """What is known of the intake, by what it is called; what nobody said is left out."""
-    intake = known(claim.intake if claim is not None else Intake(), site)
-    said = {
+def intake_rows(claim: Claim | None, site: Site, client: Client, said: Intake | None = None) -> dict[str, str]:
+    """What is known of the intake, by what it is called; what nobody said is left out. `said` stands in for a claim."""
+    intake = known(claim.intake if claim is not None else said or Intake(), site)
+    rows = {
         "Reported by": _listed(claim.reported_by, claim.reporter_contact) if claim is not None else "",
         "Authority": call_back(claim, site, client),
         "Contact on site": _listed(
@@ -101,7 +101,7 @@ def intake_rows(claim: Claim | None, site: Site, client: Client) -> dict[str, st
         "Equipment rebooted": _answer(intake.rebooted),
         "Client's reference": intake.client_reference,
     }
-    return {name: told for name, text in said.items() if (told := one_line(text))}
+    return {name: told for name, text in rows.items() if (told := one_line(text))}
 
 
 def _listed(*parts: str) -> str:

@@ -49,8 +49,8 @@ def repair_view(case: Case, inventory: Inventory, now: datetime, key: str) -> Re
     intake: tuple[tuple[str, str], ...] = ()
     questions: tuple[str, ...] = ()
     if site is not None and client is not None:
-        intake = tuple(intake_rows(case.claim, site, client).items())
-        asked = missing(case.claim, site, client, inventory.links.get(case.link or ""))
+        intake = tuple(intake_rows(case.claim, site, client, case.intake).items())
+        asked = missing(case.claim, site, client, inventory.links.get(case.link or ""), case.intake)
         questions = tuple(QUESTION_WORDS[question] for question in asked)
     return RepairView(
         intake=intake,

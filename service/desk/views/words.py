@@ -145,6 +145,7 @@ REASONS: Mapping[str, str] = {
     Reason.CASE_ENDED: "the case had ended",
     Reason.NOTHING_FOUND: "nothing was found",
     Reason.CARRIER_TOLD: "the carrier told of its ticket",
+    Reason.INTAKE_TOLD: "what a carrier asks was answered",
     Reason.CARRIER_OVERDUE: "the carrier is overdue",
     Reason.CARRIER_REFUSED: "what was told of the carrier's ticket does not fit",
     Reason.INPUT_FAILED: "a defect of ours kept this from being decided; it was set aside",
