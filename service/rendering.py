@@ -105,7 +105,11 @@ def main() -> None:
     os.nice(NICENESS)
     stay_small()
     answers, sys.stdout = sys.stdout.buffer, sys.stderr  # what a library prints is no answer
-    serve(sys.stdin.buffer, answers)
+    try:
+        serve(sys.stdin.buffer, answers)
+    except BrokenPipeError:
+        # Whoever asked was killed. The interpreter flushes once more at its end: into nothing then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), answers.fileno())
 
 
 if __name__ == "__main__":
