@@ -22,12 +22,10 @@ def read_told(case: Case, site: Site | None, now: datetime, who: str, **typed: s
     Raises UsageError for a time that cannot be read and a text without end; the engine refuses what does not fit.
     """
     zone = site.zone if site is not None else ZoneInfo("UTC")
-    for name, text in (("who", who), *typed.items()):
+    for name, text in typed.items():
         longest = LONGEST.get(name, 120)
         if len(text) > longest:
             raise UsageError(f"{name.replace('_', ' ')} is longer than {longest} characters; shorten it")
-    if not who.strip():
-        raise UsageError("what a carrier told is told by somebody; give the name of the person who writes it down")
     if not typed.get("number", "").strip():
         raise UsageError("a carrier's ticket has a number; give it")
     now = now.astimezone(UTC)
@@ -40,7 +38,7 @@ def read_told(case: Case, site: Site | None, now: datetime, who: str, **typed: s
 
     return CarrierTold(
         case=case.id,
-        who=who.strip(),
+        who=named(who),
         number=typed["number"],
         carrier=typed.get("carrier", ""),
         link=typed.get("link", "").strip() or None,
@@ -52,3 +50,12 @@ def read_told(case: Case, site: Site | None, now: datetime, who: str, **typed: s
         account=typed.get("account", ""),
         reason_for_outage=typed.get("reason_for_outage", ""),
     )
+
+
+def named(who: str) -> str:
+    """The person who writes something down. Raises UsageError for nobody."""
+    if len(who) > LONGEST["who"]:
+        raise UsageError(f"the name is longer than {LONGEST['who']} characters; shorten it")
+    if not who.strip():
+        raise UsageError("what was told is told by somebody; give the name of the person who writes it down")
+    return who.strip()

@@ -51,8 +51,7 @@ def read_claim(
     """
     intake = intake or Intake()
     _check_texts(words=words, service=service or "", reported_by=reported_by, reporter_contact=reporter_contact)
-    _check_texts(**{name: getattr(intake, name) for name in LONGEST if hasattr(intake, name)})
-    _check_reach(intake)
+    intake = checked_intake(intake)
     if symptom and symptom not in list(Symptom):
         raise UsageError(f"{symptom!r} is no symptom; say one of {', '.join(Symptom)}")
     # Whole seconds: an inbox row cuts its own `now`, and a claim about now must not lie after it.
@@ -73,7 +72,7 @@ def read_claim(
         words=words,
         service=heard.service if service is None else service,
         vague_minutes=(heard.vague_minutes or 0) if begun and begun == heard.since else 0,
-        intake=tidy(intake),
+        intake=intake,
     )
     refusal = check_claim(claim, policy, now, site.zone)
     if refusal is not None:
@@ -87,11 +86,14 @@ def _check_texts(**texts: str) -> None:
             raise UsageError(f"{name.replace('_', ' ')} is longer than {LONGEST[name]} characters; shorten it")
 
 
-def _check_reach(intake: Intake) -> None:
+def checked_intake(intake: Intake) -> Intake:
+    """Each text on one line. Raises UsageError for one that no carrier's form would take."""
+    _check_texts(**{name: getattr(intake, name) for name in LONGEST if hasattr(intake, name)})
     if intake.on_site_phone and not any(sign.isdigit() for sign in intake.on_site_phone):
         raise UsageError(f"{intake.on_site_phone!r} has no digit; give the phone number of the contact on site")
     if intake.on_site_email and "@" not in intake.on_site_email:
         raise UsageError(f"{intake.on_site_email!r} has no @; give the mail address of the contact on site")
+    return tidy(intake)
 
 
 def typed_intake(

@@ -209,3 +209,51 @@ async def test_the_command_line_tells_the_same(standing: Any) -> None:
     assert "reason for outage splice case flooded" in text
     assert document["case"]["resolution"] == "Meridian 778: splice case flooded"
     assert "dispatch_consent" in document["case"]["missing"]
+
+
+async def test_what_the_client_answers_later_needs_no_new_report(standing: Any) -> None:
+    status, where = await standing.post(
+        "/cases/C-1/intake", who="Ana Ruiz", dispatch_consent="yes", on_site_contact="Kim", on_site_phone="617 555 0142"
+    )
+    assert status == 303
+    await standing.work()
+    await standing.get(where)
+    _, page = await standing.get("/cases/C-1")
+    assert "Kim, 617 555 0142" in page
+    assert "What a carrier asks was answered: Ana Ruiz" in page
+    document = (await read_case_file(standing.installation, "C-1"))["case"]
+    assert "dispatch_consent" not in document["missing"]
+    assert "charges_consent" in document["missing"]
+    assert document["origins"] == ["machine"]
+
+
+async def test_an_answer_reaches_the_ticket_and_a_later_claim_takes_it_over(desk: Any) -> None:
+    await desk.post("/sites/store-114/claims", symptom="slow", since="12:30", open_ticket="yes")
+    await desk.work()
+    await desk.post("/cases/C-1/intake", who="Ana Ruiz", rebooted="no", access_instructions="ask\nfor the key")
+    await desk.work()
+    notes = [note.text for note in (await desk.installation.tickets.show("T-1")).notes]
+    assert any("Equipment rebooted: no" in text and "Access: ask for the key" in text for text in notes)
+    await desk.post("/sites/store-114/claims", symptom="slow", since="12:30", power_checked="yes")
+    await desk.work()
+    intake = (await read_case_file(desk.installation, "C-1"))["case"]["intake"]
+    assert (intake["rebooted"], intake["power_checked"]) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [({"who": " ", "rebooted": "yes"}, 422), ({"who": "Ana", "rebooted": "perhaps"}, 422),
+     ({"who": "Ana", "access_hours": "x" * 10_000}, 422), ({"who": "x" * 10_000, "rebooted": "no"}, 422)],
+)  # fmt: skip
+async def test_an_answer_that_cannot_be_is_refused(
+    standing: Any, rows: Callable[..., Any], said: dict[str, str], status: int
+) -> None:
+    assert (await standing.post("/cases/C-1/intake", **said))[0] == status
+    assert await rows(tables.inbox) == 0
+
+
+async def test_nothing_answered_is_said_to_be_nothing(standing: Any) -> None:
+    _, where = await standing.post("/cases/C-1/intake", who="Ana")
+    await standing.work()
+    _, text = await standing.get(where)
+    assert "an answer is noted by a named person, and says something" in text

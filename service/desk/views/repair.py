@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 
 from inventory.model import Inventory, Link, Site
+from service.desk.views.reporting import Report
 from triage.carrier_leg import is_overdue, overdue_words
 from triage.cases import CarrierTicket, Case
 from triage.intake import QUESTION_WORDS, call_back, missing
@@ -28,6 +29,8 @@ class RepairView:
     questions: tuple[str, ...]
     tickets: tuple[CarrierLine, ...]
     lines: tuple[Link, ...]
+    blank: Report | None
+    """What a form for the client's answers begins with; None where there is no one client to ask."""
     place: str
     """Whose clock the form's times are of."""
     key: str
@@ -58,6 +61,7 @@ def repair_view(case: Case, inventory: Inventory, now: datetime, key: str) -> Re
         questions=questions,
         tickets=tuple(CarrierLine(one, _overdue(one, now, _zone(site))) for one in case.carrier_tickets),
         lines=tuple(link for link in inventory.links_at(case.site) if link.is_wan),
+        blank=Report() if site is not None and client is not None else None,
         place=site.timezone if site is not None else "UTC",
         key=key,
     )
