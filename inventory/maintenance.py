@@ -47,8 +47,8 @@ def occurrences(window: MaintenanceWindow, start: datetime, end: datetime) -> li
 
 
 def upcoming(window: MaintenanceWindow, now: datetime) -> Span | None:
-    """The time that is under way at `now`, or else the next one within two years."""
-    return next(iter(occurrences(window, now, now + _AHEAD)), None)
+    """The time that is under way at `now`, or else the next one; of recurring work within two years."""
+    return next(iter(occurrences(window, now, max(now, window.start) + _AHEAD)), None)
 
 
 def covers(window: MaintenanceWindow, link: Link, moment: datetime) -> bool:

@@ -205,6 +205,7 @@ async def _add(document: dict[str, object], config: Path | None) -> None:
 async def _cancel(identity: str, config: Path | None) -> None:
     from config.errors import NotFoundError
     from inventory.maintenance import called_off
+    from inventory.model import MaintenanceStatus
     from inventory.repository import load_inventory, replace_inventory
     from service.installation import opened
 
@@ -214,8 +215,8 @@ async def _cancel(identity: str, config: Path | None) -> None:
             raise NotFoundError(f"no work is announced as {identity}; `lineproof inventory maintenance list` has all")
         cancelled = called_off(windows[identity], installation.clock.now())
         await replace_inventory(connection, _of([cancelled]))
-    times = "; the times that were stay left out of availability" if cancelled.recurrence else ""
-    print(f"{identity} is cancelled{times}")
+    off = cancelled.status is MaintenanceStatus.CANCELLED
+    print(f"{identity} is cancelled{'' if off else '; the times that were stay left out of availability'}")
 
 
 def _of(windows: list[MaintenanceWindow]) -> Inventory:
