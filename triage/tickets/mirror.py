@@ -6,7 +6,7 @@ Kept in the built-in ticket tables, for some ticket systems tell neither a title
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select, update
 
@@ -62,7 +62,8 @@ class Mirror:
         return self._known.get(remote)
 
     async def remember(self, new: NewTicket, remote: str, line: str) -> None:
-        number = number_of(await self._own.create(new), "T")
+        # The parent is known by its id there, not here.
+        number = number_of(await self._own.create(replace(new, parent="")), "T")
         column = tables.ticket.c
         async with self._database.writing() as connection:
             kept = await connection.scalar(select(column.document).where(column.number == number)) or {}

@@ -79,6 +79,23 @@ async def test_a_mail_that_was_taken_though_its_answer_was_lost_goes_again_under
     assert [one["Message-ID"] for one in thread.office.messages()] == ["<C-12.ticket@lineproof.example>"]
 
 
+async def test_what_is_written_again_under_its_key_is_not_sent_again(thread: Thread) -> None:
+    ticket = await thread.tickets.create(new("C-12:ticket"))
+    for _ in range(3):
+        await thread.tickets.add_note(ticket, "C-12:note:1", "measured again")
+        await thread.tickets.update(ticket, "C-12:hand_over", TicketUpdate(queue="Field"))
+        await thread.tickets.attach(ticket, BINARY)
+    assert len(thread.office.mails) == 4
+
+
+async def test_what_an_answer_refers_to_counts_before_its_subject(thread: Thread) -> None:
+    first = await thread.tickets.create(new("C-12:ticket"))
+    second = await thread.tickets.create(new("C-99:ticket"))
+    assert await thread.take(Subject="[LP#C-99]", References="<C-12.ticket@lineproof.example>") is Taken.NOTE
+    assert len(theirs(await thread.tickets.show(first))) == 1
+    assert theirs(await thread.tickets.show(second)) == []
+
+
 async def test_a_hand_over_goes_to_the_other_desk_and_says_so(thread: Thread) -> None:
     ticket = await thread.tickets.create(new("C-12:ticket"))
     await thread.tickets.update(ticket, "C-12:hand_over", TicketUpdate(queue="Field", text="no recovery in 90 minutes"))
