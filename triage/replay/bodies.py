@@ -68,7 +68,8 @@ class Samples(Body):
 class OrchestratorAnswer(Body):
     """What an orchestrator's host answered. Answers to one host that stand one after the other at one `at` belong to
     one reading: the real adapter makes its calls and meets them, each call its own ones in their order. What a call is
-    answered that the file does not name is 404; an answer other than 200 stands for repeated calls too."""
+    answered that the file does not name is 404; an answer other than 200 stands for repeated calls too. A log-in that
+    is named ends the session: the next call logs in anew, as at first, and meets it until another is named."""
 
     orchestrator: str = Field(description="its name, as `orchestrator.name` of devices")
     call: str = Field(description="the vendor's method or path, as `lineproof check` shows it")

@@ -23,7 +23,7 @@ from collector.store.port import MeasurementStore
 from config.clock import ManualClock, rfc3339
 from inventory.model import Inventory
 from triage.replay.bodies import OrchestratorAnswer
-from triage.replay.vendors import BASES, CALLS, COOKIES, reading_of, settings_of
+from triage.replay.vendors import BASES, CALLS, COOKIES, LOGINS, login_of, reading_of, settings_of
 
 ORDER = ("states", "statistics", "events", "own_parts")
 
@@ -86,6 +86,7 @@ class ScriptedHost:
         self._inventory, self._clock, self._store = inventory, clock, store
         self._sink = _Sink(store, name)
         self._answers: dict[str, deque[OrchestratorAnswer]] = {}
+        self._logins: dict[str, deque[OrchestratorAnswer]] = {}
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
@@ -113,8 +114,9 @@ class ScriptedHost:
         self._sink.read = Read()
         self._answers = {}
         for answer in answers:
-            self._answers.setdefault(answer.call, deque()).append(answer)
-        readings = {reading_of(answer.call) for answer in answers}
+            kept = self._logins if answer.call in LOGINS else self._answers
+            kept.setdefault(answer.call, deque()).append(answer)
+        readings = {reading_of(answer.call) for answer in answers if answer.call not in LOGINS}
         for reading in ORDER:
             if reading in readings:
                 await self._make(reading, window)
@@ -144,9 +146,9 @@ class ScriptedHost:
             await self._sink.samples(batch)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        cookie = COOKIES.get(request.path)
-        if cookie is not None:
-            return web.Response(headers={"Set-Cookie": f"{cookie}; Path=/"})
+        login = login_of(self._kind, request.path)
+        if login is not None:
+            return self._log_in(login)
         call = self._call(request.path)
         if call is None:
             return web.Response(status=404 if "token" not in request.path else 200, text="")
@@ -154,6 +156,21 @@ class ScriptedHost:
         if not waiting:
             self._sink.read.attempts.append(Attempt(call, 404))
             return web.Response(status=404, text="not in the scenario")
+        return self._said(call, waiting)
+
+    def _log_in(self, login: str) -> web.Response:
+        """As the scenario says; otherwise, and where it only says 200, everybody is let in."""
+        session = {"Set-Cookie": f"{COOKIES[login]}; Path=/"}
+        waiting = self._logins.get(login)
+        if not waiting:
+            return web.Response(headers=session)
+        lets_in = waiting[0].status == 200 and not waiting[0].headers
+        response = self._said(login, waiting)
+        if lets_in:
+            response.headers.update(session)
+        return response
+
+    def _said(self, call: str, waiting: deque[OrchestratorAnswer]) -> web.Response:
         answer = waiting.popleft() if len(waiting) > 1 else waiting[0]
         self._sink.read.attempts.append(Attempt(call, answer.status))
         body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
@@ -189,6 +206,8 @@ class Orchestrators:
     async def read(self, answers: Sequence[OrchestratorAnswer], window: datetime | None) -> tuple[Read, Cadence]:
         """One reading of the host that gave these answers."""
         name = answers[0].orchestrator
+        if name in self._hosts and any(answer.call in LOGINS for answer in answers):
+            await self._hosts.pop(name).close()
         if name not in self._hosts:
             host = ScriptedHost(name, CALLS[answers[0].call], self._inventory, self._clock, self._store)
             await host.open()

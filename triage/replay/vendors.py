@@ -10,6 +10,7 @@ from pydantic import AnyHttpUrl, SecretStr
 from collector.orchestrator.catalyst import calls as catalyst
 from collector.orchestrator.meraki import calls as meraki
 from collector.orchestrator.velocloud import calls as velocloud
+from collector.orchestrator.velocloud import session as velocloud_session
 from collector.settings import OrchestratorKind, OrchestratorSettings
 
 Reading = Literal["states", "statistics", "events", "own_parts"]
@@ -26,7 +27,15 @@ READINGS: Mapping[OrchestratorKind, Mapping[str, Reading]] = {
     OrchestratorKind.MERAKI: meraki.CLOCKS,
 }
 """The reading that each call is part of."""
-CALLS: Mapping[str, OrchestratorKind] = {call: kind for kind, calls in READINGS.items() for call in calls}
+LOGINS: Mapping[str, OrchestratorKind] = {
+    **dict.fromkeys(velocloud_session.LOGINS, OrchestratorKind.VELOCLOUD),
+    "j_security_check": OrchestratorKind.CATALYST,
+}
+"""Log-ins. They are part of no reading: whatever is read next logs in anew."""
+CALLS: Mapping[str, OrchestratorKind] = {
+    **{call: kind for kind, calls in READINGS.items() for call in calls},
+    **LOGINS,
+}
 """Whose call it is; no two vendors share one."""
 BASES: Mapping[OrchestratorKind, str] = {
     OrchestratorKind.VELOCLOUD: "/portal/rest/",
@@ -34,10 +43,16 @@ BASES: Mapping[OrchestratorKind, str] = {
     OrchestratorKind.MERAKI: "/api/v1/",
 }
 COOKIES: Mapping[str, str] = {
-    "/portal/rest/login/operatorLogin": "velocloud.session=played",
-    "/j_security_check": "JSESSIONID=played",
+    "login/operatorLogin": "velocloud.session=played",
+    "login/enterpriseLogin": "velocloud.session=played",
+    "j_security_check": "JSESSIONID=played",
 }
-"""Log-ins and the session that they give."""
+"""The session that a log-in gives where the scenario says nothing of it."""
+
+
+def login_of(kind: OrchestratorKind, path: str) -> str | None:
+    """The log-in at this path of a host, if it is one."""
+    return next((call for call, whose in LOGINS.items() if whose is kind and path.endswith(f"/{call}")), None)
 
 
 def reading_of(call: str) -> Reading:
