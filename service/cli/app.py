@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(inventory.app, name="inventory")
 app.add_typer(cases.case_app, name="case")
 cases.case_app.command("carrier")(carrier.carrier)
+cases.case_app.command("intake")(carrier.intake)
 for act in case_acts.ACTS:
     cases.case_app.command(act.__name__)(act)
 app.add_typer(cases.ticket_app, name="ticket")

@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.intake_options import (
+    AccessHours,
+    ChargesUpTo,
+    ConsentBy,
+    Contact,
+    ContactHours,
+    DispatchConsent,
+    Instructions,
+    IntrusiveTests,
+    PowerChecked,
+    Rebooted,
+    Reference,
+)
 from service.cli.running import AsJson, SettingsFile, print_json, run, site_named
 
 if TYPE_CHECKING:
     from service.claims import ReadClaim
     from service.installation import Installation
     from triage.model import Claim
-
-
-_KEPT = "With --open-ticket."
 
 
 def triage(
@@ -37,30 +47,25 @@ def triage(
     reporter_contact: Annotated[
         str, typer.Option(metavar="REACH", help="The reporter's phone number or mail address.")
     ] = "",
-    contact: Annotated[str, typer.Option(metavar='"NAME PHONE"', help=f"Whom a technician meets. {_KEPT}")] = "",
-    contact_hours: Annotated[str, typer.Option(metavar="HOURS", help=f"When that person is there. {_KEPT}")] = "",
-    access: Annotated[str, typer.Option(metavar="HOURS", help=f"When a technician gets in. {_KEPT}")] = "",
-    instructions: Annotated[str, typer.Option(metavar="WORDS", help=f"How a technician gets in. {_KEPT}")] = "",
-    dispatch_consent: Annotated[str, typer.Option(metavar="yes|no", help=f"May one be sent? {_KEPT}")] = "",
-    charges_up_to: Annotated[
-        str, typer.Option(metavar="AMOUNT", help=f"What the client pays where the fault is its own. {_KEPT}")
-    ] = "",
-    consent_by: Annotated[str, typer.Option(metavar="NAME", help=f"Who gave the consents. {_KEPT}")] = "",
-    intrusive_tests: Annotated[
-        str, typer.Option(metavar="yes|no|HOURS", help=f"May tests interrupt the line, and when? {_KEPT}")
-    ] = "",
-    power_checked: Annotated[
-        bool | None, typer.Option("--power-checked/--power-not-checked", help=f"The equipment's power. {_KEPT}")
-    ] = None,
-    rebooted: Annotated[bool | None, typer.Option("--rebooted/--not-rebooted", help=f"The equipment. {_KEPT}")] = None,
-    reference: Annotated[str, typer.Option(metavar="REF", help=f"The client's own. {_KEPT}")] = "",
+    contact: Contact = "",
+    contact_hours: ContactHours = "",
+    access: AccessHours = "",
+    instructions: Instructions = "",
+    dispatch_consent: DispatchConsent = "",
+    charges_up_to: ChargesUpTo = "",
+    consent_by: ConsentBy = "",
+    intrusive_tests: IntrusiveTests = "",
+    power_checked: PowerChecked = None,
+    rebooted: Rebooted = None,
+    reference: Reference = "",
     open_ticket: Annotated[bool, typer.Option("--open-ticket", help="Record the claim and open a ticket.")] = False,
     config: SettingsFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Judge what a client reports against what was measured. Nothing is recorded without --open-ticket.
 
-    What a carrier asks (contact, access, consents, power, reference) goes into the ticket: see docs/repairs.md.
+    What a carrier asks (--contact to --reference) goes into the ticket, so it is kept with --open-ticket only; see
+    docs/repairs.md.
     """
     intake = {
         "contact": contact, "contact_hours": contact_hours, "access": access, "instructions": instructions,

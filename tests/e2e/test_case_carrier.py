@@ -59,6 +59,22 @@ def test_what_the_carrier_tells_is_noted_on_case_and_ticket(repair: Any) -> None
     assert "Example Fiber 778: repair is expected by" in repair.lineproof("ticket", "show", "T-1").stdout
 
 
+def test_what_the_client_answers_later_is_no_longer_asked(repair: Any) -> None:
+    told = ("case", "intake", "C-1", "--by", "Ana Ruiz")
+    done = repair.lineproof(
+        *told, "--instructions", "ask for the key", "--contact", "Kim Lee +1 617 555 0143", "--json"
+    )
+    assert done.returncode == DONE, done.stderr
+    assert json.loads(done.stdout)["intake"]["on_site_phone"] == "+1 617 555 0143"
+    assert "0143" not in done.stderr
+    assert "ask for the key" in repair.lineproof("ticket", "show", "T-1").stdout
+    nothing = repair.lineproof(*told)
+    assert (nothing.returncode, nothing.stdout) == (FAILED, "")
+    assert "says something" in nothing.stderr
+    assert repair.lineproof("case", "intake", "C-9", "--by", "Ana", "--rebooted").returncode == NOT_FOUND
+    assert repair.lineproof(*told, "--dispatch-consent", "perhaps").returncode == USAGE
+
+
 @pytest.mark.parametrize(
     ("options", "code", "sentence"),
     [
