@@ -58,7 +58,8 @@ def covers(window: MaintenanceWindow, link: Link, moment: datetime) -> bool:
 
 def covering(inventory: Inventory, link: Link, moment: datetime) -> MaintenanceWindow | None:
     """The window that covers a line at a moment, the first by its start where there are several."""
-    return next((window for window in inventory.maintenance if covers(window, link, moment)), None)
+    windows = inventory.work_on([link.site], [link.id])
+    return next((window for window in windows if covers(window, link, moment)), None)
 
 
 def periods(windows: Iterable[MaintenanceWindow], start: datetime, end: datetime) -> list[tuple[int, int]]:
@@ -82,8 +83,7 @@ def called_off(window: MaintenanceWindow, now: datetime) -> MaintenanceWindow:
 
 def at_site(inventory: Inventory, site: str) -> list[MaintenanceWindow]:
     """Work at a site or on any of its lines, as it can touch all of them; whether or not it counts."""
-    links = {link.id for link in inventory.links_at(site)}
-    return [window for window in inventory.maintenance if site in window.sites or not links.isdisjoint(window.links)]
+    return inventory.work_on([site], [link.id for link in inventory.links_at(site)])
 
 
 _INSTANT = timedelta(microseconds=1)

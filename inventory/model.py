@@ -346,6 +346,20 @@ class Inventory:
         carried = [link for link in self.links.values() if link.is_wan and link.fault_domain]
         return _grouped(carried, lambda link: str(link.fault_domain))
 
+    @cached_property
+    def _work_on(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
+        """Places in `maintenance`, by kind and id of what the work is on."""
+        groups: dict[tuple[str, str], list[int]] = {}
+        for place, window in enumerate(self.maintenance):
+            for name in (*(("site", site) for site in window.sites), *(("link", link) for link in window.links)):
+                groups.setdefault(name, []).append(place)
+        return {name: tuple(places) for name, places in groups.items()}
+
+    def work_on(self, sites: Iterable[str], links: Iterable[str]) -> list[MaintenanceWindow]:
+        """The windows that name any of these sites or links, each once, in their order, whether or not they count."""
+        names = (*(("site", site) for site in sites), *(("link", link) for link in links))
+        return [self.maintenance[place] for place in sorted({p for name in names for p in self._work_on.get(name, ())})]
+
     def links_at(self, site: str) -> tuple[Link, ...]:
         """Every link of a site, in the order of the inventory; empty for an unknown site."""
         return self._links_by_site.get(site, ())

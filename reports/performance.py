@@ -10,6 +10,7 @@ from collector.measures import Availability
 from collector.model import Cadence, Source
 from collector.store.port import MeasurementStore
 from config.errors import NotFoundError
+from inventory.maintenance import at_site
 from inventory.model import Inventory, LifeCycle, Site
 from reports.formatting import (
     ABSENT,
@@ -97,7 +98,7 @@ async def _site_month(
             [one for one in series if one.link == link.id],
             [fact for fact in facts if fact.subject == link.id],
             outages,
-            inventory.maintenance,
+            at_site(inventory, site.id),
             period,
             cadence,
         )
