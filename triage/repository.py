@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import epoch_ms, from_epoch_ms
@@ -146,11 +146,12 @@ async def cases(
 
 
 async def ended_by_site(connection: AsyncConnection, since: datetime) -> dict[str, int]:
-    """How many cases each site had that began since then, held and have ended."""
+    """How many cases each site had that began since then, held and have ended: resolved, or closed after it."""
+    column = tables.case.c
+    held = column.document["documented_at"].as_string().is_not(None)
+    ended = or_(column.status == CaseStatus.RESOLVED.value, and_(column.status == CaseStatus.CLOSED.value, held))
     rows = await connection.execute(
-        select(tables.case.c.site, func.count())
-        .where(tables.case.c.opened_at >= epoch_ms(since), tables.case.c.status == CaseStatus.RESOLVED.value)
-        .group_by(tables.case.c.site)
+        select(column.site, func.count()).where(column.opened_at >= epoch_ms(since), ended).group_by(column.site)
     )
     return {row[0]: row[1] for row in rows}
 
