@@ -196,7 +196,8 @@ class Performer:
         outcome = Outcome.WITHHELD if status is OutboxStatus.WITHHELD else Outcome.DONE
         done = replace(row, status=status, done_at=now, last_error=why)
         told = of_outcome(row.effect, outcome, row.attempts, now, ticket=said.ticket, text=said.text)
-        await self._write(done, f"answer:{row.effect.key}:{row.number}", said, told)
+        which = "" if status is OutboxStatus.DONE else f":{status}"
+        await self._write(done, f"answer:{row.effect.key}:{row.number}{which}", said, told)
         EFFECTS.labels(row.effect.kind.value, status.value).inc()
         log.info("performed", effect=row.effect.kind.value, key=row.effect.key, status=status.value)
 
