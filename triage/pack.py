@@ -121,11 +121,13 @@ def _scrubbed(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _maintenance(window: MaintenanceWindow, picture: Picture) -> dict[str, Any]:
-    """Of this site's lines alone: the same work may be done at others' too."""
+    """Of this site's lines alone: the same work may be done at others' too. Of its notice the impact, which decides
+    whether it counts."""
     own = {one.link.id for one in picture.links}
     document = _without(_json(_MAINTENANCE, window), ("notice", "reason"))
     return {
         **document,
+        "notice": {"impact": window.notice.impact},
         "sites": [site for site in window.sites if site == picture.site.id],
         "links": [link for link in window.links if link in own],
     }

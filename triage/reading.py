@@ -13,7 +13,6 @@ from typing import Any
 
 from collector.model import FIELDS, Cadence, Fact, Series, Source
 from collector.store.port import MeasurementStore
-from inventory.maintenance import at_site
 from inventory.model import Inventory, Link
 from triage.detection.learnt import Learnt
 from triage.model import Measured, Picture
@@ -69,7 +68,7 @@ async def read_pictures(
             peers=[peer_of[link.id] for link in peers[site]],
             device_facts=[fact for device in devices[site] for fact in facts_of.get(device.id, ())],
             cadences=cadences,
-            maintenance=at_site(inventory, site),
+            maintenance=inventory.work_on([site], [link.id for link in links[site]]),
         )
         for site in sites
     }
