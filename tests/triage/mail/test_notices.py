@@ -11,7 +11,10 @@ import pytest
 from inventory.changes import merged
 from inventory.maintenance import covers
 from inventory.model import Client, Impact, Inventory, Link, MaintenanceStatus, MaintenanceWindow, Site
-from triage.mail.notices import CarrierNotice, MailRefusal, NoticeReading, RefusedMailError, windows_of
+from triage.cases import Case, CaseStatus, Origin
+from triage.inputs import CarrierTold
+from triage.mail.notices import CarrierNotice, MailRefusal, NoticeReading, RefusedMailError, told_cases, windows_of
+from triage.model import Cause, Scope, Severity
 
 START, END = datetime(2026, 3, 10, 6, tzinfo=UTC), datetime(2026, 3, 10, 8, tzinfo=UTC)
 NOW = datetime(2026, 3, 2, 10, tzinfo=UTC)
@@ -165,3 +168,32 @@ def test_work_beyond_the_longest_is_left_to_a_person(longer: timedelta, refused:
     with pytest.raises(RefusedMailError) as why:
         read(long)
     assert why.value.reason is MailRefusal.TOO_LONG
+
+
+def case(link: str | None = "wan1", **instead: object) -> Case:
+    values: dict[str, object] = {
+        "id": "C-1", "client": "c", "site": "s", "status": CaseStatus.OPEN, "origins": (Origin.MACHINE,), "title": "t",
+        "cause": Cause.LINK_DOWN, "scope": Scope.LINK, "severity": Severity.MAJOR, "link": link, "onset": START,
+        "opened_at": START, "updated_at": START,
+    }  # fmt: skip
+    return Case(**(values | instead))  # type: ignore[arg-type]
+
+
+def test_a_case_on_a_line_that_is_worked_on_now_is_told_the_carriers_number_and_its_end():
+    during = START + timedelta(minutes=20)
+    reading = read(replace(NOTICE, status="IN-PROCESS"))
+    known = after(reading)
+    assert told_cases(reading.windows, [case(), case("wan4", id="C-2")], known, during) == [
+        CarrierTold(
+            case="C-1", who="Meridian Fiber's notice", number="MF-7", carrier="Meridian Fiber", link="wan1",
+            opened_at=NOW, etr=END, account="A-1", reason_for_outage="A splice",
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("moment", "status"), [(START - timedelta(seconds=1), "CONFIRMED"), (END, "CONFIRMED"), (START, "TENTATIVE")]
+)
+def test_no_case_is_told_of_work_that_is_not_under_way(moment: datetime, status: str):
+    reading = read(replace(NOTICE, status=status))
+    assert told_cases(reading.windows, [case(), case(None)], after(reading), moment) == []
