@@ -162,8 +162,9 @@ async def first_decision(connection: AsyncConnection) -> datetime | None:
     return None if first is None else from_epoch_ms(first)
 
 
-async def save_case(connection: AsyncConnection, case: Case) -> None:
-    row = {
+def case_row(case: Case) -> dict[str, Any]:
+    """Its columns but the number."""
+    return {
         "client": case.client,
         "site": case.site,
         "status": case.status.value,
@@ -181,6 +182,10 @@ async def save_case(connection: AsyncConnection, case: Case) -> None:
         "sites": case.sites,
         "document": _CASE.dump_python(case, mode="json"),
     }
+
+
+async def save_case(connection: AsyncConnection, case: Case) -> None:
+    row = case_row(case)
     number = number_of(case.id)
     changed = await connection.execute(update(tables.case).where(tables.case.c.number == number).values(row))
     if changed.rowcount == 0:

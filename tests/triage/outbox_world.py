@@ -104,7 +104,8 @@ class NoReports:
 
 
 class World:
-    """Cases C-1, C-2... at sites of one client; `alone`: one task works on it. the engine's part is `learn`: cases learn their tickets."""
+    """Cases C-1, C-2... at sites of one client; `alone`: one task works on it. The engine's part is `learn`:
+    cases learn their tickets."""
 
     def __init__(self, folder: Path, *, contacts: Sequence[Contact] = (), alone: bool = False) -> None:
         self.clock = ManualClock(NOON)
