@@ -4,9 +4,9 @@
 
 Bookkeeping of a sweep: what a minute reads of all open cases, and the search for carriers' troubles among them; the
 peer reads every case's document, as one that keeps no columns must. A carrier goes dark: the whole engine, from the
-samples over the judgements, cases and quarantine to the parent's ticket, in CPU seconds of this process. Outbox:
-tickets opened in the built-in system one after the other. Sample to ticket: wall time from the sample that completes the
-evidence on a dedicated line to the ticket accepted by the built-in system. Without a peer, the ratio is to our target.
+samples over judgements, cases and quarantine to the parent's ticket, in CPU seconds of this process. Outbox: tickets
+opened in the built-in system. Sample to ticket: wall time from the sample that completes the evidence on a dedicated
+line to the ticket accepted by the built-in system. Without a peer, the ratio is to our target.
 """
 
 from __future__ import annotations
