@@ -14,12 +14,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import epoch_ms, from_epoch_ms
-from config.database import RecordsError
 from triage import tables
 from triage.evidence import canonical_json
 
@@ -27,7 +25,8 @@ MACHINE = "lineproof"
 """Who acts when no person does."""
 GENESIS = "0" * 64
 """What the first row names as the digest before it."""
-MOST_TRIES = 100
+LOCK = 0x4C504155444954
+"""Of the chain, among the advisory locks of a PostgreSQL database: "LPAUDIT"."""
 PAGE = 5_000
 LONGEST_ACTOR = 100
 
@@ -97,21 +96,15 @@ class Checked:
 async def append(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
     """Add entries to the chain within the caller's transaction; the last thing that it does before it commits.
 
-    Last, because on PostgreSQL another writer waits from here until we commit. It then finds that our row follows the
-    one it wanted to follow, and tries again behind ours (`previous` is unique: a chain never forks). On SQLite a
-    writing transaction is alone anyway. Raises RecordsError when others were faster a hundred times.
+    Last, because on PostgreSQL other writers queue from here until we commit (an advisory lock, in the order of
+    asking: who merely tried again could lose for ever). On SQLite a writing transaction is alone. Should somebody
+    write without queueing, `previous` is unique: the chain never forks, the later transaction fails.
     """
     if not entries:
         return
-    for _ in range(MOST_TRIES):
-        rows = chained(*await head(connection), entries)
-        try:
-            async with connection.begin_nested():
-                await connection.execute(insert(tables.audit), rows)
-        except IntegrityError:
-            continue
-        return
-    raise RecordsError("too many processes write the audit trail at once; see that one engine runs", retryable=True)
+    if connection.dialect.name == "postgresql":
+        await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
+    await connection.execute(insert(tables.audit), chained(*await head(connection), entries))
 
 
 async def head(connection: AsyncConnection) -> tuple[int, str]:
