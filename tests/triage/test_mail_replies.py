@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -89,6 +90,33 @@ def test_where_our_server_vouches_it_must_have(results: str, known: bool) -> Non
     assert parse_reply(raw, SETTINGS, OURS).known is known
 
 
+def nested(depth: int) -> bytes:
+    parts = (f"Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n" for n in range(depth))
+    return b"From: anna@provider.example\nSubject: [LP#C-12] down\n" + "".join(parts).encode()
+
+
+@pytest.mark.parametrize("depth", [50, 3_000])
+def test_parts_within_parts_stop_nobody(depth: int) -> None:
+    reply = parse_reply(nested(depth), SETTINGS, None)
+    assert reply.keys == ("C-12:ticket",)
+    assert reply.text == ("" if depth == 50 else None)
+
+
+def test_what_cannot_become_a_note_is_not_even_read() -> None:
+    stranger = nested(3_000).replace(b"anna@provider.example", b"x@evil.example")
+    assert parse_reply(stranger, SETTINGS, None).text == ""
+
+
+def test_a_carriers_mail_of_parts_within_parts_stops_nobody() -> None:
+    from triage.mail.notices import RefusedMailError
+    from triage.mail.sender import carrier_of
+    from triage.mail.settings import FolderIntakeSettings
+
+    intake = FolderIntakeSettings(kind="folder", folder=Path("mail"), authenticated_by=None)
+    with pytest.raises(RefusedMailError, match="no carrier's sender"):
+        carrier_of(nested(3_000), intake)
+
+
 def test_html_is_read_as_text_and_its_quotation_left_out() -> None:
     html = "<style>p{}</style><p>the fibre &amp; the box</p><div>both</div><blockquote>Since 02:10</blockquote>"
     assert parse_reply(mail(html=html), SETTINGS, None).text == "the fibre & the box\nboth"
@@ -96,13 +124,38 @@ def test_html_is_read_as_text_and_its_quotation_left_out() -> None:
 
 @pytest.mark.parametrize("charset", [b"no-such-set", b"latin-1"])
 def test_letters_of_an_odd_character_set_cost_no_mail(charset: bytes) -> None:
-    raw = b'From: anna@provider.example\r\nContent-Type: text/plain; charset="' + charset + b'"\r\n\r\nZ\xfcrich\r\n'
+    raw = (
+        b'From: anna@provider.example\r\nSubject: [LP#C-12]\r\nContent-Type: text/plain; charset="'
+        + charset
+        + b'"\r\n\r\nZ\xfcrich\r\n'
+    )
     assert parse_reply(raw, SETTINGS, None).text in ("Zürich", "Z�rich")
 
 
-@given(st.binary(max_size=400))
-def test_no_mail_is_too_broken_to_be_read(raw: bytes) -> None:
-    assert parse_reply(raw, SETTINGS, None).keys == ()
+def whole() -> bytes:
+    message = EmailMessage()
+    message["From"] = "Anna <anna@provider.example>"
+    message["Subject"] = "Re: [LP#C-12] down"
+    message["References"] = "<C-12.ticket@lineproof.example>"
+    message.set_content("fixed – at last\n> down\n")
+    message.add_alternative("<p>fixed</p>", subtype="html")
+    message.add_attachment(b"\x00\xff", maintype="application", subtype="pdf", filename="Prüfung.pdf")
+    return message.as_bytes()
+
+
+WHOLE = whole()
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, len(WHOLE)), st.integers(0, 60), st.binary(max_size=8)), min_size=1, max_size=8)
+)
+def test_no_mail_is_too_broken_to_be_read(wounds: list[tuple[int, int, bytes]]) -> None:
+    raw = WHOLE
+    for place, length, put in wounds:
+        raw = raw[:place] + put + raw[place + length :]
+    reply = parse_reply(raw, SETTINGS, None)
+    assert reply.text is not None
+    assert set(reply.keys) <= {"C-12:ticket"} or b"[LP#" in raw or b"ticket@" in raw
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60))

@@ -32,7 +32,7 @@ class Taken(StrEnum):
 
     NOTE = "note"
     UNVERIFIED = "unverified"
-    """Kept at the ticket as a file, for people to read; it changes nothing."""
+    """Of a stranger, or not to be read: kept at the ticket as a file, for people to read; it changes nothing."""
     AUTOMATIC = "automatic"
     EMPTY = "empty"
     NO_TICKET = "no ticket"
@@ -115,7 +115,7 @@ class EmailTickets:
             log.info("mail_automatic", ticket=ticket, sender=reply.sender)
             return Taken.AUTOMATIC
         digest = hashlib.sha256(mail.raw).hexdigest()
-        if not reply.known:
+        if not reply.known or reply.text is None:
             log.warning("mail_unverified", ticket=ticket, sender=reply.sender)
             kept = EvidenceFile(f"unverified-mail-{digest[:16]}.eml", "message/rfc822", mail.raw)
             await self._own.attach(ticket, kept)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.message import EmailMessage, Message
+from email import message_from_bytes
+from email.message import Message
 from html.parser import HTMLParser
 
 from triage.mail.notices import RefusedMailError
-from triage.mail.sender import sender_of, vouched_for
+from triage.mail.sender import head_of, sender_of, vouched_for
 from triage.tickets.email.settings import EmailSettings
 from triage.tickets.email.threads import ABOVE, keys_named
 from triage.tickets.notes import printable
@@ -30,14 +30,15 @@ _ROBOTS = ("mailer-daemon@", "postmaster@", "noreply@", "no-reply@")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     """`keys` are those of tickets that it names, the surest first; `sender` None when there is not just one. `known`:
-    the sender is one of the settings' people, and our mail server vouches for it where one is named."""
+    the sender is one of the settings' people, and our mail server vouches for it where one is named. `text` is read
+    only of what may become a note; None where it cannot be read."""
 
     id: str
     keys: tuple[str, ...]
     sender: str | None
     known: bool
     automatic: bool
-    text: str
+    text: str | None
 
 
 def parse_reply(raw: bytes, settings: EmailSettings, authenticated_by: str | None) -> Reply:
@@ -45,19 +46,23 @@ def parse_reply(raw: bytes, settings: EmailSettings, authenticated_by: str | Non
 
     `authenticated_by` is our mail server's name in Authentication-Results, None where senders are believed.
     """
-    plain = message_from_bytes(raw)
+    head = head_of(raw)
     try:
-        sender: str | None = sender_of(plain)
+        sender: str | None = sender_of(head)
     except RefusedMailError:
         sender = None
-    named = " ".join(_header(plain, name) for name in ("References", "In-Reply-To"))
+    named = " ".join(_header(head, name) for name in ("References", "In-Reply-To"))
+    keys = tuple(keys_named(_header(head, "Subject"), named, settings.domain))
+    known = sender is not None and _is_known(sender, head, settings, authenticated_by)
+    automatic = _is_automatic(head, sender, settings)
+    body = _body(raw) if keys and known and not automatic else ""
     return Reply(
-        id=_header(plain, "Message-ID").strip(" <>"),
-        keys=tuple(keys_named(_header(plain, "Subject"), named, settings.domain)),
+        id=_header(head, "Message-ID").strip(" <>"),
+        keys=keys,
         sender=sender,
-        known=sender is not None and _is_known(sender, plain, settings, authenticated_by),
-        automatic=_is_automatic(plain, sender, settings),
-        text=new_text(_body(raw))[:LONGEST],
+        known=known,
+        automatic=automatic,
+        text=None if body is None else new_text(body)[:LONGEST],
     )
 
 
@@ -111,16 +116,26 @@ def _header(message: Message, name: str) -> str:
     return " ".join(str(value) for value in message.get_all(name, []))
 
 
-def _body(raw: bytes) -> str:
-    """The text of a mail: its plain part, else its HTML without marks."""
-    message = message_from_bytes(raw, policy=policy.default)
-    assert isinstance(message, EmailMessage)  # noqa: S101 - as the policy makes it
-    for kind in ("plain", "html"):
-        part = message.get_body(preferencelist=(kind,))
-        if part is not None:
-            text = _decoded(part)
-            return text if kind == "plain" else _without_marks(text)
-    return ""
+def _body(raw: bytes) -> str | None:
+    """The text of a mail: its first plain part, else its HTML without marks. None for parts nested beyond reading."""
+    try:
+        message = message_from_bytes(raw)
+    except RecursionError:
+        return None
+    html: Message | None = None
+    waiting = [message]
+    while waiting:
+        part = waiting.pop()
+        content = part.get_payload()
+        if isinstance(content, list):
+            waiting.extend(one for one in reversed(content) if isinstance(one, Message))
+        elif part.get_content_disposition() == "attachment":
+            continue
+        elif part.get_content_type() == "text/plain":
+            return _decoded(part)
+        elif part.get_content_type() == "text/html":
+            html = html or part
+    return "" if html is None else _without_marks(_decoded(html))
 
 
 def _decoded(part: Message) -> str:
