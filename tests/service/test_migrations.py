@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
 import collector.tables
 import inventory.tables
@@ -15,6 +17,8 @@ import triage.tables
 from config.database import Database, metadata
 from config.errors import ConfigurationError
 from service.migrations import alembic_config, head, is_current, upgrade
+from triage import repository
+from triage.audit import verify_chain
 
 pytestmark = pytest.mark.rim
 
@@ -59,3 +63,41 @@ async def test_a_database_of_another_version_says_which_it_has(tmp_path: Path):
     with pytest.raises(ConfigurationError, match="has schema 9999, this version needs " + head()):
         await is_current(database)
     await database.close()
+
+
+OLD_DECISIONS = (
+    (1, 5, 1, "store-114", 1_772_539_200_000, "trouble_suspected", "sha256:1", ""),
+    (2, 9, None, None, 1_772_539_260_000, "claim_refused", "sha256:1", "acme hat keine Filiale „7“"),
+)
+
+
+async def test_decisions_of_before_begin_the_audit_trail_and_come_back_from_it(tmp_path: Path):
+    database = Database(tmp_path / "records.db")
+    await _to(database, "0003")
+    async with database.writing() as connection:
+        for row in OLD_DECISIONS:
+            places = ", ".join("?" * len(row))
+            await connection.exec_driver_sql(f"INSERT INTO triage_decision VALUES ({places})", row)
+    await upgrade(database)
+    async with database.reading() as connection:
+        checked = await verify_chain(connection)
+        (held,) = await repository.decisions_of(connection, site="store-114")
+        (refused,) = await repository.decisions_on(connection, 9)
+    assert (checked.ok, checked.rows) == (True, 2)
+    assert (held.case, held.reason, held.policy) == ("C-1", "trouble_suspected", "sha256:1")
+    assert (refused.case, refused.detail) == (None, "acme hat keine Filiale „7“")
+    await _to(database, "0003")
+    async with database.reading() as connection:
+        kept = (await connection.exec_driver_sql("SELECT * FROM triage_decision ORDER BY number")).all()
+    await database.close()
+    assert [tuple(row) for row in kept] == list(OLD_DECISIONS)
+
+
+async def _to(database: Database, revision: str) -> None:
+    def run(connection: Connection) -> None:
+        there = connection.dialect.has_table(connection, "alembic_version")
+        move = command.downgrade if there else command.upgrade
+        move(alembic_config(connection), revision)
+
+    async with database.writing() as connection:
+        await connection.run_sync(run)
