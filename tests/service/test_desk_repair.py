@@ -191,13 +191,24 @@ async def test_what_does_not_fit_is_refused_by_the_engine_and_says_why(standing:
 
 
 async def test_a_carriers_own_trouble_takes_times_in_utc(desk: Any) -> None:
-    parent = replace(CASE, client="", site="carrier:Meridian@Boston", scope=Scope.CARRIER, link=None, sites=3)
+    parent = replace(CASE, client="", site="carrier:Meridian@Boston", scope=Scope.CARRIER, link=None, sites=4)
+    places = [("acme", "store-114"), ("acme", "store-207"), ("acme", "depot-9"), ("lakeside", "clinic-1")]
+    children = [
+        replace(CASE, id=f"C-{number}", client=client, site=site, parent="C-1", link=f"{site}-wan1")
+        for number, (client, site) in enumerate(places, 2)
+    ]
     async with desk.installation.database.writing() as connection:
-        await repository.save_case(connection, parent)
+        for each in (parent, *children):
+            await repository.save_case(connection, each)
     text = await told(desk, etr="20:00")
     assert "Meridian 778" in text
     assert "2026-03-03 20:00 UTC" in text
     assert "For the carrier" not in text
+    desk.clock.move_to(datetime(2026, 3, 3, 20, 0, tzinfo=UTC))
+    await desk.work()
+    _, text = await desk.get("/cases/C-1")
+    assert "ask the carrier: Meridian 778 is overdue" in text
+    assert "repair was expected by 2026-03-03 20:00 UTC" in text
 
 
 async def test_the_command_line_tells_the_same(standing: Any) -> None:
