@@ -256,11 +256,12 @@ async def test_what_a_process_that_died_left_behind_is_merged(
     await connection.close()
 
 
-async def _racer(server: Server, field: str, key: str, name: str, start: float) -> asyncio.subprocess.Process:
+async def _racer(server: Server, field: str, key: str, name: str) -> asyncio.subprocess.Process:
+    """A process that waits for a line before it opens the ticket."""
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, str(Path(__file__).parent / "rt_racer.py")),
-        *(server.url, server.token, field, key, name, str(start)),
+        *(sys.executable, str(Path(__file__).parent / "rt_racer.py"), server.url, server.token, field, key, name),
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -271,11 +272,14 @@ async def test_processes_that_race_for_one_key_end_with_one_active_ticket_and_ev
     server: Server, tickets: RequestTracker, field: str
 ) -> None:
     key = f"RT-5:{field}"
-    start = time.time() + 2.5
-    racers = [await _racer(server, field, key, name, start) for name in ("one", "two")]
-    answers = await asyncio.gather(*(racer.communicate() for racer in racers))
+    racers = await asyncio.gather(*(_racer(server, field, key, name) for name in ("one", "two")))
+    for racer in racers:
+        assert racer.stdout is not None
+        assert await racer.stdout.readline() == b"ready\n"
+    start = time.monotonic()
+    answers = await asyncio.gather(*(racer.communicate(b"go\n") for racer in racers))
     assert [racer.returncode for racer in racers] == [0, 0], answers
-    assert time.time() - start < LATEST
+    assert time.monotonic() - start < LATEST
     winners = {said.decode().strip() for said, _ in answers}
     assert len(winners) == 1
     (winner,) = winners
