@@ -10,9 +10,13 @@ from pydantic import ValidationError
 from config.clock import SystemClock
 from config.database import Database
 from config.errors import ConfigurationError
+from service.installation import opened
+from service.mail_intake import open_intake, take_in
 from service.mailing import open_mailer
+from service.migrations import upgrade
 from service.ticketing import opened_tickets
 from triage.mail.settings import MailSettings
+from triage.tickets.port import NewTicket
 from triage.tickets.settings import TicketSettings
 
 LOCAL = "http://127.0.0.1:1"
@@ -95,3 +99,39 @@ def test_a_folder_of_the_settings_lies_beside_them(tmp_path: Path) -> None:
     assert settings.outgoing is not None
     assert settings.outgoing.kind == "folder"
     assert settings.outgoing.folder == tmp_path / "out"
+
+
+@pytest.mark.rim
+@pytest.mark.slow
+async def test_an_answer_in_the_mailbox_becomes_a_note_of_its_ticket(tmp_path: Path) -> None:
+    """Settings, mailbox and folder of outgoing mail as an installation has them."""
+    (tmp_path / "lineproof.yaml").write_text(
+        "data: var\n"
+        "tickets: {system: {kind: email, to: [noc@provider.example], people: ['@provider.example']}}\n"
+        "mail:\n"
+        "  outgoing: {kind: folder, folder: out, sender: lineproof@provider.example}\n"
+        "  intake: {kind: folder, folder: in, authenticated_by: mx.provider.example}\n"
+    )
+    (tmp_path / "var").mkdir()
+    records = Database(tmp_path / "var/records.db")
+    await upgrade(records)
+    await records.close()
+    async with opened(tmp_path / "lineproof.yaml") as installation:
+        ticket = await installation.tickets.create(
+            NewTicket(external_id="C-12:ticket", name="down", description="", severity=None, client="acme", site="s")
+        )
+        (sent,) = (tmp_path / "out").glob("*.eml")
+        intake = installation.settings.mail.intake
+        assert intake is not None
+        mailbox = open_intake(intake)
+        answer = sent.read_bytes().replace(b"From: lineproof@", b"From: anna@").replace(b"Message-ID:", b"In-Reply-To:")
+        answer = answer.replace(b"Auto-Submitted: auto-generated\r\n", b"")
+        vouched = b"Authentication-Results: mx.provider.example; dmarc=pass header.from=provider.example\r\n" + answer
+        for name, mail in (("forged", answer), ("sound", vouched.replace(b"\r\n\r\n", b"\r\n\r\non my way\r\n", 1))):
+            (tmp_path / "in").mkdir(exist_ok=True)
+            (tmp_path / "in" / f"{name}.eml").write_bytes(mail)
+        assert await take_in(installation, mailbox, intake) == 2
+        shown = await installation.tickets.show(ticket)
+        assert [(note.author, note.text) for note in shown.notes] == [("anna@provider.example", "on my way")]
+        assert len(shown.attachments) == 1
+        assert list((tmp_path / "in").glob("*.eml")) == []
