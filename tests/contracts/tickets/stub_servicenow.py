@@ -91,6 +91,8 @@ class Instance:
     def _page(self, request: web.Request, rows: list[dict[str, str]]) -> web.Response:
         query = request.query
         found = rows if "understands_no_query" in self.habits else answered(rows, query.get("sysparm_query", ""))
+        if not found and "answers_404_for_nothing" in self.habits:
+            return failure(404, "No Record found")
         offset = int(query.get("sysparm_offset", 0))
         limit = int(query.get("sysparm_limit", 10000))
         page = found[offset : offset + limit][:LARGEST_PAGE] if limit > LARGEST_PAGE else found[offset : offset + limit]

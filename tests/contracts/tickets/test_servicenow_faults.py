@@ -20,10 +20,10 @@ pytestmark = pytest.mark.rim
 
 
 @asynccontextmanager
-async def at(**changes: object) -> AsyncIterator[tuple[ServiceNowTickets, Instance]]:
+async def at(url_path: str = "", **changes: object) -> AsyncIterator[tuple[ServiceNowTickets, Instance]]:
     instance = Instance()
     async with serving(instance.application()) as url:
-        tickets = ServiceNowTickets(settings(url, **changes))
+        tickets = ServiceNowTickets(settings(url + url_path, **changes))
         try:
             yield tickets, instance
         finally:
@@ -192,3 +192,14 @@ async def test_what_is_owed_and_the_carriers_ticket_go_along() -> None:
         record = kept(instance, number)
         assert record["due_date"] == "2026-11-22 14:30:00"
         assert record["parent_incident"] == kept(instance, parent)["sys_id"]
+
+
+async def test_nothing_found_may_be_answered_with_404_but_a_wrong_address_is_none() -> None:
+    async with at() as (tickets, instance):
+        instance.habits.add("answers_404_for_nothing")
+        number = await tickets.create(new("C-7:ticket"))
+        assert await tickets.find("C-8:ticket") is None
+        assert (await tickets.show(number)).notes == ()
+    async with at(url_path="/wrong") as (tickets, _):
+        with pytest.raises(TicketError, match=r"with 404.*check `url`"):
+            await tickets.find("C-7:ticket")

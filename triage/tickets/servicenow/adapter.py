@@ -23,6 +23,8 @@ from triage.tickets.wording import words_of
 
 Row = TypeVar("Row")
 MOST_PAGES = 1000
+NOTHING_FOUND = b"No Record found"
+"""How some releases answer a query without results, with 404."""
 
 
 class _Result(msgspec.Struct, Generic[Row], frozen=True):
@@ -233,8 +235,12 @@ class ServiceNowTickets:
                 *([("sysparm_fields", fields)] if fields else []),
                 *RAW,
             ]
-            call = Call(verb="GET", path=path, what=what, query=paged)
+            call = Call(verb="GET", path=path, what=what, query=paged, reads=frozenset({404}))
             answer = await self._host.call(call)
+            if answer.status == 404:
+                if NOTHING_FOUND in answer.body:
+                    return rows
+                raise self._host.refused(call, answer)
             rows += self._host.shaped(call, answer, _Result[list[kind]]).result  # type: ignore[valid-type]
             if 'rel="next"' not in ",".join(answer.headers.getall("Link", [])):
                 return rows
