@@ -113,10 +113,14 @@ class Performer:
         room = reach.room(self._clock.now(), len(running))
         if end is FarEnd.TICKETS and self._pace is not None:
             room = min(room, self._pace.free)
-        if room <= 0 or not self._may_act():
+        alone = any(_killed_before(row) for row in self._running.values() if far_end(row.effect.kind) is end)
+        if room <= 0 or alone or not self._may_act():
             return 0
         begun = 0
-        for row, case in await self._next(end, room, running):
+        due = await self._next(end, room, running)
+        if suspects := [one for one in due if _killed_before(one[0])]:
+            due = suspects[:1] if not running else []
+        for row, case in due:
             why = await self._why_withheld(row, case)
             if why:
                 told = answer(row.effect, ok=True, text=f"withheld: {why}")
@@ -263,3 +267,9 @@ class Performer:
     def waits_for(self) -> dict[FarEnd, datetime]:
         """The far ends that are away, and when each is asked again."""
         return {end: reach.quiet_until for end, reach in self._reach.items() if reach.quiet_until is not None}
+
+
+def _killed_before(row: OutboxRow) -> bool:
+    """Whether processes have ended while it was tried, more than once: it is tried alone, so that it takes no other
+    along that is then given up for it."""
+    return row.status is OutboxStatus.TRYING and row.attempts > 1
