@@ -79,7 +79,7 @@ async def test_what_was_asked_is_in_the_ticket_and_on_the_case_and_its_number_in
 
 
 async def test_the_pack_that_goes_to_carriers_names_no_number_and_no_address(desk: Any) -> None:
-    await desk.post("/sites/store-114/claims", open_ticket="yes", **SAID)
+    await desk.post("/sites/store-114/claims", **SAID)
     await desk.work()
     async with desk.installation.database.reading() as connection:
         case = await repository.case_by_id(connection, "C-1")
@@ -238,16 +238,21 @@ async def test_what_the_client_answers_later_needs_no_new_report(standing: Any) 
     assert document["origins"] == ["machine"]
 
 
-async def test_an_answer_reaches_the_ticket_and_a_later_claim_takes_it_over(desk: Any) -> None:
+async def test_an_answer_reaches_the_ticket(desk: Any) -> None:
     await desk.post("/sites/store-114/claims", symptom="slow", since="12:30", open_ticket="yes")
     await desk.work()
     await desk.post("/cases/C-1/intake", who="Ana Ruiz", rebooted="no", access_instructions="ask\nfor the key")
     await desk.work()
     notes = [note.text for note in (await desk.installation.tickets.show("T-1")).notes]
     assert any("Equipment rebooted: no" in text and "Access: ask for the key" in text for text in notes)
-    await desk.post("/sites/store-114/claims", symptom="slow", since="12:30", power_checked="yes")
-    await desk.work()
-    intake = (await read_case_file(desk.installation, "C-1"))["case"]["intake"]
+
+
+async def test_the_first_claim_of_a_case_takes_over_what_was_answered_before(standing: Any) -> None:
+    await standing.post("/cases/C-1/intake", who="Ana Ruiz", rebooted="no")
+    await standing.work()
+    await standing.post("/sites/store-114/claims", symptom="slow", since="12:30", power_checked="yes")
+    await standing.work()
+    intake = (await read_case_file(standing.installation, "C-1"))["case"]["intake"]
     assert (intake["rebooted"], intake["power_checked"]) == (False, True)
 
 
