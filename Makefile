@@ -34,7 +34,7 @@ demo: setup
 test: lint
 	sh tests/install-debian.sh
 	$(BIN)/python -m compileall -q config inventory collector triage reports service
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 unit: .venv/.developing
 	$(BIN)/python -m pytest -q -m "not real and not slow and not rim" tests/config tests/inventory tests/collector tests/triage \
