@@ -28,7 +28,7 @@ def lines_of(links: Iterable[Link], circuit: str, carrier: str = "", account: st
         and (not carrier or carrier.casefold() in carriers_of(link))
     ]
     of_account = [link for link in found if account and link.carrier_account == account]
-    return of_account if len(found) > 1 and of_account else found
+    return of_account or found
 
 
 def carriers_of(link: Link) -> frozenset[str]:

@@ -143,6 +143,13 @@ def test_work_that_ends_in_the_next_window_of_time_is_seen_from_both():
     assert not covers(night, LINE, midnight + timedelta(hours=1))
 
 
+def test_work_that_begins_when_what_is_asked_ends_is_not_within():
+    day_before = START - timedelta(days=1)
+    assert occurrences(ONCE, day_before, START) == []
+    assert occurrences(weekly("UTC", START), day_before, START) == []
+    assert len(occurrences(weekly("UTC", START), day_before, START + SECOND)) == 1
+
+
 def test_periods_are_the_times_of_all_work_that_counts():
     tentative = replace(ONCE, id="t", status=MaintenanceStatus.TENTATIVE)
     assert periods([ONCE, tentative], *YEAR) == [(epoch_ms(START), epoch_ms(END))]

@@ -99,7 +99,7 @@ def _windows(
     status = _status(notice, before)
     of_impact: dict[Impact, list[str]] = {impact: [] for impact in reversed(Impact)}
     for circuit, impact in notice.circuits:
-        found = lines_of(lines, circuit, carrier, notice.account)
+        found = lines_of(lines, circuit, account=notice.account)
         if len(found) == 1:
             of_impact[Impact(impact.casefold())].append(found[0].id)
         else:

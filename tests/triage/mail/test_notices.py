@@ -141,10 +141,12 @@ def test_work_that_is_completed_ends_when_that_was_said(told: datetime, until: d
     assert covered(windows, until) == set()
 
 
-def test_work_that_is_completed_before_it_began_excuses_nothing():
+@pytest.mark.parametrize("told", [START - timedelta(hours=1), START])
+def test_work_that_is_completed_before_it_began_is_cancelled(told: datetime):
     known = after(read(NOTICE))
-    early = replace(NOTICE, status="COMPLETED", sequence=2, stamp=START - timedelta(hours=1))
-    assert covered(after(read(early, known=known, now=START), known).maintenance) == set()
+    early = replace(NOTICE, status="COMPLETED", sequence=2, stamp=told)
+    (window,) = after(read(early, known=known, now=START), known).maintenance
+    assert (window.status, window.end) == (MaintenanceStatus.CANCELLED, END)
 
 
 def test_no_change_keeps_the_status_that_the_work_has():
