@@ -48,7 +48,7 @@ def tickets(far_end: FarEnd) -> TicketSystem:
 @pytest.fixture(scope="session")
 def request_tracker_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RequestTrackerServer]:
     if not real_rt.is_installed():
-        message = "Request Tracker is not installed (Debian: request-tracker5 rt5-db-sqlite rt5-standalone msmtp-mta)"
+        message = "needs root and Debian's request-tracker5 rt5-db-sqlite rt5-standalone msmtp-mta"
         if os.environ.get("CI") == "true":
             pytest.fail(message)
         pytest.skip(f"NOT TESTED against a real Request Tracker: {message}")
