@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from inventory.maintenance import called_off
-from inventory.model import Inventory, Link, MaintenanceStatus, MaintenanceWindow, Notice
+from inventory.model import Inventory, LifeCycle, Link, MaintenanceStatus, MaintenanceWindow, Notice
 
 LONGEST_SLUG = 80
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -24,7 +24,8 @@ def lines_of(links: Iterable[Link], circuit: str, carrier: str = "", account: st
     found = [
         link
         for link in links
-        if wanted in {(link.circuit_id or "").casefold(), (link.service_number or "").casefold()} - {""}
+        if link.life_cycle is not LifeCycle.RETIRED
+        and wanted in {(link.circuit_id or "").casefold(), (link.service_number or "").casefold()} - {""}
         and (not carrier or carrier.casefold() in carriers_of(link))
     ]
     of_account = [link for link in found if account and link.carrier_account == account]

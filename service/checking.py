@@ -3,11 +3,13 @@ no quota bears. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from collector.plan import orchestrator_plans
 from collector.settings import CollectorSettings
 from inventory.model import Inventory, LifeCycle
+from inventory.notices import carriers_of
+from triage.mail.settings import CarrierMailSettings
 
 
 def mismatches(inventory: Inventory, settings: CollectorSettings, platforms: Collection[str]) -> Iterator[str]:
@@ -40,4 +42,19 @@ def mismatches(inventory: Inventory, settings: CollectorSettings, platforms: Col
                 f"orchestrator {plan.name}{together} needs {plan.percent_of_quota_together:.0f} % of the "
                 f"{plan.quota_per_hour} calls an hour that it may be asked; lengthen states_every or statistics_every, "
                 "or raise calls_per_hour as far as the host allows"
+            )
+
+
+def mail_mismatches(
+    inventory: Inventory, carriers: Sequence[CarrierMailSettings], formats: Collection[str]
+) -> Iterator[str]:
+    """One sentence for each carrier whose notices could never mean a line, or never be read."""
+    known = {name for link in inventory.links.values() for name in carriers_of(link)}
+    for one in carriers:
+        if one.carrier.casefold() not in known:
+            yield f"mail.intake names the carrier {one.carrier!r}, which no line has; write it as the inventory does"
+        if one.format != "generic" and one.format not in formats:
+            yield (
+                f"mail.intake reads {one.carrier}'s notices as {one.format!r}, which circuit-maintenance-parser does "
+                f"not know; write generic, or one of {', '.join(sorted(formats))}"
             )

@@ -165,7 +165,7 @@ async def _check(config: Path | None, as_json: bool) -> int:
     from netmiko.ssh_dispatcher import platforms
 
     from collector.plan import polling_plan
-    from service.checking import mismatches
+    from service.checking import mail_mismatches, mismatches
     from service.installation import opened
     from service.ticket_probe import ticket_faults
 
@@ -173,6 +173,10 @@ async def _check(config: Path | None, as_json: bool) -> int:
         inventory = await installation.inventory()
         plan = polling_plan(inventory, installation.settings)
         missing = list(mismatches(inventory, installation.settings, platforms))
+        if (intake := installation.settings.mail.intake) is not None:
+            from circuit_maintenance_parser import SUPPORTED_PROVIDER_NAMES
+
+            missing += mail_mismatches(inventory, intake.carriers, SUPPORTED_PROVIDER_NAMES)
         missing += await ticket_faults(installation.tickets, (await installation.judging()).policy)
     if as_json:
         print_json({**asdict(plan), "missing": missing})

@@ -9,10 +9,12 @@ from inventory.model import (
     DeviceRole,
     Inventory,
     LifeCycle,
+    Link,
     OrchestratorIdentity,
     SnmpAccess,
 )
-from service.checking import mismatches
+from service.checking import mail_mismatches, mismatches
+from triage.mail.settings import CarrierMailSettings
 
 SETTINGS = CollectorSettings.model_validate(
     {
@@ -85,3 +87,16 @@ def test_accounts_at_one_host_are_counted_together():
         "orchestrator vco-east together with vco-west",
         "orchestrator vco-west together with vco-east",
     ]
+
+
+def test_a_carrier_that_no_line_has_and_a_format_that_nobody_reads_are_named():
+    def said(carrier: str, kind: str) -> list[str]:
+        line = Link(id="w", site="s", carrier="Reseller", underlying_carrier="Meridian Fiber")
+        mail = CarrierMailSettings(carrier=carrier, senders=("noc@meridian.example",), format=kind)
+        return list(mail_mismatches(Inventory.of(links=[line]), [mail], ("lumen", "zayo")))
+
+    assert said("meridian fiber", "generic") == said("Reseller", "zayo") == []
+    (unknown,) = said("Meridian", "lumen")
+    assert "'Meridian', which no line has" in unknown
+    (unread,) = said("Reseller", "bcop")
+    assert "generic, or one of lumen, zayo" in unread
