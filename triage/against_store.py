@@ -18,9 +18,9 @@ from collector.model import Fact, Series, Source
 from config.clock import epoch_ms, from_epoch_ms, rfc3339
 from triage.evidence import Check
 
-UNDER_WAY_MS = 300_000
-"""What is received is readable within seconds; of what came in these minutes before a judgement some may have missed
-it. Figures are computed from what the judgement saw."""
+UNDER_WAY_MS = 3_600_000
+"""What is received is readable within seconds, on an engine that is behind within minutes: of what came in the hour
+before a judgement some may have missed it. Figures are computed from what the judgement saw."""
 MOST_NAMED = 5
 
 STORE, PACK = "store", "pack"

@@ -128,15 +128,15 @@ async def test_a_sample_that_came_after_the_judgement_is_no_alteration(judged: I
 
 
 async def test_a_sample_slipped_into_the_past_is_named(judged: Installation):
-    await write(judged, NOW - timedelta(minutes=40, seconds=30), NOW - timedelta(minutes=39), loss_pct=15.0)
+    await write(judged, NOW - timedelta(minutes=90, seconds=30), NOW - timedelta(minutes=89), loss_pct=15.0)
     assert (
-        "18:11:30Z: in the store, received in time, and not in the pack"
+        "17:21:30Z: in the store, received in time, and not in the pack"
         in (await wrong(judged))[f"samples of {WAN} by probe"]
     )
 
 
 async def test_a_fact_slipped_in_is_named(judged: Installation):
-    then = NOW - timedelta(minutes=30)
+    then = NOW - timedelta(minutes=90)
     await judged.store.write_facts([Fact(then, WAN, FactKind.LINK_STATE, "disconnected", Source.ORCHESTRATOR, then)])
     assert "link_state disconnected: in the store" in (await wrong(judged))["facts"]
 
