@@ -21,6 +21,8 @@ from triage.evidence import Check
 UNDER_WAY_MS = 3_600_000
 """What is received is readable within seconds, on an engine that is behind within minutes: of what came in the hour
 before a judgement some may have missed it. Figures are computed from what the judgement saw."""
+CORRECTED_MS = 120_000
+"""A sample that was measured again this shortly before a judgement may have been corrected while it was read."""
 MOST_NAMED = 5
 
 STORE, PACK = "store", "pack"
@@ -60,7 +62,7 @@ def hold(packed: Series, stored: Series | None, known: Known) -> Held:
     fields = sorted({*packed.fields, *stored.fields})
     differs = {name: _differ(packed.column(name)[mine], stored.column(name)[theirs]) for name in fields}
     changed = np.logical_or.reduce([packed.seconds[mine] != stored.seconds[theirs], *differs.values()])
-    later = stored.received_at[theirs] > np.maximum(known.made_at, packed.received_at[mine])
+    later = stored.received_at[theirs] > np.maximum(known.made_at - CORRECTED_MS, packed.received_at[mine])
     missing = ~np.isin(packed.time, both)
     expired = missing & (packed.time < known.kept_from)
     extra = ~np.isin(stored.time, both)
