@@ -80,7 +80,7 @@ def probed(links: list[str], first: int, minutes: int, lost: int) -> SampleBatch
     at = np.repeat(epoch_ms(NOON) + (first + np.arange(minutes)) * 60_000, len(links))
     count, silent = len(at), lost == PACKETS
     fields: dict[str, FloatArray] = {
-        "rtt_ms": np.full(count, np.nan) if silent else 20.0 + np.arange(count) % 3,
+        "rtt_ms": np.where(silent, np.nan, 20.0 + np.arange(count) % 3),
         "jitter_ms": np.full(count, np.nan if silent else 1.0),
         "loss_pct": np.full(count, 100.0 * lost / PACKETS),
         "sent": np.full(count, float(PACKETS)),
