@@ -43,7 +43,18 @@ ON_SITE = ("on_site_contact", "aliases")
 REACHED_BY = ("management_address", "snmp", "orchestrator", "command_line")
 BETWEEN_PARTNERS = ("monthly_charge", "contract", "carrier_repair_contact", "orchestrator_link")
 PRIVATE = ("reporter_contact", "on_site_phone", "on_site_email")
-FREE_TEXT = frozenset({"words", "reported_by", "on_site_contact", "access_instructions", "consent_by"})
+FREE_TEXT = frozenset(
+    {
+        "words",
+        "reported_by",
+        "on_site_contact",
+        "on_site_hours",
+        "access_hours",
+        "intrusive_test_hours",
+        "access_instructions",
+        "consent_by",
+    }
+)
 
 
 def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: Policy, now: datetime) -> EvidencePack:
