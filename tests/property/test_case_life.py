@@ -65,8 +65,8 @@ def judgements(draw: st.DrawFn) -> tuple[VerdictKind, str, Cause, Severity, int,
     """What a look finds: its onset is so many minutes before it."""
     return (
         draw(st.sampled_from(KINDS)), draw(st.sampled_from(LINES)), draw(st.sampled_from(CAUSES)),
-        draw(st.sampled_from(Severity)), draw(st.sampled_from([0, 10, 20, 60, 180])), draw(st.sampled_from([True, True, False])),
-        draw(st.sampled_from("abc")) * 64,
+        draw(st.sampled_from(Severity)), draw(st.sampled_from([0, 10, 20, 60, 180])),
+        draw(st.sampled_from([True, True, False])), draw(st.sampled_from("abc")) * 64,
     )  # fmt: skip
 
 
