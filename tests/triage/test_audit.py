@@ -162,10 +162,13 @@ async def test_writers_at_the_same_time_make_one_chain(records: Database):
 
 
 async def test_what_is_rolled_back_was_never_told(records: Database):
-    with pytest.raises(ZeroDivisionError):
+    async def broken() -> None:
         async with records.writing() as connection:
             await append(connection, [entry(13)])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await broken()
     assert (await check(records)).rows == ROWS
 
 
@@ -179,16 +182,16 @@ async def test_a_case_s_story_is_its_own_rows_in_order(records: Database):
 
 
 @pytest.mark.slow
-async def test_a_hundred_thousand_rows_are_verified_in_a_few_seconds(tmp_path: Path):
+async def test_twenty_thousand_rows_are_verified_in_a_second_or_two(tmp_path: Path):
     database = Database(tmp_path / "many.db", throwaway=True)
     await database.create_all()
     async with database.writing() as connection:
-        await append(connection, [entry(place) for place in range(100_000)])
+        await append(connection, [entry(place) for place in range(20_000)])
     began = time.process_time()
     checked = await check(database)
     await database.close()
-    assert checked.rows == 100_000
-    assert time.process_time() - began < 8
+    assert checked.rows == 20_000
+    assert time.process_time() - began < 2
 
 
 async def _at(records: Database, number: int) -> str:
