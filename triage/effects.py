@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from config.clock import epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from inventory.model import Device, DeviceRole, Inventory
+from inventory.model import Inventory
 from triage import repository
 from triage.actuator.plan import ReroutePlan, reroute_plan
 from triage.actuator.port import Actuator
@@ -18,6 +18,7 @@ from triage.evidence import EvidenceRenderer
 from triage.evidence_folder import EvidenceFolder
 from triage.inputs import Answered
 from triage.mail.port import Mail, Mailer
+from triage.modems import modem_of
 from triage.tickets.opening import new_ticket
 from triage.tickets.port import TicketStatus, TicketSystem, TicketUpdate
 
@@ -103,7 +104,7 @@ class Effects:
         link = inventory.links.get(effect.link or case.link or "")
         if link is None:
             raise LineproofError(f"the line of {case.id} is no longer in the inventory; reboot its modem by hand")
-        return await self._actuator.reboot_modem(link, modem_of(inventory.devices_at(link.site)))
+        return await self._actuator.reboot_modem(link, modem_of(link, inventory.devices_at(link.site)))
 
     async def _reroute(self, effect: Effect) -> str:
         async with self._database.reading() as connection:
@@ -138,12 +139,6 @@ def mail_of(effect: Effect, case: Case, to: tuple[str, ...]) -> Mail:
         subject=f"[LP#{case.id}] {subject}",
         text=effect.text,
     )
-
-
-def modem_of(devices: Sequence[Device]) -> Device | None:
-    """The site's modem, where the inventory knows exactly one."""
-    modems = [device for device in devices if device.role is DeviceRole.MODEM]
-    return modems[0] if len(modems) == 1 else None
 
 
 def plan_of(proposal: Proposal, inventory: Inventory) -> ReroutePlan:

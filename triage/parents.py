@@ -278,7 +278,9 @@ def _ended(parent: Case, status: CaseStatus, reason: Reason, text: str, moment: 
         parent, status=status, updated_at=moment.now, ended_at=moment.now, next_action="", next_action_at=None
     )
     told = (resolve_ticket(after, text),) if parent.ticket is not None else ()
-    return Decision(case=after, reason=reason, effects=told, cancelled=tuple(TimerKind), detail=text)
+    close = Timer(case=parent.id, kind=TimerKind.CLOSE, due_at=moment.now + moment.rules.close)
+    timers = (close,) if status is CaseStatus.RESOLVED else ()
+    return Decision(case=after, reason=reason, effects=told, timers=timers, cancelled=tuple(TimerKind), detail=text)
 
 
 def _title(site: str, cause: Cause, sites: int) -> str:

@@ -11,9 +11,9 @@ from service.submitting import new_key, settled_proposal, submit, wait_for_ticke
 from triage import repository
 from triage.actuator.plan import ActuatorKind
 from triage.cases import Proposal
+from triage.effects import plan_of
 from triage.inputs import ClaimReported, PersonAct, PersonActed
 from triage.model import Claim, Symptom, VerdictKind
-from triage.effects import plan_of
 
 WHO = "demo repair desk"
 TICKETED = (VerdictKind.CONFIRMED, VerdictKind.RECOVERED)

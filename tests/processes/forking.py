@@ -48,7 +48,8 @@ class Template:
 
     def hear(self, until: str, seconds: float) -> list[list[str]]:
         """What is said up to a line that begins with `until`, at most so long."""
-        end, found = time.monotonic() + seconds, []
+        end = time.monotonic() + seconds
+        found: list[list[str]] = []
         with contextlib.suppress(queue.Empty):
             while not found or " ".join(found[-1][: until.count(" ") + 1]) != until:
                 found.append(self._said.get(timeout=max(end - time.monotonic(), 0.001)))

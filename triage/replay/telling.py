@@ -17,7 +17,13 @@ from triage.replay.bodies import TicketChange
 from triage.replay.lines import Played
 from triage.replay.orchestrators import Read, fact_document
 
-ALARMS = (Reason.OWN_BLINDNESS, Reason.FAR_END_GAVE_UP, Reason.CARRIER_OVERDUE, Reason.INPUT_FAILED)
+ALARMS = (
+    Reason.OWN_BLINDNESS,
+    Reason.SIGHT_RETURNED,
+    Reason.FAR_END_GAVE_UP,
+    Reason.CARRIER_OVERDUE,
+    Reason.INPUT_FAILED,
+)
 FOUND = (Reason.TROUBLE_SUSPECTED, Reason.NO_QUARANTINE)
 WITHHELD = (
     Reason.IN_MAINTENANCE, Reason.NO_TICKET_FOR_CAUSE, Reason.TROUBLE_DID_NOT_HOLD, Reason.RECHECK_WITHOUT_DATA,

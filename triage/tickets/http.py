@@ -150,7 +150,7 @@ class TicketHost:
         return TicketError(
             f"{self.host} answered {call.what} with {answer.status}{quoted}: {todo}",
             retryable=answer.status in TRY_AGAIN,
-            blame=Blame.VENDOR if answer.status >= 500 else Blame.OURS,
+            blame=Blame.VENDOR if answer.status >= 500 or answer.status == 429 else Blame.OURS,
             retry_after=answer.retry_after(),
         )
 
