@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from config.errors import LineproofError
 from config.sqlite_at_once import at_once
+from config.sqlite_one_trip import one_trip
 
 metadata = MetaData(
     naming_convention={
@@ -68,6 +69,8 @@ class Database:
         self.url = database_url(location)
         url, options = _reading_only(self.url) if read_only else (self.url, {})
         creator = {"async_creator": at_once(Path(location))} if throwaway else {}
+        if not throwaway and url.startswith("sqlite+aiosqlite:"):
+            options["async_creator_fn"] = one_trip
         self._engine = create_async_engine(url, connect_args=options, **creator)
         self._has_failed = False
         self._is_sqlite = self._engine.dialect.name == "sqlite"

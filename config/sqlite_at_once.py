@@ -14,6 +14,8 @@ from typing import Any
 
 import aiosqlite
 
+from config.sqlite_one_trip import Connection
+
 Work = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 
 
@@ -33,7 +35,7 @@ class _AtOnce:
                 future.set_result(result)
 
 
-class _Connection(aiosqlite.Connection):
+class _Connection(Connection):
     """Its thread is never started."""
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
