@@ -16,8 +16,9 @@ PAST = ("opened", "closed")
 AHEAD = ("etr", "next_update")
 
 
-def read_told(case: Case, site: Site | None, now: datetime, who: str, **typed: str) -> CarrierTold:
-    """The keys of `typed` are TEXTS, PAST and AHEAD; times are of the site's clock, UTC where there is no one site.
+def read_told(case: Case | None, site: Site | None, now: datetime, who: str, **typed: str) -> CarrierTold:
+    """Without a case it is an outage at the site: its open case, or a new one. The keys of `typed` are TEXTS, PAST and
+    AHEAD; times are of the site's clock, UTC where there is no one site.
 
     Raises UsageError for a time that cannot be read and a text without end; the engine refuses what does not fit.
     """
@@ -37,7 +38,8 @@ def read_told(case: Case, site: Site | None, now: datetime, who: str, **typed: s
         return parse_ahead(typed[name], zone, now) if typed.get(name, "").strip() else None
 
     return CarrierTold(
-        case=case.id,
+        case=case.id if case is not None else "",
+        site=site.id if case is None and site is not None else "",
         who=named(who),
         number=typed["number"],
         carrier=typed.get("carrier", ""),

@@ -10,12 +10,14 @@ from service.submitting import new_key, submit
 from service.times import UsageError, parse_ahead
 from triage import repository
 from triage.cases import Case, PendingWhy
-from triage.inputs import PersonAct, PersonActed
+from triage.inputs import Opening, PersonAct, PersonActed
+from triage.model import Severity
 from triage.reasons import Reason
 
 _UTC = ZoneInfo("UTC")
 LONGEST_NAME = 120
 LONGEST_NOTE = 2000
+LONGEST_TITLE = 200
 
 
 async def read_act(
@@ -35,6 +37,46 @@ async def read_act(
         zone = site.zone if site is not None else _UTC
         ends = parse_ahead(until, zone, opened.clock.now())
     return PersonActed(who=who.strip(), does=does, target=case.id, note=note, value=value.strip(), until=ends)
+
+
+async def read_opening(
+    opened: Installation,
+    site: str,
+    who: str,
+    title: str,
+    *,
+    severity: str = "",
+    link: str = "",
+    ticket: bool = False,
+    existing_ticket: str = "",
+) -> PersonActed:
+    """A case that a person opens. Raises UsageError, and NotFoundError for a ticket that its system does not have."""
+    if not who.strip() or not title.strip():
+        raise UsageError("a case is opened by a named person, and says what is wrong; give both")
+    if max(len(who), len(existing_ticket)) > LONGEST_NAME or len(title) > LONGEST_TITLE:
+        raise UsageError(f"a name has at most {LONGEST_NAME} characters, a title {LONGEST_TITLE}; shorten it")
+    if severity and severity not in list(Severity):
+        raise UsageError(f"a severity is one of {', '.join(Severity)}, not {severity!r}")
+    existing = existing_ticket.strip()
+    if existing:
+        await opened.tickets.show(existing)
+    said = Opening(
+        severity=Severity(severity) if severity else None,
+        link=link.strip() or None,
+        ticket=ticket,
+        existing_ticket=existing,
+    )
+    return PersonActed(who=who.strip(), does=PersonAct.OPEN, target=site, note=title.strip(), opening=said)
+
+
+async def open_case(opened: Installation, acted: PersonActed) -> Case:
+    """The site's case as it stands afterwards. Raises LineproofError when none can be opened."""
+    decisions = await submit(opened, new_key("person"), acted)
+    identity = next((one.case for one in decisions if one.case is not None), None)
+    if identity is None:
+        raise LineproofError(next((one.detail for one in decisions if one.detail), "the case was not opened"))
+    async with opened.database.reading() as connection:
+        return await repository.case_by_id(connection, identity)
 
 
 async def act(opened: Installation, acted: PersonActed) -> Case:

@@ -47,6 +47,9 @@ def of_input(row: inbox.Row, case: str | None, site: str | None) -> Entry | None
         case PersonActed() as acted:
             actor, reason = acted.who, acted.does.value
             said = {"target": acted.target, "value": acted.value, "until": _time(acted.until), "note": acted.note}
+            if acted.opening is not None:
+                said |= {"severity": acted.opening.severity, "link": acted.opening.link}
+                said |= {"open_ticket": acted.opening.ticket, "ticket": acted.opening.existing_ticket}
         case TicketChanged() as changed:
             actor, reason = changed.by, "ticket_changed"
             said = {

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from triage.case_rules import graded, resolved_before, troubled_lines
-from triage.cases import Case, CaseStatus, Context, Judged, Origin, Proposal
+from triage.cases import Case, CaseStatus, Context, Effect, Judged, Origin, Proposal
+from triage.consequences import attach, evidence_effects, ticket_effects
+from triage.life_cycle import has_ticket, reopen_ticket
 from triage.model import VerdictKind
 
 
@@ -36,7 +38,7 @@ def with_verdict(case: Case, judged: Judged, context: Context) -> Case:
     verdict = judged.verdict
     return replace(
         case,
-        title=judged.title,
+        title=case.title if "title" in case.set_by_person else judged.title,
         cause=verdict.cause,
         scope=verdict.scope,
         severity=graded(verdict, case, context),
@@ -56,6 +58,20 @@ def wanting_ticket(case: Case, judged: Judged, context: Context) -> Case:
     ticketed = judged.verdict.cause not in context.rules.causes_without_ticket
     withheld = ticketed and case.parent is not None and not case.ticket_wanted
     return replace(case, ticket_wanted=case.ticket_wanted or (ticketed and not withheld), ticket_withheld=withheld)
+
+
+def reported_effects(before: Case, after: Case, judged: Judged, text: str, key: str) -> tuple[Effect, ...]:
+    """Somebody reports a trouble: the case's ticket is opened, or hears of it in `text`; of one that is taken up again
+    it is re-opened too. `key` tells the note from the case's others."""
+    if not has_ticket(before):
+        return ticket_effects(after, judged)
+    if after.reopened > before.reopened:
+        return (reopen_ticket(after, text), attach(after, judged.evidence_sha256))
+    effects = evidence_effects(after, judged, text, key=key)
+    if before.ticket is None and before.evidence_sha256 is not None:
+        # Once its ticket is open a case brings its newest evidence there; its text names what it was opened with.
+        effects = (attach(before, before.evidence_sha256), *effects)
+    return effects
 
 
 def proposed(case: Case, judged: Judged, context: Context) -> Proposal | None:

@@ -220,7 +220,7 @@ class Case:
     decided_by: str | None = None
     """The person whose decision about its status stands: the machine does not undo it for the same trouble."""
     set_by_person: tuple[str, ...] = ()
-    """Which of `owner`, `queue` and `severity` a person has set: the machine leaves those as they are."""
+    """Which of `owner`, `queue`, `severity` and `title` a person has set: the machine leaves those as they are."""
     resolution: str = ""
     carrier_tickets: tuple[CarrierTicket, ...] = ()
 

@@ -138,7 +138,7 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
         case=after,
         reason=reason if came_back or changed else Reason.LEFT_PARENT,
         effects=ticket_effects(after, judged)
-        if after.ticket is None
+        if not has_ticket(case)
         else (*evidence_effects(after, judged, f"{lead} {judged.text}"), *regraded(case, after, context)),
         cancelled=(TimerKind.RECOVERY,),
         proposal=proposed(after, judged, context),
@@ -232,7 +232,7 @@ def _is_well(case: Case, judged: Judged, context: Context) -> bool:
 
 def _whose_to_resolve(case: Case, context: Context) -> Reason | None:
     """Why a person has to resolve it; None where the machine may. What a client reported is the client's to confirm."""
-    if case.decided_by is not None or Origin.PERSON in case.origins:
+    if case.decided_by is not None or {Origin.PERSON, Origin.CARRIER} & {*case.origins}:
         return Reason.PERSON_MUST_RESOLVE
     if Origin.CLIENT in case.origins:
         return None

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from triage.case_parts import joined_origins, new_case, proposed, wanting_ticket, with_verdict
+from triage.case_parts import joined_origins, new_case, proposed, reported_effects, wanting_ticket, with_verdict
 from triage.cases import (
     Case,
     CaseStatus,
     Context,
     Decision,
-    Effect,
     Judged,
     Origin,
     Pending,
@@ -21,7 +20,7 @@ from triage.cases import (
     Timer,
     TimerKind,
 )
-from triage.consequences import attach, evidence_effects, ticket_effects
+from triage.consequences import evidence_effects, ticket_effects
 from triage.inputs import ClaimReported
 from triage.intake import later
 from triage.life_cycle import (
@@ -34,7 +33,6 @@ from triage.life_cycle import (
     left,
     owing_word,
     passed,
-    reopen_ticket,
     reopened,
 )
 from triage.model import VerdictKind
@@ -74,30 +72,16 @@ def on_claim(case: Case | None, reported: ClaimReported, judged: Judged, context
         timers += (Timer(case=after.id, kind=TimerKind.REJUDGE, due_at=judged.verdict.rejudge_at),)
     if status is CaseStatus.MONITORING and before.status is not CaseStatus.MONITORING:
         timers += (Timer(case=after.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery),)
+    said = "The client reported again." if before.claims else "The client reports it too."
     return Decision(
         case=after,
         reason=Reason.REOPENED if again else Reason.CLAIM_JOINED if known else claim_reason(kind),
-        effects=_effects(before, after, judged),
+        effects=reported_effects(before, after, judged, f"{said} {judged.text}", f"claim:{after.claims}"),
         timers=timers,
         cancelled=left(before, after),
         proposal=proposed(after, judged, context),
         judged=judged,
     )
-
-
-def _effects(before: Case, after: Case, judged: Judged) -> tuple[Effect, ...]:
-    """The case's ticket is opened, or hears of the claim; of one that is taken up again it is re-opened too."""
-    if not has_ticket(before):
-        return ticket_effects(after, judged)
-    said = "The client reported again." if before.claims else "The client reports it too."
-    text = f"{said} {judged.text}"
-    if after.reopened > before.reopened:
-        return (reopen_ticket(after, text), attach(after, judged.evidence_sha256))
-    effects = evidence_effects(after, judged, text, key=f"claim:{after.claims}")
-    if before.ticket is None and before.evidence_sha256 is not None:
-        # Once its ticket is open a case brings its newest evidence there; its text names what it was opened with.
-        effects = (attach(before, before.evidence_sha256), *effects)
-    return effects
 
 
 def _objected_to(judged: Judged, context: Context) -> Case | None:
@@ -161,7 +145,7 @@ def on_rejudge(case: Case, judged: Judged, context: Context) -> Decision:
     recovery = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=context.now + context.rules.recovery)
     effects = (
         evidence_effects(after, judged, f"Judged again. {judged.text}")
-        if after.ticket is not None
+        if has_ticket(case)
         else ticket_effects(after, judged)
     )
     return Decision(

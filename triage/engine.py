@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from zlib import crc32
 
 import structlog
@@ -22,7 +23,7 @@ from triage.ahead import Ahead, judged_ahead
 from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told, watched
 from triage.case_rules import case_rules, may_worsen
-from triage.cases import Case, CaseStatus, Context, Decision, EffectKind, PendingWhy, TimerKind
+from triage.cases import Case, CaseStatus, Context, Decision, PendingWhy, TimerKind
 from triage.claim_rules import on_intake_told, on_reporter, with_intake
 from triage.closer_look import closer_looks
 from triage.decide import on_quarantine, on_recovery
@@ -45,15 +46,16 @@ from triage.inputs import (
 )
 from triage.judge import check_claim
 from triage.judging import Judging
-from triage.matters import Matter, ended_before, in_maintenance, line, look, other_case, set_aside, settled
+from triage.matters import Matter, ended_before, in_maintenance, line, look, opening, other_case, set_aside, settled
 from triage.metrics import DECISIONS, TICK_SECONDS
+from triage.openings import learnt_tickets, on_carrier_outage, on_opened
 from triage.parents import Moment, on_parent_timer
 from triage.policy import policy_hash
 from triage.reasons import QUIET, Reason
 from triage.respond import on_answer, on_person
 from triage.sweeping import Sweep
 from triage.ticket_changes import on_ticket_changed
-from triage.ticket_records import keep_ticket
+from triage.ticket_records import keep_ticket, known_tickets
 from triage.writing import heard, write
 
 log = structlog.get_logger()
@@ -162,12 +164,17 @@ class Engine:
                 return matters
             case TimerDue():
                 return await self._on_timer(row.input, judging, row.now)
+            case PersonActed() as acted if acted.does is PersonAct.OPEN:
+                return [await self._on_opened(acted, judging, row.now)]
             case PersonActed():
                 return await self._on_person(row.input)
             case TicketChanged() as changed:
                 return await self._on_case(
                     changed.case, lambda case, context: on_ticket_changed(case, changed, context)
                 )
+            case CarrierTold() as told if told.site:
+                rule = partial(on_carrier_outage, told=told)
+                return [await opening(judging, told.site, row.now, rule, Reason.CARRIER_REFUSED)]
             case CarrierTold() as told:
                 return await self._on_case(told.case, lambda case, context: on_carrier_told(case, told, context))
             case IntakeTold() as said:
@@ -267,6 +274,13 @@ class Engine:
             )
         ]
 
+    async def _on_opened(self, acted: PersonActed, judging: Judging, now: datetime) -> Matter:
+        named = acted.opening.existing_ticket if acted.opening is not None else ""
+        async with self._database.reading() as connection:
+            known = await known_tickets(connection, self._ticketing, [named] if named else [])
+        rule = partial(on_opened, acted=acted, linked_to=known[0].case if known else None)
+        return await opening(judging, acted.target, now, rule, Reason.PERSON_ACT_REFUSED)
+
     async def _on_person(self, acted: PersonActed) -> list[Matter]:
         async with self._database.reading() as connection:
             proposal = acted.target if acted.target.startswith("P-") else None
@@ -311,8 +325,8 @@ class Engine:
                 for asked in closer_looks(decision, judging.inventory):
                     await wish(connection, asked, row.now)
                 decided.append((matter, decision))
-            if isinstance(row.input, Answered):
-                await self._learn_ticket(connection, row.input, row.now)
+            for ticket, case, key in learnt_tickets(row.input, [decision for _, decision in decided]):
+                await keep_ticket(connection, self._ticketing, ticket, case, key, row.now)
             if isinstance(row.input, Tick) or any(decision.case and decision.case.is_parent for _, decision in decided):
                 decided += await self._regroup(connection, row, judging, digest, told)
             await append(connection, [*heard(row, decided), *told])
@@ -328,10 +342,6 @@ class Engine:
         if pack is not None:
             self._evidence.put(pack)
         return documented
-
-    async def _learn_ticket(self, connection: AsyncConnection, answered: Answered, now: datetime) -> None:
-        if answered.kind is EffectKind.OPEN_TICKET and answered.ok and answered.ticket is not None:
-            await keep_ticket(connection, self._ticketing, answered.ticket, answered.case, answered.key, now)
 
     async def _regroup(
         self, connection: AsyncConnection, row: inbox.Row, judging: Judging, digest: str, told: list[Entry]

@@ -12,6 +12,8 @@ from triage.tickets.port import TicketStatus
 
 
 class PersonAct(StrEnum):
+    OPEN = "open"
+    """A case of the site `target`, with the words of `note` and what `opening` says of it."""
     APPROVE = "approve"
     REFUSE = "refuse"
     APPLY = "apply"
@@ -56,8 +58,19 @@ class TimerDue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What a person says of a case that they open. `ticket`: they want one, whatever is measured; `existing_ticket` is
+    the one that they have opened in the ticket system themselves."""
+
+    severity: Severity | None = None
+    link: str | None = None
+    ticket: bool = False
+    existing_ticket: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PersonActed:
-    """Inbox: a named person decided about a proposal (P-...) or a case (C-...)."""
+    """Inbox: a named person decided about a proposal (P-...) or a case (C-...), or opens a case of a site."""
 
     who: str
     does: PersonAct
@@ -65,6 +78,7 @@ class PersonActed:
     note: str = ""
     value: str = ""
     until: datetime | None = None
+    opening: Opening | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,13 +98,15 @@ class TicketChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarrierTold:
-    """Inbox: `who` (a person, or the carrier's notice) tells of the carrier's ticket about a case, by its number.
+    """Inbox: `who` (a person, or the carrier's notice) tells of the carrier's ticket about a case, by its number; or,
+    with a `site` in place of the case, that the carrier has an outage there: the site's open case, or a new one.
 
     Empty and None: nothing is said of it, and what was said before stays. `carrier` is taken from the line, and
     `link` from the case, of a ticket that is new.
     """
 
-    case: str
+    case: str = ""
+    site: str = ""
     who: str
     number: str
     carrier: str = ""

@@ -16,7 +16,7 @@ from triage import inbox, repository
 from triage.cases import Case, Context, Decision
 from triage.decide import on_trouble
 from triage.inputs import ClaimReported
-from triage.judging import Judgement
+from triage.judging import Judgement, Judging
 from triage.life_cycle import last_meant
 from triage.metrics import DECISIONS
 from triage.model import Cause
@@ -66,6 +66,22 @@ def look(site: str, judge: Callable[[], Judgement | None]) -> Matter | None:
         client=judgement.verdict.client,
         site=site,
         decide=lambda case, context: on_trouble(case, judged, context),
+        judgement=judgement,
+    )
+
+
+async def opening(judging: Judging, site: str, now: datetime, rule: Callable[..., Decision], unknown: Reason) -> Matter:
+    """Somebody reports a trouble of a site, which is judged at once. `rule` is of the case, `judged` and `context`;
+    `unknown` is the reason where there is no such site. Raises StoreError."""
+    known = judging.inventory.sites.get(site)
+    if known is None:
+        return settled(Decision(case=None, reason=unknown, detail=f"the inventory has no site {site[:60]!r}"))
+    judgement = await judging.judge(site, None, now)
+    judged = judgement.judged()
+    return Matter(
+        client=known.client,
+        site=site,
+        decide=lambda case, context: rule(case, judged=judged, context=context),
         judgement=judgement,
     )
 

@@ -25,6 +25,7 @@ app.add_typer(inventory.app, name="inventory")
 app.add_typer(cases.case_app, name="case")
 cases.case_app.command("carrier")(carrier.carrier)
 cases.case_app.command("intake")(carrier.intake)
+cases.case_app.command("open")(case_acts.open_)
 for act in case_acts.ACTS:
     cases.case_app.command(act.__name__)(act)
 app.add_typer(cases.ticket_app, name="ticket")

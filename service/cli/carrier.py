@@ -33,7 +33,12 @@ Promised = Annotated[str, typer.Option(metavar="T", help="The same; HH:MM is the
 
 
 def carrier(
-    case: Annotated[str, typer.Argument(metavar="CASE", help="An id like C-12; also a carrier-wide one.")],
+    case: Annotated[
+        str,
+        typer.Argument(
+            metavar="CASE|SITE", help="An id like C-12; or of a site: the carrier tells of an outage there."
+        ),
+    ],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who writes it down.")],
     number: Annotated[str, typer.Option(metavar="N", help="The carrier's ticket number.")],
     carrier_name: Annotated[str, typer.Option("--carrier", metavar="C", help="Default: the line's carrier.")] = "",
@@ -50,7 +55,8 @@ def carrier(
 ) -> None:
     """Note a carrier's ticket, or what is new of it: estimated time of repair, next update, why it was out, its end.
 
-    What is left out stays as it was. A new --etr or --next-update replaces promises that have passed.
+    With a site in place of a case the site's open case is meant; where none is open, one is opened: the carrier tells
+    of an outage. What is left out stays as it was. A new --etr or --next-update replaces promises that have passed.
     """
     typed = {
         "number": number, "carrier": carrier_name, "link": link, "opened": opened, "etr": etr,
@@ -108,9 +114,13 @@ async def _carrier(identity: str, by: str, typed: Mapping[str, str], config: Pat
 
     async with opened(config) as installation:
         inventory = await installation.inventory()
-        async with installation.database.reading() as connection:
-            case = await repository.case_by_id(connection, identity)
-        told = read_told(case, inventory.sites.get(case.site), installation.clock.now(), by, **typed)
+        site = inventory.sites.get(identity)
+        case = None
+        if site is None:
+            async with installation.database.reading() as connection:
+                case = await repository.case_by_id(connection, identity)
+            site = inventory.sites.get(case.site)
+        told = read_told(case, site, installation.clock.now(), by, **typed)
         await _told(installation, told, as_json)
 
 
@@ -123,15 +133,18 @@ async def _told(installation: Installation, told: CarrierTold | IntakeTold, as_j
     from triage import repository
     from triage.reasons import Reason
 
-    async with installation.database.reading() as connection:
-        await repository.case_by_id(connection, told.case)
+    if told.case:
+        async with installation.database.reading() as connection:
+            await repository.case_by_id(connection, told.case)
     refusals = (Reason.CARRIER_REFUSED, Reason.PERSON_ACT_REFUSED, Reason.INPUT_FAILED)
-    refused = [one.detail for one in await submit(installation, new_key("carrier"), told) if one.reason in refusals]
+    decisions = await submit(installation, new_key("carrier"), told)
+    refused = [one.detail for one in decisions if one.reason in refusals]
     if refused:
         raise LineproofError(refused[0])
     inventory = await installation.inventory()
+    identity = told.case or next(one.case for one in decisions if one.case)
     async with installation.database.reading() as connection:
-        case = await repository.case_by_id(connection, told.case)
+        case = await repository.case_by_id(connection, identity)
     document = case_document(case, inventory)
     if as_json:
         print_json(document)

@@ -1,7 +1,8 @@
-"""`lineproof case acknowledge`, `assign`, `hold`, `resolve` and so on: what a named person decides about a case."""
+"""`lineproof case open`, `acknowledge`, `assign`, `hold` and so on: what a named person decides about a case."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,24 @@ from service.cli.running import AsJson, SettingsFile, print_json, run
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="An id like C-12.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="The name of the person who decides.")]
 Note = Annotated[str, typer.Option(metavar="WORDS", help="Why; stands on the ticket too.")]
+
+
+def open_(
+    site: Annotated[str, typer.Argument(metavar="SITE", help="The site's id.")],
+    by: By,
+    title: Annotated[str, typer.Option(metavar="WORDS", help="What is wrong.")],
+    severity: Annotated[str, typer.Option(metavar="S", help="critical, major or minor; default: as measured.")] = "",
+    link: Annotated[str, typer.Option(metavar="ID", help="The line it is about; default: the one in trouble.")] = "",
+    ticket: Annotated[bool, typer.Option("--ticket", help="Open a ticket whatever is measured.")] = False,
+    existing_ticket: Annotated[
+        str, typer.Option(metavar="TICKET", help="The ticket that you have opened there already: it is taken for ours.")
+    ] = "",
+    config: SettingsFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open a case of a site, or join its open one; the site is judged at once."""
+    said = {"severity": severity, "link": link, "existing_ticket": existing_ticket}
+    run(_open(site, by, title, said, ticket, config, as_json))
 
 
 def acknowledge(case: CaseId, by: By, note: Note = "", config: SettingsFile = None, as_json: AsJson = False) -> None:
@@ -107,6 +126,21 @@ def note(
 
 
 ACTS = (acknowledge, assign, hold, resume, resolve, reopen, close, confirm, move, merge, note)
+
+
+async def _open(
+    site: str, by: str, title: str, said: Mapping[str, str], ticket: bool, config: Path | None, as_json: bool
+) -> None:
+    from service.case_acts import open_case, read_opening
+    from service.documents import case_document
+    from service.installation import opened
+
+    async with opened(config) as installation:
+        case = await open_case(installation, await read_opening(installation, site, by, title, ticket=ticket, **said))
+    if as_json:
+        print_json(case_document(case))
+        return
+    print(f"{case.id} is {case.status}: {case.title}" + (f", next: {case.next_action}" if case.next_action else ""))
 
 
 async def _act(

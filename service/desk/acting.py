@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.case_acts import LONGEST_NAME, LONGEST_NOTE, read_act
+from service.case_acts import LONGEST_NAME, LONGEST_NOTE, read_act, read_opening
 from service.desk.claims import key_of
 from service.desk.context import Form
 from service.installation import Installation
@@ -27,6 +27,15 @@ async def enqueue_case_act(opened: Installation, form: Form, case: Case) -> int:
     acted = await read_act(
         opened, case, act, form.text("who"), note=form.text("note"), value=form.text(VALUES.get(act, "")),
         until=form.text("until"),
+    )  # fmt: skip
+    return await inbox.enqueue(opened.database, key_of(form, "person"), acted, opened.clock.now())
+
+
+async def enqueue_opening(opened: Installation, form: Form, site: str) -> int:
+    """Returns the input's sequence number. Raises UsageError, NotFoundError, TicketError."""
+    acted = await read_opening(
+        opened, site, form.text("who"), form.text("title"), severity=form.text("severity"), link=form.text("link"),
+        ticket=form.ticked("ticket"), existing_ticket=form.text("existing_ticket"),
     )  # fmt: skip
     return await inbox.enqueue(opened.database, key_of(form, "person"), acted, opened.clock.now())
 

@@ -14,7 +14,8 @@ from collector.store.rows import rows_of
 from config.clock import from_epoch_ms
 from inventory.describe import OpenCase, site_sheet
 from inventory.model import Link, Site
-from service.desk.context import installation, is_fragment, page, site_of
+from service.desk.acting import enqueue_opening
+from service.desk.context import form_of, installation, is_fragment, page, site_of
 from service.desk.overview import read_overview
 from service.desk.views.figures import link_figures
 from service.desk.views.home import case_lines
@@ -24,6 +25,7 @@ from service.desk.views.site_page import SitePage, decision_lines, device_notes
 from service.desk.views.sites import Filter, site_list
 from service.desk.views.states import site_line
 from service.installation import Installation
+from service.submitting import new_key
 from triage import repository
 
 routes = web.RouteTableDef()
@@ -48,6 +50,14 @@ async def site(request: web.Request) -> web.Response:
     form = report_form(found, client, blank_report(found), opened.clock.now())
     view = await read_site(opened, found, form)
     return page(request, "_site_lines.html" if is_fragment(request) else "site.html", view)
+
+
+@routes.post("/sites/{site}/cases")
+async def open_case(request: web.Request) -> web.Response:
+    """Raises UsageError and LineproofError, which are told on a page of their own."""
+    found = await site_of(request)
+    seq = await enqueue_opening(installation(request), await form_of(request), found.id)
+    raise web.HTTPSeeOther(f"/inputs/{seq}?site={found.id}")
 
 
 async def read_site(opened: Installation, found: Site, form: ReportForm) -> SitePage:
@@ -84,6 +94,7 @@ async def read_site(opened: Installation, found: Site, form: ReportForm) -> Site
         devices=device_notes([fact for fact in facts if fact.subject in inventory.devices], now),
         decisions=decision_lines(decisions),
         form=form,
+        key=new_key("person"),
         chart=case.link if case is not None and case.link else shown[0].id if shown else None,
     )
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pydantic import TypeAdapter
 
+from inventory.model import Access, Link
 from triage.acts import FITS
 from triage.case_rules import case_rules
 from triage.cases import (
@@ -20,6 +21,7 @@ from triage.cases import (
     Effect,
     EffectKind,
     Judged,
+    Origin,
     PendingWhy,
     Proposal,
     TimerKind,
@@ -29,9 +31,10 @@ from triage.decide_claims import on_claim, on_rejudge
 from triage.due import RULES as DUE
 from triage.follow_up import followed_up
 from triage.healthy import Healthy
-from triage.inputs import Answered, ClaimReported, PersonAct, PersonActed, TicketChanged
+from triage.inputs import Answered, CarrierTold, ClaimReported, Opening, PersonAct, PersonActed, TicketChanged
 from triage.life_cycle import ARROWS, last_meant
 from triage.model import Cause, Claim, Coverage, Direction, Option, Scope, Severity, Verdict, VerdictKind
+from triage.openings import on_carrier_outage, on_opened
 from triage.policy_files import load_policy
 from triage.reasons import Reason
 from triage.respond import on_answer, on_person
@@ -108,6 +111,7 @@ class CaseLife(RuleBasedStateMachine):
             new_proposal_id=f"P-{len(self.proposals) + 1}", proposal=self.proposals.get(case.id) if case else None,
             ended=last_meant(newest_first, verdict, self.now, RULES.reopen) if case is None else None,
             other=self.standing if case is not None and not case.status.is_open else None,
+            links=tuple(Link(id=name, site="store-114", access=Access.BROADBAND) for name in ("wan1", "wan2")),
         )  # fmt: skip
 
     def take(
@@ -142,6 +146,9 @@ class CaseLife(RuleBasedStateMachine):
         assert after.clock_stopped_seconds >= before.clock_stopped_seconds
         assert after.clock_stopped_seconds <= (self.now - after.opened_at).total_seconds()
         assert after.reopened - before.reopened in (0, 1)
+        assert set(before.origins) <= set(after.origins)
+        if not person and {Origin.PERSON, Origin.CARRIER} & {*before.origins} and before.status.is_open:
+            assert after.status.is_open, "what a person or a carrier told of is a person's to resolve"
         if person:
             if not after.status.is_open and before.status is not after.status:
                 self.ended_by_person[after.id] = (before.link, before.cause, before.onset)
@@ -170,6 +177,42 @@ class CaseLife(RuleBasedStateMachine):
         # A claim is a person's word: it may take up again what a person has ended.
         reported = ClaimReported(claim=CLAIM, open_ticket=wanted)
         self.take(on_claim(self.standing, reported, judged, context), context)
+
+    @rule(
+        drawn=judgements(), severity=st.none() | st.sampled_from(Severity), link=st.sampled_from([None, "wan2"]),
+        ticket=st.booleans(), linked=st.sampled_from(["", "", "X-9"]),
+    )  # fmt: skip
+    def person_opens(
+        self, drawn: tuple, severity: Severity | None, link: str | None, ticket: bool, linked: str
+    ) -> None:
+        judged, standing = self.judged(drawn), self.standing
+        context = self.context(standing, judged.verdict)
+        said = Opening(severity=severity, link=link, ticket=ticket, existing_ticket=linked)
+        acted = PersonActed(who="Kim", does=PersonAct.OPEN, target="store-114", note="the shop called", opening=said)
+        owner = next((case.id for case in self.cases.values() if linked and case.ticket == linked), None)
+        decision = on_opened(standing, acted, judged, context, owner)
+        self.reported(decision, Origin.PERSON, standing)
+        self.take(decision, context, person=True)
+
+    @rule(drawn=judgements(), number=st.sampled_from(["A-1", "A-2"]))
+    def carrier_tells_of_an_outage(self, drawn: tuple, number: str) -> None:
+        judged, standing = self.judged(drawn), self.standing
+        context = self.context(standing, judged.verdict)
+        told = CarrierTold(site="store-114", who="its notice", number=number, carrier="A", link="wan1")
+        decision = on_carrier_outage(standing, told, judged, context)
+        self.reported(decision, Origin.CARRIER, standing)
+        # A notice is a person's word, as a claim is: it may take up again what a person has ended.
+        self.take(decision, context)
+
+    def reported(self, decision: Decision, origin: Origin, standing: Case | None) -> None:
+        """A report joins what stands, is believed at once, and is remembered as whose it was."""
+        after = decision.case
+        if after is None:
+            assert decision.reason is Reason.PERSON_ACT_REFUSED
+            return
+        assert standing is None or after.id == standing.id
+        assert origin in after.origins
+        assert after.status in (CaseStatus.OPEN, CaseStatus.PENDING)
 
     @rule(drawn=judgements())
     def sweep_looks(self, drawn: tuple) -> None:

@@ -28,7 +28,7 @@ from triage.baselines.nightly import is_due, learn_fleet
 from triage.cases import Decision
 from triage.engine import Engine
 from triage.evidence_folder import EvidenceFolder
-from triage.inputs import ClaimReported
+from triage.inputs import PersonAct, PersonActed
 from triage.judging import Judging
 from triage.performer import Performer
 from triage.policy import Policy
@@ -205,7 +205,7 @@ class Run:
     async def _put(self, recorded: Recorded) -> None:
         """As it was taken down; what a person decided is about the case, or the re-route, that stands here now."""
         happened = recorded.input
-        if not isinstance(happened, ClaimReported):
+        if isinstance(happened, PersonActed) and happened.does is not PersonAct.OPEN:
             target = self._ledger.open_case(recorded.site) or "C-0"
             if recorded.proposal:
                 async with self._database.reading() as connection:

@@ -196,7 +196,7 @@ class Person(Body):
 
     who: str = Field(description="the person's name")
     does: PersonAct = Field(description="the act")
-    target: str | Newest = Field(description="C-1 or P-1, or the newest of a site")
+    target: str | Newest = Field(description="C-1 or P-1, or the newest of a site; of open: the site")
     note: str = Field(default="", description="the person's words")
     value: str = Field(
         default="",
@@ -204,6 +204,10 @@ class Person(Body):
         "statistics, client, access, carrier or maintenance",
     )
     until: Time | None = Field(default=None, description="of hold: until when")
+    severity: Severity | None = Field(default=None, description="of open: how bad it is")
+    link: str | None = Field(default=None, description="of open: the line that it is about")
+    ticket: bool = Field(default=False, description="of open: a ticket is wanted whatever is measured")
+    existing_ticket: str = Field(default="", description="of open: a ticket that the person has opened there already")
 
 
 class Reply(Body):
@@ -260,6 +264,9 @@ class CarrierBody(Body):
     """What a carrier told of its own ticket; what is left out stays as it was told before."""
 
     case: str | None = Field(default=None, description="C-1; or `site`")
+    outage: bool = Field(
+        default=False, description="it tells of an outage at the `site`: the open case joins, or a new one is opened"
+    )
     site: str | None = Field(default=None, description="the site whose newest case it is about; of a parent its `site`")
     who: str = Field(default="somebody", description="who wrote it down")
     number: str = Field(description="the carrier's ticket number")
@@ -277,6 +284,8 @@ class CarrierBody(Body):
     def _of_one_case(self) -> Self:
         if (self.case is None) == (self.site is None):
             raise ValueError("either `case` or `site`")
+        if self.outage and self.site is None:
+            raise ValueError("`site` with `outage`")
         return self
 
 

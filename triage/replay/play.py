@@ -31,7 +31,7 @@ from triage.replay.farends import PackOnly, Script, ScriptedActuator, ScriptedTi
 from triage.replay.inline import without_threads
 from triage.replay.measuring import arrivals, before
 from triage.replay.orchestrators import Orchestrators
-from triage.replay.repair import claim_of, told_of
+from triage.replay.repair import acted_of, claim_of, told_of
 from triage.replay.saying import Polls, event_fact, state_facts
 from triage.replay.telling import Telling
 from triage.repository import OutboxStatus
@@ -276,12 +276,7 @@ class Player:
 
     async def _decide(self, person: Person) -> None:
         target = await self._target(person)
-        until = self._scenario.moment(person.until) if person.until is not None else None
-        await self._put(
-            PersonActed(
-                who=person.who, does=person.does, target=target, note=person.note, value=person.value, until=until
-            )
-        )
+        await self._put(acted_of(person, target, self._scenario.moment))
 
     async def _put(self, happened: ClaimReported | PersonActed | CarrierTold) -> None:
         key = f"entry:{self._telling.entry}"

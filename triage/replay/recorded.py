@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from config.clock import epoch_ms, from_epoch_ms
 from config.errors import NotFoundError
 from triage import inbox, repository, tables
-from triage.inputs import ClaimReported, PersonActed
+from triage.inputs import ClaimReported, PersonAct, PersonActed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,10 @@ async def recorded_inputs(connection: AsyncConnection, start: datetime, until: d
             claim = happened.claim
             found.append(Recorded(at=at, key=one.key, input=happened, client=claim.client, site=claim.site))
         elif isinstance(happened, PersonActed):
+            if happened.does is PersonAct.OPEN:
+                opened = await repository.cases(connection, site=happened.target, limit=1)
+                found += [Recorded(at=at, key=one.key, input=happened, client=c.client, site=c.site) for c in opened]
+                continue
             about = await _about(connection, happened.target)
             if about is not None:
                 client, site, proposal = about

@@ -68,6 +68,8 @@ class SitePage:
     devices: tuple[DeviceNote, ...]
     decisions: tuple[DecisionLine, ...]
     form: ReportForm
+    key: str
+    """Of the form that opens a case, so that sending it twice counts once."""
     chart: str | None
     """The link whose charts are shown first."""
 

@@ -70,6 +70,7 @@ ORIGINS: Mapping[Origin, str] = {
     Origin.PERSON: "opened by a person",
 }
 ACTS: Mapping[PersonAct, str] = {
+    PersonAct.OPEN: "Open a case",
     PersonAct.APPROVE: "Approve",
     PersonAct.REFUSE: "Refuse",
     PersonAct.APPLY: "Apply now",
