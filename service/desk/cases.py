@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from config.errors import LineproofError, NotFoundError
-from service.desk.acting import enqueue_case_act
-from service.desk.context import form_of, identity_of, installation, is_fragment, page
+from service.desk.acting import enqueue_case_act, enqueue_opening
+from service.desk.context import form_of, identity_of, installation, is_fragment, page, site_of
 from service.desk.views.case_page import CasePage, proposal_views
 from service.desk.views.home import CaseLine, case_lines
 from service.desk.views.repair import repair_view
@@ -57,6 +57,14 @@ async def act(request: web.Request) -> web.Response:
         about = await repository.case_by_id(connection, ident)
     seq = await enqueue_case_act(opened, await form_of(request), about)
     raise web.HTTPSeeOther(f"/inputs/{seq}?case={ident}")
+
+
+@routes.post("/sites/{site}/cases")
+async def open_case(request: web.Request) -> web.Response:
+    """Raises UsageError and LineproofError, which are told on a page of their own."""
+    found = await site_of(request)
+    seq = await enqueue_opening(installation(request), await form_of(request), found.id)
+    raise web.HTTPSeeOther(f"/inputs/{seq}?site={found.id}")
 
 
 async def _read_case(opened: Installation, ident: str) -> CasePage:

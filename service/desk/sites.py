@@ -14,8 +14,7 @@ from collector.store.rows import rows_of
 from config.clock import from_epoch_ms
 from inventory.describe import OpenCase, site_sheet
 from inventory.model import Link, Site
-from service.desk.acting import enqueue_opening
-from service.desk.context import form_of, installation, is_fragment, page, site_of
+from service.desk.context import installation, is_fragment, page, site_of
 from service.desk.overview import read_overview
 from service.desk.views.figures import link_figures
 from service.desk.views.home import case_lines
@@ -50,14 +49,6 @@ async def site(request: web.Request) -> web.Response:
     form = report_form(found, client, blank_report(found), opened.clock.now())
     view = await read_site(opened, found, form)
     return page(request, "_site_lines.html" if is_fragment(request) else "site.html", view)
-
-
-@routes.post("/sites/{site}/cases")
-async def open_case(request: web.Request) -> web.Response:
-    """Raises UsageError and LineproofError, which are told on a page of their own."""
-    found = await site_of(request)
-    seq = await enqueue_opening(installation(request), await form_of(request), found.id)
-    raise web.HTTPSeeOther(f"/inputs/{seq}?site={found.id}")
 
 
 async def read_site(opened: Installation, found: Site, form: ReportForm) -> SitePage:
