@@ -21,7 +21,7 @@ from triage import inbox, repository
 from triage.mail.aside import put_aside, set_aside_mails
 from triage.mail.folder import FolderIntake
 from triage.mail.imap import ImapIntake
-from triage.mail.notices import MailRefusal, RefusedMailError, told_cases, windows_of
+from triage.mail.notices import MailRefusal, RefusedMailError, outages_told, told_cases, windows_of
 from triage.mail.port import MailError, MailIntake, ReceivedMail
 from triage.mail.reading import read_notices
 from triage.mail.sender import carrier_of
@@ -87,7 +87,7 @@ async def _announce(installation: Installation, mail: ReceivedMail, settings: In
         reading = windows_of(notices, carrier.carrier, known, now, timedelta(days=settings.longest_days))
         fresh = Inventory.of(maintenance=reading.windows)
         await replace_inventory(connection, fresh)
-        await _tell_cases(connection, installation, reading.windows, merged(known, fresh))
+        await _tell_cases(connection, installation, reading.windows, known, merged(known, fresh))
     log.info("notice_taken", carrier=carrier.carrier, windows=[window.id for window in reading.windows])
     if reading.unknown:
         named = ", ".join(reading.unknown[:20])
@@ -97,10 +97,17 @@ async def _announce(installation: Installation, mail: ReceivedMail, settings: In
 
 
 async def _tell_cases(
-    connection: AsyncConnection, installation: Installation, windows: Sequence[MaintenanceWindow], known: Inventory
+    connection: AsyncConnection,
+    installation: Installation,
+    windows: Sequence[MaintenanceWindow],
+    before: Inventory,
+    known: Inventory,
 ) -> None:
     now = installation.clock.now()
-    standing = await repository.cases(connection, only_open=True, limit=repository.ALL)
-    for told in told_cases(windows, standing, known, now):
+    outages = outages_told(windows, before, known, now)
+    at_once = {told.site for told in outages}
+    cases = await repository.cases(connection, only_open=True, limit=repository.ALL)
+    standing = [case for case in cases if case.site not in at_once]
+    for told in (*outages, *told_cases(windows, standing, known, now)):
         etr = epoch_ms(told.etr) if told.etr is not None else 0
-        await inbox.put(connection, f"notice:{told.case}:{told.carrier}:{told.number}:{etr}", told, now)
+        await inbox.put(connection, f"notice:{told.case or told.site}:{told.carrier}:{told.number}:{etr}", told, now)

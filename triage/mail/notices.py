@@ -142,25 +142,49 @@ def _status(notice: CarrierNotice, before: Sequence[MaintenanceWindow]) -> Maint
     return MaintenanceStatus(told)
 
 
+def outages_told(
+    windows: Sequence[MaintenanceWindow], before: Inventory, known: Inventory, now: datetime
+) -> list[CarrierTold]:
+    """What each site is told by notices of an outage that is there now. The BCOP has no word for one: it is work that
+    takes lines down, is under way, and that nothing was heard of before it began. `before` has no windows of the mail
+    yet, `known` has them."""
+    heard_of = {announcement(window) for window in before.maintenance}
+    told: dict[tuple[str, str], CarrierTold] = {}
+    for window in windows:
+        notice = window.notice
+        ahead = notice.stamp is None or notice.stamp < window.start
+        if not notice.provider or notice.impact is not Impact.OUTAGE or ahead or announcement(window) in heard_of:
+            continue
+        for link in known.links.values():
+            if covers(window, link, now):
+                told.setdefault((link.site, notice.id), _told_of(window, link, now, site=link.site))
+    return list(told.values())
+
+
 def told_cases(
     windows: Sequence[MaintenanceWindow], cases: Sequence[Case], known: Inventory, now: datetime
 ) -> list[CarrierTold]:
     """What each open case is told by notices of work that is under way now on its line: the carrier's own number, and
     until when it says that it works. `known` has the windows already."""
     return [
-        CarrierTold(
-            case=case.id,
-            who=f"{window.notice.provider}'s notice",
-            number=window.notice.id,
-            carrier=window.notice.provider,
-            link=link.id,
-            opened_at=min(window.notice.stamp or now, now),
-            etr=window.end,
-            account=window.notice.account,
-            reason_for_outage=window.reason,
-        )
+        _told_of(window, link, now, case=case.id)
         for case in cases
         if (link := known.links.get(case.link or "")) is not None and not case.is_parent
         for window in windows
         if window.notice.provider and covers(window, link, now)
     ]
+
+
+def _told_of(window: MaintenanceWindow, link: Link, now: datetime, *, case: str = "", site: str = "") -> CarrierTold:
+    return CarrierTold(
+        case=case,
+        site=site,
+        who=f"{window.notice.provider}'s notice",
+        number=window.notice.id,
+        carrier=window.notice.provider,
+        link=link.id,
+        opened_at=min(window.notice.stamp or now, now),
+        etr=window.end,
+        account=window.notice.account,
+        reason_for_outage=window.reason,
+    )

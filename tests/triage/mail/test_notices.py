@@ -13,7 +13,15 @@ from inventory.maintenance import covers
 from inventory.model import Client, Impact, Inventory, Link, MaintenanceStatus, MaintenanceWindow, Site
 from triage.cases import Case, CaseStatus, Origin
 from triage.inputs import CarrierTold
-from triage.mail.notices import CarrierNotice, MailRefusal, NoticeReading, RefusedMailError, told_cases, windows_of
+from triage.mail.notices import (
+    CarrierNotice,
+    MailRefusal,
+    NoticeReading,
+    RefusedMailError,
+    outages_told,
+    told_cases,
+    windows_of,
+)
 from triage.model import Cause, Scope, Severity
 
 START, END = datetime(2026, 3, 10, 6, tzinfo=UTC), datetime(2026, 3, 10, 8, tzinfo=UTC)
@@ -191,6 +199,30 @@ def test_a_case_on_a_line_that_is_worked_on_now_is_told_the_carriers_number_and_
             opened_at=NOW, etr=END, account="A-1", reason_for_outage="A splice",
         )
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stamp", "impact", "status", "heard_of", "told"),
+    [
+        (START, "OUTAGE", "IN-PROCESS", False, True),
+        (START, "OUTAGE", "CONFIRMED", False, True),
+        (START - timedelta(seconds=1), "OUTAGE", "IN-PROCESS", False, False),
+        (START, "DEGRADED", "IN-PROCESS", False, False),
+        (START, "OUTAGE", "TENTATIVE", False, False),
+        (START, "OUTAGE", "IN-PROCESS", True, False),
+    ],
+    ids=["begun", "confirmed", "announced", "slower", "tentative", "planned"],
+)
+def test_an_outage_is_what_takes_a_line_down_and_was_not_announced(
+    stamp: datetime, impact: str, status: str, heard_of: bool, told: bool
+):
+    before = after(read(NOTICE)) if heard_of else KNOWN
+    notice = replace(NOTICE, circuits=(("MF/1", impact),), status=status, stamp=stamp, sequence=2)
+    reading = read(notice, known=before, now=START)
+    found = outages_told(reading.windows, before, after(reading, before), START + timedelta(minutes=1))
+    assert [(one.site, one.case, one.number, one.link) for one in found] == (
+        [("s", "", "MF-7", "wan1")] if told else []
+    )
 
 
 @pytest.mark.parametrize(
