@@ -46,6 +46,7 @@ def with_verdict(case: Case, judged: Judged, context: Context) -> Case:
         lines=troubled_lines(verdict),
         onset=verdict.onset,
         evidence_sha256=judged.evidence_sha256,
+        looks_without_data=0,
     )
 
 

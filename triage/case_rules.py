@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
 from inventory.model import Access
@@ -21,6 +22,7 @@ def case_rules(policy: Policy) -> CaseRules:
         quarantine=timedelta(seconds=rules.quarantine_seconds),
         outage_quarantine=timedelta(seconds=rules.outage_quarantine_seconds),
         recheck=timedelta(seconds=rules.recheck_seconds),
+        recheck_most=timedelta(seconds=rules.recheck_most_seconds),
         recovery=timedelta(minutes=rules.recovery_minutes),
         causes_without_ticket=frozenset(rules.causes_without_ticket),
         resolve_by_day=timedelta(minutes=rules.resolve_day_minutes),
@@ -61,6 +63,19 @@ def quarantine(verdict: Verdict, rules: CaseRules) -> timedelta:
     if verdict.scope is Scope.CARRIER:
         return max(rules.quarantine, rules.outage_quarantine)
     return rules.outage_quarantine
+
+
+def without_data(case: Case, now: datetime, rules: CaseRules) -> tuple[Case, Reason]:
+    """A look at a case has found no data: said once. The next one is due at its `next_action_at`, at a growing
+    distance."""
+    looks = case.looks_without_data
+    wait = rules.recheck
+    for _ in range(looks):
+        if wait >= rules.recheck_most:
+            break
+        wait = min(2 * wait, rules.recheck_most)
+    after = replace(case, updated_at=now, next_action_at=now + wait, looks_without_data=looks + 1)
+    return after, Reason.STILL_WITHOUT_DATA if looks else Reason.RECHECK_WITHOUT_DATA
 
 
 def graded(verdict: Verdict, case: Case | None, context: Context) -> Severity | None:

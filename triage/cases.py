@@ -223,6 +223,8 @@ class Case:
     """Which of `owner`, `queue`, `severity` and `title` a person has set: the machine leaves those as they are."""
     resolution: str = ""
     carrier_tickets: tuple[CarrierTicket, ...] = ()
+    looks_without_data: int = 0
+    """How many looks in a row have found no data."""
 
     @property
     def is_parent(self) -> bool:
@@ -315,6 +317,8 @@ class CaseRules:
     severities: Mapping[TroubleClass, Severity] = field(default_factory=dict)
     """Of a ticket, where nothing comes through."""
     hand_over: Mapping[TroubleClass, HandOver] = field(default_factory=dict)
+    recheck_most: timedelta = timedelta(hours=1)
+    """So far apart at most are looks that find no data: `recheck` at first, then twice as far each time."""
     client_reminder: timedelta = timedelta(days=1)
     assigned_access: frozenset[Access] = frozenset()
     """The kinds of access whose troubles the machine never resolves while a person has the case."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from triage.case_parts import joined_origins, new_case, proposed, wanting_ticket, with_verdict
-from triage.case_rules import OUTAGES, has_changed, may_worsen, needs_a_person, quarantine
+from triage.case_rules import OUTAGES, has_changed, may_worsen, needs_a_person, quarantine, without_data
 from triage.cases import Case, CaseStatus, Context, Decision, Effect, Judged, Origin, PendingWhy, Timer, TimerKind
 from triage.consequences import attach, evidence_effects, regraded, ticket_effects
 from triage.life_cycle import (
@@ -52,10 +52,15 @@ def on_trouble(case: Case | None, judged: Judged, context: Context) -> Decision:
     if case.status is CaseStatus.SUSPECTED or waits_for_statistics(case):
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     if judged.verdict.verdict is VerdictKind.INCONCLUSIVE and not _is_well(case, judged, context):
-        return Decision(case=None, reason=Reason.RECHECK_WITHOUT_DATA)
-    if not troubled:
-        return _trouble_gone(case, context)
-    return _trouble_again(case, judged, context)
+        if case.looks_without_data:
+            return Decision(case=None, reason=Reason.STILL_WITHOUT_DATA)
+        return Decision(case=replace(case, looks_without_data=1), reason=Reason.RECHECK_WITHOUT_DATA)
+    follow = _trouble_again if troubled else _trouble_gone
+    if not case.looks_without_data or case.status is CaseStatus.MONITORING:
+        return follow(case, judged, context)
+    seen = replace(case, looks_without_data=0)
+    decision = follow(seen, judged, context)
+    return decision if decision.case is not None else replace(decision, case=seen)
 
 
 def waits_for_statistics(case: Case) -> bool:
@@ -99,9 +104,14 @@ def _worse_meanwhile(case: Case, judged: Judged, context: Context) -> Decision:
     return Decision(case=replace(worse, updated_at=context.now), reason=Reason.TROUBLE_CHANGED, judged=judged)
 
 
-def _trouble_gone(case: Case, context: Context) -> Decision:
+def _trouble_gone(case: Case, judged: Judged, context: Context) -> Decision:
+    if case.status is CaseStatus.MONITORING and case.looks_without_data and _is_well(case, judged, context):
+        # The time to recover was over, and only data lacked: they are here, so nobody waits for the distant next look.
+        seen = replace(case, looks_without_data=0, next_action_at=context.now)
+        timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=context.now)
+        return Decision(case=seen, reason=Reason.RECOVERY_SEEN, timers=(timer,))
     if case.status is CaseStatus.MONITORING or is_held_by_person(case):
-        return Decision(case=None, reason=Reason.RECOVERY_SEEN)
+        return Decision(case=None, reason=Reason.RECOVERY_GOES_ON)
     due = context.now + context.rules.recovery
     after = replace(
         passed(case, CaseStatus.MONITORING, context.now),
@@ -155,10 +165,7 @@ def on_quarantine(case: Case, judged: Judged, context: Context) -> Decision:
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     match judged.verdict.verdict:
         case VerdictKind.INCONCLUSIVE:
-            due = context.now + context.rules.recheck
-            timer = Timer(case=case.id, kind=TimerKind.QUARANTINE, due_at=due)
-            after = replace(case, updated_at=context.now, next_action_at=due)
-            return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
+            return _looked_in_vain(case, TimerKind.QUARANTINE, context)
         case VerdictKind.CONFIRMED if not _over(judged.verdict):
             return _held(with_verdict(case, judged, context), judged, context)
         case _ if is_suspected_again(case):
@@ -207,9 +214,8 @@ def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
     if judged.verdict.verdict is VerdictKind.CONFIRMED:
         return _trouble_again(case, judged, context)
     if not _is_well(case, judged, context):
-        due = context.now + context.rules.recheck
-        timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)
-        return Decision(case=replace(case, next_action_at=due), reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,))
+        return _looked_in_vain(case, TimerKind.RECOVERY, context)
+    case = replace(case, looks_without_data=0)
     why = _whose_to_resolve(case, context)
     if why is not None:
         after = replace(
@@ -222,6 +228,12 @@ def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
         return resolved(case, text, Reason.CLIENT_MUST_CONFIRM, context)
     machine = replace(case, resolved_by_machine=True)
     return resolved(machine, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
+
+
+def _looked_in_vain(case: Case, kind: TimerKind, context: Context) -> Decision:
+    after, reason = without_data(case, context.now, context.rules)
+    timer = Timer(case=case.id, kind=kind, due_at=after.next_action_at or context.now)
+    return Decision(case=after, reason=reason, timers=(timer,))
 
 
 def _is_well(case: Case, judged: Judged, context: Context) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from triage.case_parts import joined_origins, new_case, proposed, reported_effects, wanting_ticket, with_verdict
+from triage.case_rules import without_data
 from triage.cases import (
     Case,
     CaseStatus,
@@ -130,10 +131,13 @@ def on_rejudge(case: Case, judged: Judged, context: Context) -> Decision:
         return Decision(case=None, reason=Reason.CASE_ENDED)
     verdict, due = judged.verdict.verdict, judged.verdict.rejudge_at
     if verdict is VerdictKind.INCONCLUSIVE and due is not None:
+        looked, reason = without_data(case, context.now, context.rules)
+        due = max(due, looked.next_action_at or due)
         timer = Timer(case=case.id, kind=TimerKind.REJUDGE, due_at=due)
         pending = _pending(case, case.status, judged, context)
-        after = replace(case, pending=pending, updated_at=context.now, next_action_at=due)
-        return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(timer,), judged=judged)
+        after = replace(looked, pending=pending, next_action_at=due)
+        first = reason is Reason.RECHECK_WITHOUT_DATA
+        return Decision(case=after, reason=reason, timers=(timer,), judged=judged if first else None)
     healthy = verdict in (VerdictKind.RECOVERED, VerdictKind.NOT_SUBSTANTIATED)
     told = with_verdict(case, judged, context)
     if not is_held_by_person(case):

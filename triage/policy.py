@@ -153,6 +153,7 @@ class CasePolicy(_Section):
     quarantine_seconds: float = Field(ge=0)
     outage_quarantine_seconds: float = Field(ge=0)
     recheck_seconds: float = Field(gt=0)
+    recheck_most_seconds: float = Field(gt=0)
     recovery_minutes: float = Field(gt=0)
     causes_without_ticket: tuple[Cause, ...]
     resolve_day_minutes: float = Field(gt=0)

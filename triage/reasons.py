@@ -25,7 +25,9 @@ class Reason(StrEnum):
     TROUBLE_OVER = "trouble_over"
     """It was over when it was first seen: nothing is left to act on."""
     RECHECK_WITHOUT_DATA = "recheck_without_data"
+    STILL_WITHOUT_DATA = "still_without_data"
     RECOVERY_SEEN = "recovery_seen"
+    RECOVERY_GOES_ON = "recovery_goes_on"
     RECOVERY_HELD = "recovery_held"
     RECOVERY_BROKEN = "recovery_broken"
     CLIENT_MUST_CONFIRM = "client_must_confirm"
@@ -71,5 +73,14 @@ class Reason(StrEnum):
     INPUT_FAILED = "input_failed"
 
 
-QUIET = frozenset({Reason.NOTHING_FOUND, Reason.TROUBLE_ONGOING, Reason.TROUBLE_OVER, Reason.PERSON_DECIDED})
+QUIET = frozenset(
+    {
+        Reason.NOTHING_FOUND,
+        Reason.TROUBLE_ONGOING,
+        Reason.TROUBLE_OVER,
+        Reason.PERSON_DECIDED,
+        Reason.STILL_WITHOUT_DATA,
+        Reason.RECOVERY_GOES_ON,
+    }
+)
 """What is decided minute after minute: counted, and neither logged nor kept."""

@@ -23,7 +23,7 @@ from triage.decide import on_quarantine, on_recovery, on_trouble
 from triage.decide_claims import on_claim, on_rejudge
 from triage.inputs import Answered, ClaimReported, PersonAct, PersonActed
 from triage.model import Cause, Claim, Direction, Finding, Severity, VerdictKind
-from triage.reasons import Reason
+from triage.reasons import QUIET, Reason
 from triage.respond import on_answer, on_person
 
 
@@ -323,3 +323,58 @@ def test_an_outage_that_is_over_opens_nothing_but_a_lossy_line_has_good_minutes_
     second = on_quarantine(case, ended(judged(cause=cause), metric), context(3))
     assert second.reason is (Reason.TROUBLE_DID_NOT_HOLD if over else Reason.TROUBLE_HELD)
     assert (second.case.status is CaseStatus.CLOSED, second.effects == ()) == (over, over)
+
+
+def test_a_look_without_data_is_said_once_and_the_next_one_is_ever_further_off_up_to_an_hour(context, judged):
+    dark = judged(VerdictKind.INCONCLUSIVE, Cause.NO_DATA, None)
+    watched = replace(kept(on_trouble(None, judged(), context())), status=CaseStatus.MONITORING)
+    minutes, reasons, case = 50, [], watched
+    for wait in (1, 2, 4, 8, 16, 32, 60, 60):
+        decision = on_recovery(case, dark, context(minutes))
+        minutes += wait
+        assert [timer.due_at for timer in decision.timers] == [context(minutes).now]
+        case = kept(decision)
+        reasons.append(decision.reason)
+    assert reasons == [Reason.RECHECK_WITHOUT_DATA, *[Reason.STILL_WITHOUT_DATA] * 7]
+    assert set(reasons[1:]) <= QUIET
+    back = on_trouble(case, judged(VerdictKind.RECOVERED), context(minutes))
+    assert [(timer.kind, timer.due_at) for timer in back.timers] == [(TimerKind.RECOVERY, context(minutes).now)]
+    assert kept(on_recovery(case, judged(VerdictKind.RECOVERED), context(minutes))).looks_without_data == 0
+
+
+def test_the_second_look_at_a_suspected_trouble_says_once_that_data_lack(context, judged):
+    dark = judged(VerdictKind.INCONCLUSIVE, Cause.NO_DATA, None)
+    first = on_quarantine(kept(on_trouble(None, judged(), context())), dark, context(3))
+    second = on_quarantine(kept(first), dark, context(4))
+    assert (first.reason, second.reason) == (Reason.RECHECK_WITHOUT_DATA, Reason.STILL_WITHOUT_DATA)
+    assert [timer.due_at for timer in second.timers] == [context(6).now]
+    assert kept(on_quarantine(kept(second), judged(), context(6))).looks_without_data == 0
+
+
+def test_an_open_case_says_each_time_that_data_have_begun_to_lack(context, judged):
+    dark = judged(VerdictKind.INCONCLUSIVE, Cause.NO_DATA, None)
+    case = kept(on_quarantine(kept(on_trouble(None, judged(), context())), judged(), context(3)))
+    first = on_trouble(case, dark, context(10))
+    assert first.reason is Reason.RECHECK_WITHOUT_DATA
+    assert on_trouble(kept(first), dark, context(15)).reason is Reason.STILL_WITHOUT_DATA
+    seen = on_trouble(kept(first), judged(), context(20))
+    assert seen.reason is Reason.TROUBLE_ONGOING
+    assert on_trouble(kept(seen), dark, context(25)).reason is Reason.RECHECK_WITHOUT_DATA
+
+
+def test_a_claim_that_still_waits_for_its_statistics_says_so_once(context, judged, claim, noon):
+    waiting = judged(VerdictKind.INCONCLUSIVE, rejudge_at=noon + timedelta(minutes=15))
+    case = kept(on_claim(None, claim, waiting, context()))
+    first = on_rejudge(case, judged(VerdictKind.INCONCLUSIVE, rejudge_at=noon + timedelta(minutes=20)), context(15))
+    assert (first.reason, first.timers[0].due_at) == (Reason.RECHECK_WITHOUT_DATA, noon + timedelta(minutes=20))
+    second = on_rejudge(kept(first), judged(VerdictKind.INCONCLUSIVE, rejudge_at=context(21).now), context(20))
+    assert (second.reason, second.judged) == (Reason.STILL_WITHOUT_DATA, None)
+    assert second.timers[0].due_at == noon + timedelta(minutes=22), "two minutes, the second distance"
+    assert kept(second).status is CaseStatus.PENDING
+
+
+def test_a_watched_case_says_once_that_its_trouble_is_gone(context, judged):
+    watched = replace(kept(on_trouble(None, judged(), context())), status=CaseStatus.MONITORING)
+    decision = on_trouble(watched, judged(VerdictKind.RECOVERED), context(5))
+    assert (decision.case, decision.reason) == (None, Reason.RECOVERY_GOES_ON)
+    assert decision.reason in QUIET
