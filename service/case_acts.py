@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from config.errors import LineproofError
@@ -13,6 +14,7 @@ from triage.cases import Case, PendingWhy
 from triage.inputs import Opening, PersonAct, PersonActed
 from triage.model import Severity
 from triage.reasons import Reason
+from triage.tickets.notes import one_line, printable
 
 _UTC = ZoneInfo("UTC")
 LONGEST_NAME = 120
@@ -20,14 +22,35 @@ LONGEST_NOTE = 2000
 LONGEST_TITLE = 200
 
 
+NEEDED: Mapping[PersonAct, str] = {
+    PersonAct.ASSIGN: "say who is to have the case",
+    PersonAct.MOVE: "name the queue that the case is to go to",
+    PersonAct.MERGE: "name the case of the carrier's trouble; `lineproof case list` has it",
+}
+"""What is to be said where an act needs a value and has none."""
+
+
+def person(who: str) -> str:
+    """The name of whoever decides, on one line and without control characters. Raises UsageError for none."""
+    name = one_line(who)
+    if not name:
+        raise UsageError("a decision needs the name of the person who takes it; write yours and send it again")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"a name has at most {LONGEST_NAME} characters; shorten it")
+    return name
+
+
 async def read_act(
     opened: Installation, case: Case, does: PersonAct, who: str, *, note: str = "", value: str = "", until: str = ""
 ) -> PersonActed:
     """`until` is a time at the site, as people write it. Raises UsageError."""
-    if not who.strip():
-        raise UsageError("a decision needs the name of the person who takes it; write yours and send it again")
-    if max(len(who), len(value)) > LONGEST_NAME or len(note) > LONGEST_NOTE:
+    who, value, note = person(who), one_line(value), printable(note)
+    if len(value) > LONGEST_NAME or len(note) > LONGEST_NOTE:
         raise UsageError(f"a name has at most {LONGEST_NAME} characters, a note {LONGEST_NOTE}; shorten it")
+    if does in NEEDED and not value:
+        raise UsageError(NEEDED[does])
+    if does is PersonAct.NOTE and not note:
+        raise UsageError("a note says something; write it")
     if does is PersonAct.HOLD and value not in list(PendingWhy):
         raise UsageError(f"a case waits for one of {', '.join(PendingWhy)}; say which")
     inventory = await opened.inventory()
@@ -36,7 +59,9 @@ async def read_act(
     if does is PersonAct.HOLD and until.strip():
         zone = site.zone if site is not None else _UTC
         ends = parse_ahead(until, zone, opened.clock.now())
-    return PersonActed(who=who.strip(), does=does, target=case.id, note=note, value=value.strip(), until=ends)
+        if ends <= opened.clock.now():
+            raise UsageError(f"{until!r} is past at {case.site}; say until when it is to wait, or leave it out")
+    return PersonActed(who=who, does=does, target=case.id, note=note, value=value, until=ends)
 
 
 async def read_opening(

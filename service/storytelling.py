@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -15,6 +16,15 @@ from triage.words import CAUSE_WORDS, VERDICT_WORDS
 TIMES = ("since", "until", "etr", "next_update_at", "opened_at", "closed_at", "onset", "end")
 QUIETLY = ("policy", "reported_at", "text_sha256", "at")
 """Told in the JSON alone: a line is for reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One entry of a story: when, who, and what in words."""
+
+    at: datetime
+    actor: str
+    words: str
 
 
 def story_document(told: Recorded) -> dict[str, Any]:
@@ -31,10 +41,14 @@ def story_document(told: Recorded) -> dict[str, Any]:
     }
 
 
-def story_lines(story: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[str]:
+def in_words(story: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[Told]:
     for one in story:
-        moment = datetime.fromisoformat(one["at"]).astimezone(zone)
-        yield f"  {moment:%Y-%m-%d %H:%M:%S %Z}  {one['actor']:20}  {_said(one, zone)}"
+        yield Told(datetime.fromisoformat(one["at"]).astimezone(zone), one["actor"], _said(one, zone))
+
+
+def story_lines(story: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[str]:
+    for told in in_words(story, zone):
+        yield f"  {told.at:%Y-%m-%d %H:%M:%S %Z}  {told.actor:20}  {told.words}"
 
 
 def _said(one: Mapping[str, Any], zone: tzinfo) -> str:

@@ -26,6 +26,10 @@ from triage.repository import OutboxRow, OutboxStatus
 WAITING = (OutboxStatus.PENDING, OutboxStatus.TRYING)
 UNDONE = (*WAITING, OutboxStatus.DEAD, OutboxStatus.WITHHELD)
 """What a list of the outbox shows."""
+TRIED_AGAIN = (OutboxStatus.DEAD, OutboxStatus.WITHHELD)
+"""What a person may have tried again."""
+GIVEN_UP = (OutboxStatus.PENDING, OutboxStatus.DEAD)
+"""What a person may leave undone for good."""
 
 
 async def next_rows(
@@ -109,6 +113,15 @@ async def opening(connection: AsyncConnection, case: str) -> OutboxRow | None:
     return None if found is None else repository.outbox_row(found)
 
 
+async def rows_of(connection: AsyncConnection, case: str) -> list[OutboxRow]:
+    """What is not done of a case, the oldest first."""
+    row = tables.outbox.c
+    query = select(tables.outbox).where(
+        row.case_number == repository.number_of(case), row.status.in_([status.value for status in UNDONE])
+    )
+    return [repository.outbox_row(one) for one in await connection.execute(query.order_by(row.number))]
+
+
 async def tried_since(connection: AsyncConnection, moment: datetime) -> list[tuple[EffectKind, datetime]]:
     """The effects that were last tried then or later."""
     row = tables.outbox.c
@@ -133,7 +146,7 @@ async def retry(connection: AsyncConnection, key: str, by: str, now: datetime) -
 
     Raises NotFoundError, and LineproofError where there is nothing to be tried again.
     """
-    rows = await _named(connection, key, (OutboxStatus.DEAD, OutboxStatus.WITHHELD), by)
+    rows = await _named(connection, key, TRIED_AGAIN, by)
     for row in rows:
         again = replace(row, status=OutboxStatus.PENDING, attempts=0, next_at=now, done_at=None)
         await repository.mark_outbox(connection, again)
@@ -145,7 +158,7 @@ async def give_up(connection: AsyncConnection, key: str, by: str, now: datetime)
     """Leave a waiting or dead row (`all`: every dead one) undone for good; returns the keys, also of what belonged on a
     ticket that is now never opened. Raises NotFoundError, and LineproofError where there is nothing to be given up.
     """
-    rows = await _named(connection, key, (OutboxStatus.PENDING, OutboxStatus.DEAD), by)
+    rows = await _named(connection, key, GIVEN_UP, by)
     gone = {row.number: row for row in rows}
     for row in rows:
         if row.effect.kind is EffectKind.OPEN_TICKET:

@@ -27,12 +27,11 @@ def ticket_outbox(
     """What was meant for a far end and is not done: waiting, being tried, given up (dead), or withheld; and why."""
     if retry is not None and give_up is not None:
         raise ConfigurationError("either --retry or --give-up, not both at once")
-    if (retry is not None or give_up is not None) and not by.strip():
-        raise ConfigurationError("--by NAME: the name of the person who decides")
     run(_outbox(retry, give_up, by, config, as_json))
 
 
 async def _outbox(retry: str | None, give_up: str | None, by: str, config: Path | None, as_json: bool) -> None:
+    from service.case_acts import person
     from service.documents import outbox_document
     from service.installation import opened
     from triage import outbox, repository
@@ -40,6 +39,7 @@ async def _outbox(retry: str | None, give_up: str | None, by: str, config: Path 
     async with opened(config) as installation:
         now = installation.clock.now()
         if retry is not None or give_up is not None:
+            by = person(by)
             async with installation.database.writing() as connection:
                 if retry is not None:
                     keys, did = await outbox.retry(connection, retry, by, now), "is tried again"

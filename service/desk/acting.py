@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from service.case_acts import LONGEST_NAME, LONGEST_NOTE, read_act, read_opening
+from service.case_acts import LONGEST_NOTE, person, read_act, read_opening
 from service.desk.claims import key_of
 from service.desk.context import Form
 from service.installation import Installation
@@ -42,11 +42,9 @@ async def enqueue_opening(opened: Installation, form: Form, site: str) -> int:
 
 async def enqueue_act(opened: Installation, form: Form, target: str, allowed: Sequence[PersonAct]) -> int:
     """Returns the input's sequence number. Raises UsageError for a form without a name or with another act."""
-    who, does, note = form.text("who"), form.text("does"), form.text("note")
-    if not who:
-        raise UsageError("a decision needs the name of the person who takes it; write yours and send it again")
-    if len(who) > LONGEST_NAME or len(note) > LONGEST_NOTE:
-        raise UsageError(f"a name has at most {LONGEST_NAME} characters, a note {LONGEST_NOTE}; shorten it")
+    who, does, note = person(form.text("who")), form.text("does"), form.text("note")
+    if len(note) > LONGEST_NOTE:
+        raise UsageError(f"a note has at most {LONGEST_NOTE} characters; shorten it")
     if does not in list(allowed):
         raise UsageError(f"{does!r} cannot be done here; choose one of {', '.join(allowed)}")
     happened = PersonActed(who=who, does=PersonAct(does), target=target, note=note)

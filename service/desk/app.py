@@ -10,7 +10,21 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from config.errors import LineproofError, NotFoundError
-from service.desk import carrier, cases, claims, guard, health, home, inputs, links, proposals, search, sites, tickets
+from service.desk import (
+    carrier,
+    cases,
+    claims,
+    guard,
+    health,
+    home,
+    inputs,
+    links,
+    outbox,
+    proposals,
+    search,
+    sites,
+    tickets,
+)
 from service.desk.context import INSTALLATION, NEIGHBOURS, STATIC, page, set_up_templates
 from service.desk.newest import NEWEST, NewestSamples
 from service.desk.views.problem import Problem, sentence_of
@@ -25,13 +39,15 @@ NEIGHBOUR_TIMEOUT = aiohttp.ClientTimeout(total=1.0)
 
 def create_app(installation: Installation) -> web.Application:
     """The desk of an opened installation; whoever runs it binds it to loopback."""
-    app = web.Application(middlewares=[health.count, problems, guard.guard], client_max_size=LARGEST_FORM)
+    app = web.Application(
+        middlewares=[health.count, problems, guard.guard, outbox.with_alerts], client_max_size=LARGEST_FORM
+    )
     app[INSTALLATION] = installation
     app[NEWEST] = NewestSamples(installation)
     app.cleanup_ctx.append(_neighbours)
     app.on_response_prepare.append(guard.add_headers)
     set_up_templates(app)
-    for module in (home, search, sites, links, claims, inputs, cases, carrier, proposals, tickets, health):
+    for module in (home, search, sites, links, claims, inputs, cases, carrier, proposals, tickets, outbox, health):
         app.add_routes(module.routes)
     app.router.add_static("/static/", STATIC)
     return app

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from aiohttp import web
 
 from config.errors import LineproofError, NotFoundError
+from inventory.model import Inventory
 from service.desk.acting import enqueue_case_act, enqueue_opening
 from service.desk.context import form_of, identity_of, installation, is_fragment, page, site_of
-from service.desk.views.case_page import CasePage, proposal_views
+from service.desk.views.alerts import outbox_lines
+from service.desk.views.case_page import CasePage, proposal_views, stopped_seconds
 from service.desk.views.home import CaseLine, case_lines
 from service.desk.views.repair import repair_view
-from service.desk.views.site_page import decision_lines
 from service.desk.views.verdicts import Verdict, verdict_view
 from service.installation import Installation
+from service.storytelling import in_words, story_document
 from service.submitting import new_key
-from triage import repository
+from service.tickets import known_tickets
+from triage import audit, repository
 from triage.acts import FITS
 from triage.cases import Case
 from triage.inputs import PersonAct
-from triage.repository import OutboxStatus, StoredDecision
+from triage.outbox import rows_of as outbox_of
 from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import Ticket
 
@@ -69,39 +73,38 @@ async def open_case(request: web.Request) -> web.Response:
 
 async def _read_case(opened: Installation, ident: str) -> CasePage:
     """Raises NotFoundError."""
+    now = opened.clock.now()
     inventory = await opened.inventory()
     async with opened.database.reading() as connection:
         found = await repository.case_by_id(connection, ident)
         parent = await repository.case_by_id(connection, found.parent) if found.parent else None
         children = await repository.cases(connection, parent=ident) if found.is_parent else []
         proposals = await repository.proposals_of(connection, ident)
-        decisions = await repository.decisions_of(connection, site=found.site, limit=200)
-        rows = await repository.outbox(connection, statuses=_NOT_DONE, limit=1000)
+        rows = await outbox_of(connection, ident)
+        known = await known_tickets(connection, opened.tickets.name, ticket=found.ticket) if found.ticket else ()
+        told = await audit.story(connection, ident)
     verdict, problem = await _verdict(opened, found)
     return CasePage(
         line=case_lines([found], inventory)[0],
         verdict=verdict,
         problem=problem,
-        decisions=decision_lines([one for one in decisions if _about(one, found)]),
+        story=tuple(in_words([story_document(one) for one in told], _zone(inventory, found))),
+        stopped=stopped_seconds(found, now),
+        system=known[0].system if known else "",
         proposals=proposal_views(proposals, inventory, new_key("person")),
         ticket=await _ticket(opened, found),
-        outbox=tuple(row for row in rows if row.effect.case == ident),
+        outbox=outbox_lines(rows),
         acts=tuple(act for act in PersonAct if found.status in FITS.get(act, ())),
         key=new_key("person"),
         parent=parent,
         children=case_lines(children, inventory),
-        repair=repair_view(found, inventory, opened.clock.now(), new_key("carrier")),
+        repair=repair_view(found, inventory, now, new_key("carrier")),
     )
 
 
-_NOT_DONE = (OutboxStatus.PENDING, OutboxStatus.TRYING, OutboxStatus.WITHHELD, OutboxStatus.DEAD)
-
-
-def _about(decision: StoredDecision, case: Case) -> bool:
-    """Whether a decision on the case's site is about this case: it names it, or names none and fell in its time."""
-    if decision.case is not None:
-        return decision.case == case.id
-    return case.opened_at <= decision.made_at <= (case.ended_at or decision.made_at)
+def _zone(inventory: Inventory, case: Case) -> tzinfo:
+    site = inventory.sites.get(case.site)
+    return site.zone if site is not None else UTC
 
 
 async def _verdict(opened: Installation, case: Case) -> tuple[Verdict | None, str]:

@@ -18,12 +18,16 @@ from config.clock import rfc3339
 from config.errors import NotFoundError
 from inventory.model import Site
 from reports.formatting import duration, local_time
+from service.desk.views.alerts import Alert
 from service.desk.views.words import ACTS, PENDING, SYMBOLS, SYMPTOMS, cause_words
 from service.installation import Installation
 
 INSTALLATION = web.AppKey("installation", Installation)
 NEIGHBOURS = web.AppKey("neighbours", aiohttp.ClientSession)
 """For the other processes' own /health, on loopback."""
+
+ALERTS = web.RequestKey("alerts", tuple[Alert, ...])
+"""Of a request: what stands on top of its page."""
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -76,7 +80,8 @@ def identity_of(request: web.Request, letter: str) -> str:
 
 def page(request: web.Request, template: str, view: object, *, status: int = 200) -> web.Response:
     """A page, or a fragment of one, around a view model."""
-    context = {"view": view, "now": installation(request).clock.now(), "path": request.path}
+    alerts = request.get(ALERTS, ())
+    context = {"view": view, "alerts": alerts, "now": installation(request).clock.now(), "path": request.path}
     response = aiohttp_jinja2.render_template(template, request, context, status=status)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -82,7 +82,7 @@ async def test_recording_enqueues_and_the_engine_decides(desk: Any) -> None:
     response = await desk.client.get(where, headers={"HX-Request": "true"})
     assert response.headers["HX-Redirect"] == "/cases/C-1"
     _, case = await desk.get("/cases/C-1")
-    assert "The client&#39;s report was confirmed" in case
+    assert "the client&#39;s report was confirmed" in case
     assert "/tickets/T-1" in case
 
 
@@ -194,7 +194,7 @@ async def test_a_proposal_shows_its_commands_and_only_what_can_be_done_next(desk
         _, text = await desk.get("/cases/C-1")
         assert acts(text) == then
     assert "decided by Ana Ruiz" in text
-    assert text.count("A person decided") == 3
+    assert text.count("a person decided") == 3
     assert "DRY RUN, nothing was sent" in text
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from config.errors import LineproofError
 from inventory.model import Inventory
+from service.desk.views.alerts import OutboxLine
 from service.desk.views.home import CaseLine
 from service.desk.views.repair import RepairView
-from service.desk.views.site_page import DecisionLine
 from service.desk.views.verdicts import Verdict
 from service.desk.views.words import ORIGINS, PROPOSAL_STATUS, Badge
+from service.storytelling import Told
 from triage.actuator.plan import ReroutePlan
 from triage.cases import Case, Proposal, ProposalStatus
 from triage.effects import plan_of
 from triage.inputs import PersonAct
-from triage.repository import OutboxRow
 from triage.tickets.port import Ticket
 
 NEXT_ACTS: Mapping[ProposalStatus, tuple[PersonAct, ...]] = {
@@ -45,13 +46,19 @@ class CasePage:
     line: CaseLine
     verdict: Verdict | None
     problem: str
-    decisions: tuple[DecisionLine, ...]
     proposals: tuple[ProposalView, ...]
     ticket: Ticket | None
-    outbox: tuple[OutboxRow, ...]
+    outbox: tuple[OutboxLine, ...]
+    """Of this case, what waits, was given up or withheld."""
+    system: str
+    """The ticket system that has its ticket."""
+    story: tuple[Told, ...]
+    """From the audit trail, in order."""
     acts: tuple[PersonAct, ...]
     key: str
     repair: RepairView
+    stopped: float
+    """Seconds that its clock has stood still."""
     parent: Case | None = None
     """The carrier's case that this site's is part of: of the others it tells how many."""
     children: tuple[CaseLine, ...] = ()
@@ -60,6 +67,13 @@ class CasePage:
     @property
     def origins(self) -> str:
         return " and ".join(ORIGINS[origin] for origin in self.line.case.origins)
+
+
+def stopped_seconds(case: Case, now: datetime) -> float:
+    """How long the time to repair has stood still by now, the wait that stands included."""
+    waits = case.pending
+    standing = (now - waits.since).total_seconds() if waits is not None and waits.why.stops_clock else 0.0
+    return case.clock_stopped_seconds + max(0.0, standing)
 
 
 def proposal_views(proposals: Sequence[Proposal], inventory: Inventory, key: str) -> tuple[ProposalView, ...]:
