@@ -13,7 +13,10 @@ from dataclasses import replace
 from config.clock import epoch_ms
 from inventory.model import Link, Ownership
 from triage.cases import Case, CaseStatus, Context, Decision, Effect, EffectKind, Timer, TimerKind
+from triage.consequences import note
 from triage.formatting import local_time
+from triage.inputs import Answered
+from triage.life_cycle import has_ticket
 from triage.model import Cause
 from triage.reasons import Reason
 from triage.trouble_class import LINE_CAUSES
@@ -36,10 +39,10 @@ def acknowledged(case: Case, context: Context) -> tuple[Case, tuple[Effect, ...]
 
 
 def on_reminder(case: Case, context: Context) -> Decision:
-    """A day has passed since the client was last told: again, if it is still down."""
+    """A day has passed since the client was last told, or should have been: again, if it is still down."""
     if not case.status.is_open or case.own_line_told_at is None:
         return Decision(case=None, reason=Reason.CASE_ENDED)
-    due = case.own_line_told_at + context.rules.client_reminder
+    due = max(case.own_line_told_at, case.told_client_at or case.own_line_told_at) + context.rules.client_reminder
     if context.now < due:
         early = Timer(case=case.id, kind=TimerKind.REMINDER, due_at=due)
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING, timers=(early,))
@@ -47,10 +50,30 @@ def on_reminder(case: Case, context: Context) -> Decision:
         watched = Timer(case=case.id, kind=TimerKind.REMINDER, due_at=context.now + context.rules.recovery)
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING, timers=(watched,))
     key = f"{case.id}:own-line:{epoch_ms(case.own_line_told_at)}"
-    told = _told(case, key, _text(case, context, "This is to remind you:"))
+    begin = "This is to remind you:" if case.told_client_at is not None else "We have found that"
+    told = _told(case, key, _text(case, context, begin))
     return Decision(
         case=_after(case, context), reason=Reason.CLIENT_REMINDED, effects=(told,), timers=(_next(case, context),)
     )
+
+
+def on_told(case: Case, answered: Answered, context: Context) -> Decision:
+    """A mail to the client has gone out, which the ticket says too and from which the next one counts; or it was given
+    up, and then nobody has told the client."""
+    if not answered.ok:
+        why = f"tell the client that their own line is down: the mail was given up: {answered.text}"
+        after = replace(case, next_action=why, next_action_at=context.now)
+        return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
+    if answered.text.startswith("withheld:"):  # a dry run's: nothing went out
+        return Decision(case=None, reason=Reason.FAR_END_ANSWERED, detail=answered.text)
+    first = case.told_client_at is None
+    after = replace(case, told_client_at=context.now, updated_at=context.now)
+    text = f"The client was {'told' if first else 'reminded'} by mail that their own line is down."
+    # The key is the mail's, so that each has one note, however often its answer comes.
+    key = answered.key.removeprefix(f"{case.id}:")
+    effects = (note(after, f"told:{key}", text),) if has_ticket(after) else ()
+    timers = (_next(after, context),) if after.status.is_open and after.own_line_told_at is not None else ()
+    return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects, timers=timers, detail=text)
 
 
 def _down(case: Case, context: Context) -> bool:

@@ -215,7 +215,7 @@ class Case:
     """What this was planned for: the worst class of trouble, and whether only lines of the client's were in it."""
     reboots: tuple[Reboot, ...] = ()
     own_line_told_at: datetime | None = None
-    """When the client was last told that the line that is down is their own."""
+    """When a mail was last meant that tells the client that the line that is down is their own."""
     reopened: int = 0
     decided_by: str | None = None
     """The person whose decision about its status stands: the machine does not undo it for the same trouble."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from triage.acts import on_act, refused
+from triage.byob import on_told
 from triage.cases import Case, Context, Decision, Effect, EffectKind, ProposalStatus
 from triage.consequences import attach, resolve_ticket
 from triage.inputs import Answered, PersonAct, PersonActed
@@ -49,6 +50,8 @@ def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
         status = done[answered.kind] if answered.ok else ProposalStatus.FAILED
         proposal = replace(context.proposal, status=status, result=answered.text)
         return Decision(case=None, reason=_answer_reason(answered), proposal=proposal, detail=_what(answered))
+    if answered.kind is EffectKind.TELL_CLIENT:
+        return on_told(case, answered, context)
     if answered.kind is EffectKind.OPEN_TICKET and answered.ok and answered.ticket is not None:
         after = replace(case, ticket=answered.ticket, updated_at=context.now)
         effects: tuple[Effect, ...] = ()

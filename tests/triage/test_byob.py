@@ -17,10 +17,12 @@ from triage.case_rules import case_rules
 from triage.cases import Case, CaseStatus, Context, Decision, Effect, EffectKind, Origin, TimerKind
 from triage.follow_up import followed_up
 from triage.handover import on_hand_over
+from triage.inputs import Answered
 from triage.model import Cause, Scope, Severity
 from triage.modems import has_modem, modem_of
 from triage.policy_files import load_policy
 from triage.reasons import Reason
+from triage.respond import on_answer
 
 POLICY = load_policy()
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -125,6 +127,53 @@ def test_a_reminder_comes_after_a_day_and_not_a_minute_sooner(minutes: int, told
     assert bool(decision.effects) is told
     due = NOON + (48 if told else 24) * HOUR
     assert reminders(decision) == [due]
+
+
+def told(case: Case, key: str, now: datetime, *, ok: bool = True) -> Decision:
+    """The mail's far end has answered."""
+    said = Answered(key=key, kind=EffectKind.TELL_CLIENT, case="C-1", ok=ok, text="" if ok else "no such mailbox")
+    return on_answer(case, said, at(now))
+
+
+def test_each_mail_that_went_out_leaves_one_note_on_the_ticket():
+    first = after(open_case(), at())
+    (mail,) = of_kind(first, EffectKind.TELL_CLIENT)
+    gone = told(kept(first), mail.key, NOON + MINUTE)
+    again = told(kept(gone), mail.key, NOON + 2 * MINUTE)
+    (note,) = of_kind(gone, EffectKind.NOTE_TICKET)
+    assert note.text == "The client was told by mail that their own line is down."
+    assert [one.key for one in of_kind(again, EffectKind.NOTE_TICKET)] == [note.key]
+    reminded = on_reminder(kept(gone), at(NOON + 25 * HOUR))
+    (second,) = of_kind(reminded, EffectKind.TELL_CLIENT)
+    (other,) = of_kind(told(kept(reminded), second.key, NOON + 25 * HOUR), EffectKind.NOTE_TICKET)
+    assert other.key != note.key
+    assert "reminded" in other.text
+    assert second.text.startswith("This is to remind you:")
+
+
+def test_a_reminder_counts_from_the_mail_that_went_out_not_from_when_it_was_meant():
+    first = kept(after(open_case(), at()))
+    gone = told(first, "C-1:own-line", NOON + 5 * HOUR)
+    assert kept(gone).told_client_at == NOON + 5 * HOUR
+    assert reminders(gone) == [NOON + 29 * HOUR]
+    assert of_kind(on_reminder(kept(gone), at(NOON + 24 * HOUR)), EffectKind.TELL_CLIENT) == []
+
+
+def test_a_mail_that_was_given_up_told_nobody():
+    first = kept(after(open_case(), at()))
+    lost = told(first, "C-1:own-line", NOON + HOUR, ok=False)
+    assert (lost.reason, kept(lost).told_client_at) == (Reason.FAR_END_GAVE_UP, None)
+    assert "tell the client that their own line is down" in kept(lost).next_action
+    assert of_kind(lost, EffectKind.NOTE_TICKET) == []
+    (next_day,) = of_kind(on_reminder(kept(lost), at(NOON + 24 * HOUR)), EffectKind.TELL_CLIENT)
+    assert next_day.text.startswith("We have found that"), "it is no reminder of what was never said"
+    assert next_day.key != "C-1:own-line"
+
+
+def test_a_mail_that_a_dry_run_withholds_told_nobody():
+    said = Answered(key="C-1:own-line", kind=EffectKind.TELL_CLIENT, case="C-1", ok=True, text="withheld: dry run")
+    decision = on_answer(kept(after(open_case(), at())), said, at(NOON + HOUR))
+    assert (decision.case, decision.effects) == (None, ())
 
 
 def test_reminders_stop_with_the_case_and_wait_while_the_line_lives():
