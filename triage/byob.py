@@ -34,8 +34,8 @@ def acknowledged(case: Case, context: Context) -> tuple[Case, tuple[Effect, ...]
     """The client is told once that their own line is down, and the first reminder is set."""
     if case.own_line_told_at is not None or not _down(case, context):
         return case, (), ()
-    told = _told(case, f"{case.id}:own-line", _text(case, context, "We have found that"))
-    return _after(case, context), (told,), (_next(case, context),)
+    told = _told(case, "own-line", _text(case, context, "We have found that"))
+    return _after(case, context), told, (_next(case, context),)
 
 
 def on_reminder(case: Case, context: Context) -> Decision:
@@ -49,31 +49,26 @@ def on_reminder(case: Case, context: Context) -> Decision:
     if not _down(case, context):
         watched = Timer(case=case.id, kind=TimerKind.REMINDER, due_at=context.now + context.rules.recovery)
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING, timers=(watched,))
-    key = f"{case.id}:own-line:{epoch_ms(case.own_line_told_at)}"
+    key = f"own-line:{epoch_ms(case.own_line_told_at)}"
     begin = "This is to remind you:" if case.told_client_at is not None else "We have found that"
     told = _told(case, key, _text(case, context, begin))
     return Decision(
-        case=_after(case, context), reason=Reason.CLIENT_REMINDED, effects=(told,), timers=(_next(case, context),)
+        case=_after(case, context), reason=Reason.CLIENT_REMINDED, effects=told, timers=(_next(case, context),)
     )
 
 
 def on_told(case: Case, answered: Answered, context: Context) -> Decision:
-    """A mail to the client has gone out, which the ticket says too and from which the next one counts; or it was given
-    up, and then nobody has told the client."""
+    """A mail to the client has gone out, from which the next one counts; or it was given up, and then nobody has told
+    the client."""
     if not answered.ok:
         why = f"tell the client that their own line is down: the mail was given up: {answered.text}"
         after = replace(case, next_action=why, next_action_at=context.now)
         return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
     if answered.text.startswith("withheld:"):  # a dry run's: nothing went out
         return Decision(case=None, reason=Reason.FAR_END_ANSWERED, detail=answered.text)
-    first = case.told_client_at is None
     after = replace(case, told_client_at=context.now, updated_at=context.now)
-    text = f"The client was {'told' if first else 'reminded'} by mail that their own line is down."
-    # The key is the mail's, so that each has one note, however often its answer comes.
-    key = answered.key.removeprefix(f"{case.id}:")
-    effects = (note(after, f"told:{key}", text),) if has_ticket(after) else ()
     timers = (_next(after, context),) if after.status.is_open and after.own_line_told_at is not None else ()
-    return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects, timers=timers, detail=text)
+    return Decision(case=after, reason=Reason.FAR_END_ANSWERED, timers=timers, detail="the client was written to")
 
 
 def _down(case: Case, context: Context) -> bool:
@@ -81,9 +76,17 @@ def _down(case: Case, context: Context) -> bool:
     return there and case.cause is Cause.LINK_DOWN and is_clients_own(case, context.links)
 
 
-def _told(case: Case, key: str, text: str) -> Effect:
-    title = f"{case.id}: your own line at {case.site} is down"
-    return Effect(key=key, kind=EffectKind.TELL_CLIENT, case=case.id, ticket=case.ticket, title=title, text=text)
+def _told(case: Case, key: str, text: str) -> tuple[Effect, ...]:
+    """A mail, and the same words on the ticket, where there is one."""
+    mail = Effect(
+        key=f"{case.id}:{key}",
+        kind=EffectKind.TELL_CLIENT,
+        case=case.id,
+        ticket=case.ticket,
+        title=f"{case.id}: your own line at {case.site} is down",
+        text=text,
+    )
+    return (mail, note(case, f"{key}:note", text)) if has_ticket(case) else (mail,)
 
 
 def _after(case: Case, context: Context) -> Case:
