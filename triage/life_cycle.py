@@ -75,7 +75,7 @@ def resolved(case: Case, text: str, reason: Reason, context: Context, *, by: str
         next_action_at=due,
         next_update_at=None,
     )
-    effects = (resolve_ticket(after, text),) if case.ticket is not None else ()
+    effects = (resolve_ticket(after, text),) if has_ticket(case) else ()
     closing = Timer(case=case.id, kind=TimerKind.CLOSE, due_at=due)
     return Decision(
         case=after, reason=reason, effects=effects, timers=(closing,), cancelled=tuple(TimerKind), detail=text
@@ -93,7 +93,7 @@ def closed(case: Case, text: str, reason: Reason, context: Context, *, by: str |
         next_action_at=None,
         next_update_at=None,
     )
-    effects = (ticket_update(after, f"close:{after.reopened}", TicketStatus.CLOSED, text),) if case.ticket else ()
+    effects = (ticket_update(after, f"close:{after.reopened}", TicketStatus.CLOSED, text),) if has_ticket(case) else ()
     return Decision(case=after, reason=reason, effects=effects, cancelled=tuple(TimerKind), detail=text)
 
 

@@ -26,6 +26,7 @@ from triage.cases import (
 )
 from triage.consequences import note, resolve_ticket
 from triage.group import ANYWHERE, Domain, Group, Population, Trouble
+from triage.life_cycle import has_ticket
 from triage.model import Cause, Scope, Severity
 from triage.reasons import Reason
 from triage.scope import SHARED, Usual
@@ -242,7 +243,7 @@ def _moved(before: Sequence[Case], now: Mapping[str, Case], moment: Moment) -> l
             f"The carrier has a trouble that {now[after.parent].sites} of the sites watched here share; this site's is "
             f"part of it, and {after.parent} stands for it."
         )
-        told = (note(after, f"parent:{after.parent}", text),) if after.ticket is not None else ()
+        told = (note(after, f"parent:{after.parent}", text),) if has_ticket(after) else ()
         moved.append(Decision(case=after, reason=Reason.JOINED_PARENT, effects=told, detail=f"part of {after.parent}"))
     return moved
 
@@ -269,7 +270,7 @@ def _back(parent: Case, moment: Moment) -> Decision:
         parent, status=CaseStatus.OPEN, updated_at=moment.now, next_action="work on the trouble with the carrier",
         next_action_at=None,
     )  # fmt: skip
-    told = (note(after, f"back:{rfc3339(moment.now)}", "The trouble is back."),) if after.ticket is not None else ()
+    told = (note(after, f"back:{rfc3339(moment.now)}", "The trouble is back."),) if has_ticket(after) else ()
     return Decision(case=after, reason=Reason.RECOVERY_BROKEN, effects=told, cancelled=(TimerKind.RECOVERY,))
 
 
@@ -277,7 +278,7 @@ def _ended(parent: Case, status: CaseStatus, reason: Reason, text: str, moment: 
     after = replace(
         parent, status=status, updated_at=moment.now, ended_at=moment.now, next_action="", next_action_at=None
     )
-    told = (resolve_ticket(after, text),) if parent.ticket is not None else ()
+    told = (resolve_ticket(after, text),) if has_ticket(parent) else ()
     close = Timer(case=parent.id, kind=TimerKind.CLOSE, due_at=moment.now + moment.rules.close)
     timers = (close,) if status is CaseStatus.RESOLVED else ()
     return Decision(case=after, reason=reason, effects=told, timers=timers, cancelled=tuple(TimerKind), detail=text)

@@ -22,7 +22,7 @@ from triage import inbox, outbox, repository
 from triage.actuator.port import Actuator
 from triage.audit import Entry, append
 from triage.audit_entries import Outcome, of_attempt, of_outcome
-from triage.cases import Case, EffectKind
+from triage.cases import Case, Effect, EffectKind
 from triage.effects import Effects, WithheldError, answer
 from triage.evidence import EvidenceRenderer
 from triage.evidence_folder import EvidenceFolder
@@ -31,6 +31,7 @@ from triage.mail.port import Mailer
 from triage.metrics import AWAY, EFFECTS, OUTBOX, OUTBOX_AGE
 from triage.reach import MINUTE, ON_A_TICKET, FarEnd, Pace, Reach, far_end, wait_before
 from triage.repository import OutboxRow, OutboxStatus
+from triage.ticket_records import holder_of
 from triage.tickets.port import TicketSystem
 
 log = structlog.get_logger()
@@ -67,6 +68,7 @@ class Performer:
         self._database = database
         self._clock = clock
         self._effects = Effects(database, tickets, renderer, actuator, evidence, inventory, mailer)
+        self._tickets = tickets.name
         self._withhold = withhold
         self._pace = pace
         self._may_act = may_act
@@ -164,11 +166,23 @@ class Performer:
         effect = row.effect
         if effect.kind in self._withhold:
             return f"{effect.kind} is switched off by `tickets: dry_run` in the settings"
-        if effect.kind not in ON_A_TICKET or effect.ticket is not None or case.ticket is not None:
+        if effect.kind not in ON_A_TICKET:
             return ""
+        ticket = effect.ticket or case.ticket
+        if ticket is not None:
+            return await self._why_another_has_it(effect, ticket)
         async with self._database.reading() as connection:
             opens = await outbox.opening(connection, case.id)
         return "its case has no ticket" if opens is None else f"its ticket was withheld: {opens.last_error}"
+
+    async def _why_another_has_it(self, effect: Effect, ticket: str) -> str:
+        """A system may give a newer trouble the ticket of an older one, whose end is not the ticket's then."""
+        ends = effect.kind is EffectKind.RESOLVE_TICKET or (effect.status is not None and effect.status.ended)
+        if not ends:
+            return ""
+        async with self._database.reading() as connection:
+            holder = await holder_of(connection, self._tickets, ticket)
+        return "" if holder in (None, effect.case) else f"ticket {ticket} stands for {holder} now"
 
     async def _perform(self, row: OutboxRow, case: Case) -> None:
         effect, now = row.effect, self._clock.now()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from triage.acts import on_act, refused
 from triage.byob import on_told
 from triage.cases import Case, Context, Decision, Effect, EffectKind, ProposalStatus
-from triage.consequences import attach, resolve_ticket
+from triage.consequences import attach
 from triage.inputs import Answered, PersonAct, PersonActed
 from triage.reasons import Reason
 
@@ -54,16 +54,19 @@ def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
         return on_told(case, answered, context)
     if answered.kind is EffectKind.OPEN_TICKET and answered.ok and answered.ticket is not None:
         after = replace(case, ticket=answered.ticket, updated_at=context.now)
-        effects: tuple[Effect, ...] = ()
-        if case.evidence_sha256 is not None:
-            effects = (attach(after, case.evidence_sha256),)
-        if not case.status.is_open:
-            effects = (*effects, resolve_ticket(after, "The case ended while the ticket was being opened."))
-        return Decision(case=after, reason=Reason.FAR_END_ANSWERED, effects=effects, detail=_what(answered))
+        return Decision(
+            case=after, reason=Reason.FAR_END_ANSWERED, effects=_newest_evidence(after), detail=_what(answered)
+        )
     if answered.ok:
-        return Decision(case=None, reason=Reason.FAR_END_ANSWERED, detail=_what(answered))
+        # One that was withheld has no ticket to be learnt; what would have gone there is withheld too, and listed.
+        meant = _newest_evidence(case) if answered.kind is EffectKind.OPEN_TICKET else ()
+        return Decision(case=None, reason=Reason.FAR_END_ANSWERED, effects=meant, detail=_what(answered))
     after = replace(case, next_action=f"{answered.kind} was given up: {answered.text}", next_action_at=context.now)
     return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
+
+
+def _newest_evidence(case: Case) -> tuple[Effect, ...]:
+    return (attach(case, case.evidence_sha256),) if case.evidence_sha256 is not None else ()
 
 
 def _answer_reason(answered: Answered) -> Reason:

@@ -39,16 +39,26 @@ class KnownTicket:
 async def keep_ticket(
     connection: AsyncConnection, system: str, ticket: str, case: str, key: str, now: datetime
 ) -> None:
-    """A case has learnt its ticket. A second time changes nothing."""
+    """A case has learnt its ticket. A second time changes nothing.
+
+    A system that gives a second trouble the ticket of the first gives the ticket to the newer case: from now on what
+    people do there is told to that one, and all that they have done to it yet.
+    """
+    row, number = tables.case_ticket.c, repository.number_of(case)
+    learnt = {"case_number": number, "key": key, "opened_at": epoch_ms(now), "asked": {}, "seen": {}}
+    holder = await connection.scalar(select(row.case_number).where(row.system == system, row.ticket == ticket))
+    if holder is None:
+        await connection.execute(insert(tables.case_ticket).values(system=system, ticket=ticket, **learnt))
+    elif holder < number:
+        passed = update(tables.case_ticket).where(row.system == system, row.ticket == ticket)
+        await connection.execute(passed.values(**learnt, looked_at=None))
+
+
+async def holder_of(connection: AsyncConnection, system: str, ticket: str) -> str | None:
+    """The case that a ticket stands for now; None for a ticket that no case has learnt."""
     row = tables.case_ticket.c
-    known = await connection.scalar(select(row.number).where(row.system == system, row.ticket == ticket))
-    if known is None:
-        await connection.execute(
-            insert(tables.case_ticket).values(
-                system=system, ticket=ticket, case_number=repository.number_of(case), key=key,
-                opened_at=epoch_ms(now), asked={}, seen={},
-            )
-        )  # fmt: skip
+    number = await connection.scalar(select(row.case_number).where(row.system == system, row.ticket == ticket))
+    return None if number is None else f"C-{number}"
 
 
 async def known_tickets(connection: AsyncConnection, system: str, tickets: Sequence[str]) -> list[KnownTicket]:

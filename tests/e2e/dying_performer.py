@@ -1,6 +1,7 @@
 """A performer and what the engine does with its answers, in a process of its own that a test kills.
 
-An order names the `records`, the `url` of a TMF621 server, and the scaled clock's `origin`. It ends when all is done.
+An order names the `records`, the TMF621 server as `system`, the scaled clock's `origin`, and its `factor` if another
+than FACTOR. It ends when all is done.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ async def main(order: dict[str, Any]) -> None:
     set_up_logs("engine")
     records = Path(order["records"])
     database, evidence = Database(records), EvidenceFolder(records.parent)
-    clock = ScaledClock(datetime(2026, 3, 3, 12, tzinfo=UTC), order["origin"], FACTOR)
+    clock = ScaledClock(datetime(2026, 3, 3, 12, tzinfo=UTC), order["origin"], order.get("factor", FACTOR))
     tickets = Tmf621Tickets(Tmf621Settings.model_validate(order["system"]), clock)
     paced = PacedTickets(tickets, Pace(clock, 100_000))
     performer = Performer(database, clock, paced, NoReports(), DryRun(), evidence, inventory, at_once=4)
