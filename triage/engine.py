@@ -18,16 +18,15 @@ from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from triage import carrier_evidence, inbox, repository, sight, standing, tables
-from triage.ahead import Ahead, judged_ahead
+from triage import bulk, carrier_evidence, inbox, repository, sight, standing
+from triage.ahead import ALIKE, Ahead, judged_ahead
 from triage.audit import Entry, append
 from triage.carrier_leg import on_carrier_told, watched
 from triage.case_rules import case_rules, may_worsen
 from triage.cases import Case, CaseStatus, Context, Decision, PendingWhy, TimerKind
 from triage.claim_rules import on_intake_told, on_reporter, with_intake
 from triage.closer_look import closer_looks
-from triage.decide import on_quarantine, on_recovery
-from triage.decide_claims import on_claim, on_rejudge
+from triage.decide_claims import on_claim
 from triage.documents import policy_document
 from triage.due import RULES
 from triage.evidence_folder import EvidenceFolder
@@ -46,8 +45,10 @@ from triage.inputs import (
 )
 from triage.judge import check_claim
 from triage.judging import Judging
-from triage.matters import Matter, ended_before, in_maintenance, line, look, opening, other_case, set_aside, settled
+from triage.known import Known, at_once
+from triage.matters import Matter, in_maintenance, judged_again, line, look, opening, set_aside, settled
 from triage.metrics import DECISIONS, TICK_SECONDS
+from triage.numbering import Numbers, numbers
 from triage.openings import learnt_tickets, on_carrier_outage, on_opened
 from triage.parents import Moment, on_parent_timer
 from triage.policy import policy_hash
@@ -96,6 +97,7 @@ class Engine:
         self._ticketing = ticketing
         self._ticked = -1
         self._ahead: Ahead = {}
+        self._policies: set[str] = set()
 
     def follow(self, journal: Journal) -> None:
         """Let the sweep follow this journal in memory; for whoever runs for longer than a tick."""
@@ -117,10 +119,9 @@ class Engine:
         async with self._database.writing() as connection:
             held_back = sight.HELD_BACK if await sight.blindness(connection) is not None else ()
             due = await repository.due_timers(connection, now, without=held_back)
-            for happened, due_at in due:
-                await repository.clear_timer(connection, happened.case, happened.kind)
-                key = f"timer:{happened.case}:{happened.kind}:{epoch_ms(due_at)}"
-                await inbox.put(connection, key, happened, now)
+            await bulk.clear_timers(connection, [(happened.case, happened.kind) for happened, _ in due])
+            inputs = {f"timer:{one.case}:{one.kind}:{epoch_ms(due_at)}": one for one, due_at in due}
+            await inbox.put_all(connection, inputs, now)
         return len(due)
 
     async def work_off(self) -> int:
@@ -235,6 +236,9 @@ class Engine:
         return of_us + sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
+        ahead = self._ahead.get((due.case, now)) if due.kind in ALIKE else None
+        if ahead is not None:
+            return [judged_again(due, ahead)]
         async with self._database.reading() as connection:
             case = await repository.case_by_id(connection, due.case)
             children = await standing.children(connection, case.id) if case.is_parent else []
@@ -248,18 +252,7 @@ class Engine:
             gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
             return [settled(gone, case)]
         claim = case.claim if due.kind is TimerKind.REJUDGE else None
-        judgement = self._ahead.get((case.id, now)) if claim is None else None
-        judgement = judgement or await judging.judge(case.site, claim, now)
-        judged = judgement.judged()
-        follow = {TimerKind.QUARANTINE: on_quarantine, TimerKind.REJUDGE: on_rejudge, TimerKind.RECOVERY: on_recovery}
-        rule = follow[due.kind]
-
-        def decide(current: Case | None, context: Context) -> Decision:
-            if current is None:
-                return Decision(case=None, reason=Reason.CASE_ENDED)
-            return rule(current, judged, context)
-
-        return [Matter(client=case.client, site=case.site, decide=decide, case=case.id, judgement=judgement)]
+        return [judged_again(due, await judging.judge(case.site, claim, now))]
 
     async def _on_case(self, identity: str, rule: Callable[[Case, Context], Decision]) -> list[Matter]:
         """A rule that looks at one case alone, as it stands when the input is committed."""
@@ -314,22 +307,28 @@ class Engine:
         async with self._database.writing() as connection:
             if not await inbox.consume(connection, row.seq, self._clock.now()):
                 return
-            await repository.keep_policy(connection, digest, policy_document(judging.policy), row.now)
-            for matter in matters:
-                decision = await self._decide(connection, matter, judging, row)
-                if decision.judged is not None and matter.judgement is not None:
-                    # Before the commit that names it; content addressed, so a second time changes nothing.
-                    self._evidence.put(matter.judgement.pack)
-                decision = await self._documented(connection, decision, judging, row.now)
-                told += await write(connection, row, matter, decision, digest)
-                for asked in closer_looks(decision, judging.inventory):
-                    await wish(connection, asked, row.now)
-                decided.append((matter, decision))
+            if digest not in self._policies:
+                await repository.keep_policy(connection, digest, policy_document(judging.policy), row.now)
+            counted = await numbers(connection)
+            for some in at_once(matters):
+                known = await Known.of(connection, some)
+                made = [(matter, self._decide(known, matter, judging, row, counted)) for matter in some]
+                made = [(matter, await self._documented(connection, one, judging, row.now)) for matter, one in made]
+                # Before the commit that names them; content addressed, so a second time changes nothing.
+                self._evidence.put_all(
+                    [matter.judgement.pack for matter, one in made if one.judged is not None and matter.judgement]
+                )
+                told += await write(connection, row, made, digest, counted)
+                for _, decision in made:
+                    for asked in closer_looks(decision, judging.inventory):
+                        await wish(connection, asked, row.now)
+                decided += made
             for ticket, case, key in learnt_tickets(row.input, [decision for _, decision in decided]):
                 await keep_ticket(connection, self._ticketing, ticket, case, key, row.now)
             if isinstance(row.input, Tick) or any(decision.case and decision.case.is_parent for _, decision in decided):
-                decided += await self._regroup(connection, row, judging, digest, told)
+                decided += await self._regroup(connection, row, judging, digest, counted, told)
             await append(connection, [*heard(row, decided), *told])
+        self._policies.add(digest)
         for matter, decision in decided:
             self._tell(row, matter, decision)
 
@@ -344,15 +343,19 @@ class Engine:
         return documented
 
     async def _regroup(
-        self, connection: AsyncConnection, row: inbox.Row, judging: Judging, digest: str, told: list[Entry]
+        self,
+        connection: AsyncConnection,
+        row: inbox.Row,
+        judging: Judging,
+        digest: str,
+        counted: Numbers,
+        told: list[Entry],
     ) -> list[tuple[Matter, Decision]]:
         """Parents and children after what has just been decided, within the same transaction."""
-        decided = []
         rules, carrier = case_rules(judging.policy), judging.policy.carrier
-        for decision in await regrouped(connection, judging.inventory, carrier, rules, row.now):
-            matter = settled(decision)
-            told += await write(connection, row, matter, decision, digest)
-            decided.append((matter, decision))
+        decisions = await regrouped(connection, judging.inventory, carrier, rules, row.now)
+        decided = [(settled(decision), decision) for decision in decisions]
+        told += await write(connection, row, decided, digest, counted)
         return decided
 
     def _tell(self, row: inbox.Row, matter: Matter, decision: Decision) -> None:
@@ -365,12 +368,8 @@ class Engine:
         if self._observer is not None:
             self._observer(row, matter.site, decision)
 
-    async def _decide(self, connection: AsyncConnection, matter: Matter, judging: Judging, row: inbox.Row) -> Decision:
-        if matter.case is not None:
-            case: Case | None = await repository.case_by_id(connection, matter.case)
-        else:
-            case = await repository.open_case(connection, matter.client, matter.site)
-        proposals = await repository.proposals_of(connection, case.id) if case is not None else []
+    def _decide(self, known: Known, matter: Matter, judging: Judging, row: inbox.Row, counted: Numbers) -> Decision:
+        case, proposals = known.case(matter), known.proposals(matter)
         named = [one for one in proposals if matter.proposal in (None, one.id)]
         site = judging.inventory.sites.get(matter.site)
         about = line(judging.inventory, matter, case)
@@ -380,16 +379,18 @@ class Engine:
             input=row.seq,
             rules=rules,
             zone=site.zone if site is not None else UTC,
-            new_case_id=f"C-{await repository.next_number(connection, tables.case)}",
-            new_proposal_id=f"P-{await repository.next_number(connection, tables.proposal)}",
+            new_case_id=counted.case,
+            new_proposal_id=counted.proposal,
             proposal=named[0] if named else None,
             in_maintenance=in_maintenance(judging.inventory, matter, row.now),
-            ended=await ended_before(connection, matter, row.now, rules.reopen) if case is None else None,
-            other=await other_case(connection, matter, case),
+            ended=known.ended(matter, row.now, rules.reopen),
+            other=known.other(matter),
             site=site,
             link=about,
             client=judging.inventory.clients.get(matter.client),
             links=judging.inventory.links_at(matter.site),
             devices=judging.inventory.devices_at(matter.site),
         )
-        return watched(followed_up(with_intake(matter.decide(case, context), context), context), context)
+        decision = watched(followed_up(with_intake(matter.decide(case, context), context), context), context)
+        counted.took(decision)
+        return decision

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -37,6 +38,11 @@ class EvidenceFolder:
                 retryable=True,
             ) from error
         return path
+
+    def put_all(self, packs: Sequence[EvidencePack]) -> None:
+        """As `put`, of each."""
+        for pack in packs:
+            self.put(pack)
 
     def get(self, sha256: str) -> EvidencePack:
         """Raises NotFoundError, and LineproofError for a pack whose content no longer has its name's digest."""

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.errors import LineproofError, NotFoundError
+from config.errors import LineproofError
 from inventory.maintenance import covering
 from inventory.model import Inventory, Link
-from triage import inbox, repository
-from triage.cases import Case, Context, Decision
-from triage.decide import on_trouble
-from triage.inputs import ClaimReported
+from triage import inbox
+from triage.cases import Case, Context, Decision, TimerKind
+from triage.decide import on_quarantine, on_recovery, on_trouble
+from triage.decide_claims import on_rejudge
+from triage.inputs import ClaimReported, TimerDue
 from triage.judging import Judgement, Judging
-from triage.life_cycle import last_meant
 from triage.metrics import DECISIONS
 from triage.model import Cause
 from triage.reasons import Reason
 
 log = structlog.get_logger()
-
-ENDED_CASES = 5
-"""So many of a site's last cases are looked at for the one that a trouble may be the return of."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -86,6 +82,22 @@ async def opening(judging: Judging, site: str, now: datetime, rule: Callable[...
     )
 
 
+def judged_again(due: TimerDue, judgement: Judgement) -> Matter:
+    """The case of a timer at which its site is judged again."""
+    judged = judgement.judged()
+    rule = {TimerKind.QUARANTINE: on_quarantine, TimerKind.REJUDGE: on_rejudge, TimerKind.RECOVERY: on_recovery}[
+        due.kind
+    ]
+
+    def decide(current: Case | None, context: Context) -> Decision:
+        if current is None:
+            return Decision(case=None, reason=Reason.CASE_ENDED)
+        return rule(current, judged, context)
+
+    verdict = judgement.verdict
+    return Matter(client=verdict.client, site=verdict.site, decide=decide, case=due.case, judgement=judgement)
+
+
 def set_aside(row: inbox.Row, why: str) -> Matter:
     claim = row.input.claim if isinstance(row.input, ClaimReported) else None
     decision = Decision(case=None, reason=Reason.INPUT_FAILED, detail=f"{row.key}: {why}")
@@ -110,21 +122,3 @@ def in_maintenance(inventory: Inventory, matter: Matter, now: datetime) -> bool:
         return bool(lines) and all(covering(inventory, link, now) for link in lines)
     link = line(inventory, matter, None)
     return link is not None and covering(inventory, link, now) is not None
-
-
-async def ended_before(connection: AsyncConnection, matter: Matter, now: datetime, reopen: timedelta) -> Case | None:
-    """Of the site's last cases, none of which is open, the one that the matter's verdict may mean."""
-    cases = await repository.cases(connection, client=matter.client, site=matter.site, limit=ENDED_CASES)
-    return last_meant(cases, matter.judgement.verdict if matter.judgement else None, now, reopen)
-
-
-async def other_case(connection: AsyncConnection, matter: Matter, case: Case | None) -> Case | None:
-    """The case that an act names beside its own, if there is such; of an ended case, the one that is open instead."""
-    if matter.other is not None:
-        try:
-            return await repository.case_by_id(connection, matter.other)
-        except NotFoundError:
-            return None
-    if case is None or case.status.is_open:
-        return None
-    return await repository.open_case(connection, case.client, case.site)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import epoch_ms, from_epoch_ms
@@ -21,13 +21,14 @@ from triage.cases import (
     CaseStatus,
     Effect,
     Proposal,
-    Timer,
     TimerKind,
 )
 from triage.inputs import TimerDue
 
 ALL = 1_000_000
 """A limit for those who must see every row."""
+AT_ONCE = 500
+"""Values that one query names: databases bound how many it may carry."""
 
 _CASE = TypeAdapter(Case)
 _PROPOSAL = TypeAdapter(Proposal)
@@ -115,12 +116,13 @@ async def last_case(connection: AsyncConnection, client: str, site: str) -> Case
 
 async def case_by_id(connection: AsyncConnection, identity: str) -> Case:
     """Raises NotFoundError."""
-    document = await connection.scalar(
-        select(tables.case.c.document).where(tables.case.c.number == number_of(identity, "C"))
-    )
+    document = await connection.scalar(_BY_NUMBER, {"of_number": number_of(identity, "C")})
     if document is None:
         raise NotFoundError(f"there is no case {identity}; `lineproof case list` shows the cases")
     return _CASE.validate_python(document)
+
+
+_BY_NUMBER = select(tables.case.c.document).where(tables.case.c.number == bindparam("of_number"))
 
 
 async def cases(
@@ -222,21 +224,6 @@ async def save_proposal(connection: AsyncConnection, proposal: Proposal) -> None
         )
 
 
-async def set_timer(connection: AsyncConnection, timer: Timer) -> None:
-    await clear_timer(connection, timer.case, timer.kind)
-    await connection.execute(
-        insert(tables.timer).values(
-            case_number=number_of(timer.case), kind=timer.kind.value, due_at=epoch_ms(timer.due_at)
-        )
-    )
-
-
-async def clear_timer(connection: AsyncConnection, case: str, kind: TimerKind) -> None:
-    await connection.execute(
-        delete(tables.timer).where(tables.timer.c.case_number == number_of(case), tables.timer.c.kind == kind.value)
-    )
-
-
 async def due_timers(
     connection: AsyncConnection, now: datetime, *, without: Sequence[TimerKind] = ()
 ) -> list[tuple[TimerDue, datetime]]:
@@ -249,25 +236,6 @@ async def due_timers(
     return [
         (TimerDue(case=f"C-{row.case_number}", kind=TimerKind(row.kind)), from_epoch_ms(row.due_at)) for row in rows
     ]
-
-
-async def save_verdict(
-    connection: AsyncConnection,
-    case: str,
-    inbox_seq: int,
-    made_at: datetime,
-    evidence_sha256: str,
-    document: Mapping[str, Any],
-) -> None:
-    await connection.execute(
-        insert(tables.verdict).values(
-            case_number=number_of(case),
-            inbox_seq=inbox_seq,
-            made_at=epoch_ms(made_at),
-            evidence_sha256=evidence_sha256,
-            document=dict(document),
-        )
-    )
 
 
 async def verdicts_of(connection: AsyncConnection, case: str) -> list[StoredVerdict]:
@@ -317,22 +285,24 @@ def _stored_decision(row: Any) -> StoredDecision:  # noqa: ANN401 - a row has no
 async def add_effect(connection: AsyncConnection, effect: Effect, now: datetime) -> bool:
     """Commit the intent to do something; a key that is known is not done again. Returns whether it is new."""
     known = await connection.scalar(select(tables.outbox.c.number).where(tables.outbox.c.key == effect.key))
-    if known is not None:
-        return False
-    await connection.execute(
-        insert(tables.outbox).values(
-            key=effect.key,
-            case_number=number_of(effect.case),
-            kind=effect.kind.value,
-            status=OutboxStatus.PENDING.value,
-            attempts=0,
-            next_at=epoch_ms(now),
-            created_at=epoch_ms(now),
-            last_error="",
-            document=_EFFECT.dump_python(effect, mode="json"),
-        )
-    )
-    return True
+    if known is None:
+        await connection.execute(insert(tables.outbox).values(effect_row(effect, now)))
+    return known is None
+
+
+def effect_row(effect: Effect, now: datetime) -> dict[str, Any]:
+    """Its columns but the number, as it is meant."""
+    return {
+        "key": effect.key,
+        "case_number": number_of(effect.case),
+        "kind": effect.kind.value,
+        "status": OutboxStatus.PENDING.value,
+        "attempts": 0,
+        "next_at": epoch_ms(now),
+        "created_at": epoch_ms(now),
+        "last_error": "",
+        "document": _EFFECT.dump_python(effect, mode="json"),
+    }
 
 
 async def outbox(

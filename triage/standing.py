@@ -14,6 +14,7 @@ from config.clock import EPOCH, from_epoch_ms
 from triage import tables
 from triage.cases import Case, CaseStatus, Pending, PendingWhy
 from triage.model import Cause, Scope, Severity
+from triage.repository import AT_ONCE
 from triage.scope import SHARED
 
 _C = tables.case.c
@@ -22,8 +23,6 @@ _COLUMNS = (
     _C.pending, _C.sites,
 )  # fmt: skip
 _CASE = TypeAdapter(Case)
-AT_ONCE = 500
-"""Cases that one query names: databases bound how many values a query may carry."""
 _STATUS = {status.value: status for status in CaseStatus}
 _CAUSE = {cause.value: cause for cause in Cause}
 _SEVERITY = {severity.value: severity for severity in Severity}

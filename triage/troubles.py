@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import epoch_ms
@@ -17,7 +18,7 @@ from config.database import Database
 from triage import tables
 from triage.cases import Case, CaseStatus
 from triage.model import Cause, Verdict, VerdictKind
-from triage.repository import number_of
+from triage.repository import AT_ONCE, number_of
 
 Periods = Mapping[str, Sequence[tuple[int, int]]]
 """By link: [from, to) in epoch milliseconds."""
@@ -83,26 +84,43 @@ def followed(known: Sequence[Trouble], seen: Sequence[Trouble], status: CaseStat
     return [one for place, one in current.items() if place >= len(known) or one != known[place]]
 
 
-async def follow(connection: AsyncConnection, case: Case, verdict: Verdict | None, now: datetime) -> None:
-    """Keep a case's troubles as its newest verdict and its status tell them, within the caller's transaction."""
-    table = tables.trouble.c
-    rows = await connection.execute(
-        select(tables.trouble).where(table.case_number == number_of(case.id)).order_by(table.number)
-    )
-    known = [
-        Trouble(link=row.link, cause=Cause(row.cause), onset=row.onset, end=row.end, number=row.number) for row in rows
-    ]
-    seen = troubles_of(verdict) if verdict is not None else []
-    for one in followed(known, seen, case.status, epoch_ms(now)):
-        values = {"onset": one.onset, "end": one.end}
-        if one.number is not None:
-            await connection.execute(update(tables.trouble).where(table.number == one.number).values(**values))
-        else:
-            await connection.execute(
-                insert(tables.trouble).values(
-                    case_number=number_of(case.id), link=one.link, cause=one.cause.value, **values
-                )
-            )
+async def follow(connection: AsyncConnection, cases: Sequence[tuple[Case, Verdict | None]], now: datetime) -> None:
+    """Keep the troubles of these cases, each once, as its newest verdict and its status tell them, within the caller's
+    transaction."""
+    known = await _known(connection, [number_of(case.id) for case, _ in cases])
+    new, changed = [], []
+    for case, verdict in cases:
+        number = number_of(case.id)
+        seen = troubles_of(verdict) if verdict is not None else []
+        for one in followed(known.get(number, []), seen, case.status, epoch_ms(now)):
+            values: dict[str, Any] = {"onset": one.onset, "end": one.end}
+            if one.number is not None:
+                changed.append({"changed_number": one.number, **values})
+            else:
+                new.append({"case_number": number, "link": one.link, "cause": one.cause.value, **values})
+    if changed:
+        await connection.execute(_CHANGE, changed)
+    if new:
+        await connection.execute(_NEW, new)
+
+
+async def _known(connection: AsyncConnection, cases: Sequence[int]) -> dict[int, list[Trouble]]:
+    """The troubles of these cases, each case's in their order."""
+    found: dict[int, list[Trouble]] = {}
+    for first in range(0, len(cases), AT_ONCE):
+        rows = await connection.execute(_OF_CASES, {"cases": cases[first : first + AT_ONCE]})
+        for row in rows:
+            one = Trouble(link=row.link, cause=Cause(row.cause), onset=row.onset, end=row.end, number=row.number)
+            found.setdefault(row.case_number, []).append(one)
+    return found
+
+
+_TABLE = tables.trouble.c
+_OF_CASES = (
+    select(tables.trouble).where(_TABLE.case_number.in_(bindparam("cases", expanding=True))).order_by(_TABLE.number)
+)
+_CHANGE = update(tables.trouble).where(_TABLE.number == bindparam("changed_number"))
+_NEW = insert(tables.trouble)
 
 
 def read_from(database: Database) -> TroublesOf:
