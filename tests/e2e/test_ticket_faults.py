@@ -266,8 +266,8 @@ def test_in_a_dry_run_nobody_is_called_and_all_that_would_have_been_said_is_list
         "attach_evidence", "note_ticket", "resolve_ticket", "update_ticket", "update_ticket",
     ]  # fmt: skip
     meant = [one["would_send"] for one in listed]
-    for words in ("moved it to field: said on the phone", "Ana Ruiz: splicing"):
-        assert any(words in one.get("text", "") for one in meant)
+    for text in ("moved it to field: said on the phone", "Ana Ruiz: splicing"):
+        assert any(text in one.get("text", "") for one in meant)
     assert [one["queue"] for one in meant if "queue" in one] == ["field"]
     assert guard.met == []
 
