@@ -56,6 +56,9 @@ def expectation(detail: ErrorDetails, model: type[BaseModel] | None = None) -> s
         return one_of(str(detail["loc"][-1]), keys) if keys else "no such key"
     if kind in ("enum", "literal_error"):
         return one_of(str(detail["input"]), re.findall(r"'([^']*)'", str(context["expected"])))
+    if kind == "union_tag_invalid":
+        name, tags = context["discriminator"].strip("'"), re.findall(r"'([^']*)'", context["expected_tags"])
+        return f"{name} to be {one_of(str(context['tag']), tags)}"
     if kind == "value_error":
         return str(context["error"])
     return detail["msg"].removeprefix("Input should be ")

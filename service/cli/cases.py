@@ -90,8 +90,9 @@ async def _case_show(identity: str, verify: bool, config: Path | None, as_json: 
         print_json(document)
     else:
         from service.cli.wording import case_lines
+        from triage.tickets.notes import printable
 
-        print("\n".join(case_lines(document)))
+        print(printable("\n".join(case_lines(document))))
     return 1 if wrong else 0
 
 
@@ -130,5 +131,6 @@ async def _ticket_show(identity: str, save: Path | None, config: Path | None, as
         print_json(document)
         return
     from service.cli.ticket_wording import ticket_lines
+    from triage.tickets.notes import printable
 
-    print("\n".join(ticket_lines(seen)))
+    print(printable("\n".join(ticket_lines(seen))))

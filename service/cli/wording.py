@@ -118,23 +118,31 @@ def relief_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def case_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    case = document["case"]
+    case, zone = document["case"], ZoneInfo(document["timezone"])
+
+    def told(text: str | None, otherwise: str) -> str:
+        return local_time(datetime.fromisoformat(text), zone) if text else otherwise
+
     yield f"{case['id']}  {case['status']}  {case['severity'] or '-'}  {case['title']}"
     if document["children"]:
         yield f"  at {case['sites']} sites; their own cases: {', '.join(document['children'])}"
     elif case["parent"]:
         yield f"  part of {case['parent']}, a trouble of the carrier"
     yield f"  client {case['client'] or '-'}, site {case['site']}, reported by {', '.join(case['origins'])}"
-    yield f"  opened {case['opened_at']}, onset {case['onset'] or '-'}, ended {case['ended_at'] or 'not yet'}"
-    yield f"  owner {case['owner'] or 'nobody'}, next: {case['next_action'] or '-'} {case['next_action_at'] or ''}"
+    yield (
+        f"  opened {told(case['opened_at'], '-')}, onset {told(case['onset'], '-')}, "
+        f"ended {told(case['ended_at'], 'not yet')}"
+    )
+    when = told(case["next_action_at"], "")
+    yield f"  owner {case['owner'] or 'nobody'}, next: {case['next_action'] or '-'}{f', {when}' if when else ''}"
     yield f"  ticket {case['ticket'] or 'none'}, evidence sha256 {case['evidence_sha256'] or '-'}"
     yield from asked_lines(case)
-    yield from carrier_lines(_CASE.validate_python(case), ZoneInfo(document["timezone"]))
+    yield from carrier_lines(_CASE.validate_python(case), zone)
     for verdict in document["verdicts"]:
         yield f"  {verdict['id']}: {verdict['verdict']}, {verdict['cause']} on {verdict['link']}; {verdict['reason']}"
     for proposal in document["proposals"]:
         yield f"  {proposal['id']}: {proposal['from_link']} -> {proposal['to_link']}, {proposal['status']}"
-    yield from story_lines(document["story"], ZoneInfo(document["timezone"]))
+    yield from story_lines(document["story"], zone)
     head = document["audit_head"]
     yield f"  audit trail: {head['number']} rows, head sha256 {head['sha256']}"
     for check in document.get("verification", []):

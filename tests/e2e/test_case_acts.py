@@ -24,6 +24,16 @@ def house(tmp_path_factory: pytest.TempPathFactory, build: Callable[[Path], Any]
     return house
 
 
+def test_a_name_cannot_speak_to_the_terminal_of_whoever_reads_it(house: Any) -> None:
+    done = house.lineproof("case", "note", "C-1", "a\x1b[2Jb\x07", "--by", "Kim\x1b[31m\nLee")
+    assert done.returncode == DONE, done.stderr
+    for shown in (("case", "show", "C-1"), ("ticket", "show", "T-1")):
+        told = house.lineproof(*shown).stdout
+        assert "a[2Jb" in told
+        assert not any(sign in told for sign in ("\x1b", "\x07"))
+    assert "Kim[31m Lee" in house.lineproof("case", "show", "C-1").stdout
+
+
 def test_a_case_is_taken_held_closed_and_taken_up_again(house: Any) -> None:
     by = ("--by", "Ana Ruiz")
     for words, shown in (
@@ -54,6 +64,9 @@ def test_a_case_is_taken_held_closed_and_taken_up_again(house: Any) -> None:
     [
         (("reopen", "C-1"), FAILED, "reopen needs one that is resolved, closed"),
         (("hold", "C-1", "the-moon"), USAGE, "a case waits for one of statistics, client, access"),
+        (("hold", "C-1", "client", "--until", "1999-01-01 00:00"), USAGE, "is past at store-114; say until when"),
+        (("assign", "C-1", " "), USAGE, "say who is to have the case"),
+        (("note", "C-1", "\x1b"), USAGE, "a note says something"),
         (("merge", "C-1", "C-9"), FAILED, "C-9 is no open case of a carrier's trouble"),
         (("close", "C-9"), NOT_FOUND, "there is no case C-9"),
     ],
