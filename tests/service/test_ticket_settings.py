@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from config.clock import SystemClock
 from config.database import Database
 from config.errors import ConfigurationError
+from config.yamlfile import read_model
 from service.installation import opened
 from service.mail_intake import open_intake, take_in
 from service.mailing import open_mailer
@@ -135,3 +136,13 @@ async def test_an_answer_in_the_mailbox_becomes_a_note_of_its_ticket(tmp_path: P
         assert [(note.author, note.text) for note in shown.notes] == [("anna@provider.example", "on my way")]
         assert len(shown.attachments) == 1
         assert list((tmp_path / "in").glob("*.eml")) == []
+
+
+def test_an_unknown_kind_of_system_names_those_that_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "tickets.yaml"
+    file.write_text("system: {kind: service_now}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        read_model(file, TicketSettings)
+    (fault,) = refused.value.faults
+    assert fault.expected.startswith("kind to be one of builtin, request_tracker, tmf621, servicenow")
+    assert fault.expected.endswith("(did you mean servicenow?)")
