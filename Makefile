@@ -34,7 +34,8 @@ demo: setup
 test: lint
 	sh tests/install-debian.sh
 	$(BIN)/python -m compileall -q config inventory collector triage reports service
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not alone"
+	$(BIN)/python -m pytest -m alone
 
 unit: .venv/.developing
 	$(BIN)/python -m pytest -q -m "not real and not slow and not rim" tests/config tests/inventory tests/collector tests/triage \

@@ -82,7 +82,7 @@ class Performer:
     async def perform_due(self) -> int:
         """Do everything that is due now, and wait for it; returns how many effects were tried."""
         tried = 0
-        while begun := await self.begin_due():
+        while (begun := await self.begin_due()) or self._running:
             tried += begun
             await self._settle()
         return tried

@@ -24,6 +24,7 @@ DEMO = (sys.executable, "-m", "service.cli", "demo")
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(PATIENCE + 20)
 @pytest.mark.parametrize("seed", range(1, SEEDS + 1))
 def test_everything_injected_is_found_and_nothing_else(seed: int, tmp_path: Path) -> None:

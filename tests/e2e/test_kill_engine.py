@@ -234,6 +234,7 @@ def engine_events(log: Path) -> tuple[list[int], int]:
     return engines, sum(one["event"] in ("decided", "performed") for one in told)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(DEMO_PATIENCE + 20)
 def test_a_demonstration_whose_engine_is_killed_five_times_ends_as_if_it_had_not_been(tmp_path: Path) -> None:
     out = tmp_path / "out"

@@ -148,6 +148,7 @@ def send_and_receive(packets: int) -> None:
         far.wait(10)
 
 
+@pytest.mark.alone
 async def test_rates_are_those_of_the_kernels_own_counters(snmpd: Snmpd, poller: SnmpPoller) -> None:
     watch, device = watching(snmpd, poller)
     neighbours()

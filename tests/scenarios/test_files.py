@@ -113,12 +113,12 @@ async def test_a_restart_of_a_device_is_told_by_its_uptime_once(tmp_path: Path):
     assert [one["onset"] for one in found if one["cause"] == "device"] == ["2026-03-03T11:02:30Z"]
 
 
-async def test_an_answer_that_got_lost_is_not_asked_for_twice(tmp_path: Path):
+async def test_a_ticket_whose_answer_got_lost_is_found_and_not_opened_twice(tmp_path: Path):
     far_end = '  - {at: "+00:01:00", ticket_system: {next: [timeout_after]}}\n'
     claim = '  - {at: "+00:04:00", claim: {client: acme, site: store, symptom: down, since: "+00:01:00"}}\n'
     lines = await played(tmp_path, DOWN + far_end + claim)
     calls = of_kind(lines, "call")
-    assert [line["reason"] for line in calls if line["call"] == "create"] == ["timeout_after"]
+    assert [line["reason"] for line in calls if line["call"] == "create"] == ["timeout_after", "ok"]
     assert lines[-1]["tickets"] == ["T-1"]
 
 
@@ -132,11 +132,11 @@ async def test_what_a_human_changes_in_the_ticket_system_is_told(tmp_path: Path)
     assert "T-9" in missing["detail"]
 
 
-async def test_an_act_that_the_engine_has_not_is_refused_by_name(tmp_path: Path):
+async def test_an_act_about_a_case_that_there_is_not_is_set_aside_and_said(tmp_path: Path):
     lines = await played(tmp_path, '  - {at: "+00:01:00", person: {who: Kim, does: reopen, target: C-1}}\n')
-    (withheld,) = of_kind(lines, "withheld")
-    assert withheld["reason"] == "person_act_refused"
-    assert "reopen C-1" in withheld["detail"]
+    (alarm,) = of_kind(lines, "alarm")
+    assert alarm["reason"] == "input_failed"
+    assert "there is no case C-1" in alarm["detail"]
 
 
 @pytest.mark.parametrize(("complete", "unknown"), [(True, ["lte"]), (False, [])])
