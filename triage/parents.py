@@ -13,6 +13,7 @@ from datetime import datetime
 
 from config.clock import rfc3339
 from inventory.model import Inventory
+from triage.case_rules import without_data
 from triage.cases import (
     Case,
     CaseRules,
@@ -141,10 +142,10 @@ def on_parent_timer(kind: TimerKind, parent: Case, children: Sequence[Case], mom
         if opened > moment.others:
             return _opened(parent, children, moment)
         if troubled > moment.others:
-            due = moment.now + moment.rules.recheck
+            after, reason = without_data(parent, moment.now, moment.rules)
+            due = after.next_action_at or moment.now
             again = Timer(case=parent.id, kind=TimerKind.QUARANTINE, due_at=due)
-            after = replace(parent, updated_at=moment.now, next_action_at=due)
-            return Decision(case=after, reason=Reason.RECHECK_WITHOUT_DATA, timers=(again,))
+            return Decision(case=after, reason=reason, timers=(again,))
         return _ended(parent, CaseStatus.CLOSED, Reason.TROUBLE_DID_NOT_HOLD, "", moment)
     if kind is TimerKind.RECOVERY and parent.status is CaseStatus.MONITORING:
         if troubled >= moment.others:

@@ -254,6 +254,10 @@ def test_a_parent_whose_children_could_not_be_looked_at_waits():
     decision = on_parent_timer(TimerKind.QUARANTINE, parent, unseen, moment(3))
     assert decision.reason is Reason.RECHECK_WITHOUT_DATA
     assert [timer.due_at for timer in decision.timers] == [NOON + timedelta(minutes=4)]
+    assert decision.case is not None
+    again = on_parent_timer(TimerKind.QUARANTINE, decision.case, unseen, moment(4))
+    assert again.reason is Reason.STILL_WITHOUT_DATA
+    assert [timer.due_at for timer in again.timers] == [NOON + timedelta(minutes=6)]
 
 
 def test_a_parent_whose_children_did_not_hold_is_closed_without_a_ticket():
