@@ -139,9 +139,9 @@ class Judging:
         Where nothing is wrong and no case is `standing`, there is no judgement: nothing would be written of it.
         """
         sites = sorted(sites, key=self._neighbours)
+        examine = remembering(examine_peer)
         for first in range(0, len(sites), SITES_AT_ONCE):
             pictures = await self._pictures(sites[first : first + SITES_AT_ONCE], None, now)
-            examine = remembering(examine_peer)
             while pictures:
                 site = next(iter(pictures))
                 wanted = site in standing

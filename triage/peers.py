@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from triage.detection.link import Examined, examine
 from triage.model import Measured
 from triage.policy import Policy
 
+KEPT = 1_000
+"""Lines, some 20 MB: pictures of sites beside each other have most of their peers in common."""
 ExaminePeer = Callable[[Measured, int, int, Policy], Examined]
 
 
@@ -17,13 +19,17 @@ def examine_peer(peer: Measured, start: int, now: int, policy: Policy) -> Examin
 
 
 def remembering(examine: ExaminePeer) -> ExaminePeer:
-    """The same for each line that several pictures share: what was found of it is kept as long as this is."""
-    known: dict[tuple[int, int, int], tuple[Measured, Examined]] = {}
+    """The same for each line that several pictures have for a peer, at one moment: what was found of it is kept until
+    KEPT others were asked for since."""
+    known: dict[Hashable, Examined] = {}
 
     def of(peer: Measured, start: int, now: int, policy: Policy) -> Examined:
-        key = (id(peer), start, now)
-        if key not in known:
-            known[key] = (peer, examine(peer, start, now, policy))
-        return known[key][1]
+        read = len(peer.facts), *(len(one) for one in peer.series)  # a read may reach further back, or come later
+        key = (peer.link.id, bool(peer.learnt), read, start, now)
+        found = known.pop(key, None) or examine(peer, start, now, policy)
+        known[key] = found
+        if len(known) > KEPT:
+            del known[next(iter(known))]
+        return found
 
     return of
