@@ -8,7 +8,7 @@ from datetime import UTC
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from reports.delivery import file_name
-from reports.formatting import local_time, opening, stated
+from reports.formatting import local_time, number, opening, stated
 from reports.model import Attachment, Block, Cell, Column, Report, ReportError, Row, Rows, Section, Table, Text, Tone
 from triage.carrier_pack import FORMAT
 from triage.evidence import EvidencePack
@@ -76,7 +76,7 @@ def carrier_report(pack: EvidencePack, case: str, issuer: str) -> Report:
         subtitle=document.title,
         issuer=issuer,
         headline=f"{len(document.children)} sites of this carrier began to suffer within minutes of each other: by "
-        f"chance that happens with a probability of {_chance(asked.probability)}.",
+        f"chance the probability of that is {_chance(asked.probability)}.",
         tone=Tone.BAD,
         highlights=(
             Row("sites struck", str(len(document.children)), Tone.BAD),
@@ -167,7 +167,11 @@ def _children(document: CarrierDocument) -> Table:
 
 
 def _chance(probability: float) -> str:
-    return f"{probability:.2g}" if probability else "less than 1e-15"
+    """As people say it: 0.000026 is 1 in 38,000. What is rarer than one in a billion is said to be that."""
+    if probability < 1e-9:
+        return f"less than 1 in {number(1e9, 0)}"
+    times = 1 / probability
+    return f"1 in {number(float(f'{times:.2g}'), 0)}" if times >= 10 else f"{probability:.2g}"
 
 
 def _read(pack: EvidencePack) -> CarrierDocument:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from reports.evidence import evidence_report
 from reports.model import Report, Row, Section, Tone
@@ -20,6 +21,7 @@ class Verdict:
     """`facts` are the report's labelled lines that the page around does not say already; `aside` stands beside."""
 
     headline: str
+    made_at: datetime
     tone: Tone
     facts: tuple[Row, ...]
     sections: tuple[Section, ...]
@@ -33,6 +35,7 @@ def verdict_view(pack: EvidencePack, case: str, *, with_claim: bool) -> Verdict:
     shown = [section for section in report.sections if with_claim or section.title != _CLAIMED]
     return Verdict(
         report.headline,
+        report.made_at,
         report.tone,
         tuple(row for row in report.meta if row.label not in _OF_THE_CASE),
         tuple(
