@@ -14,6 +14,7 @@ from triage import inbox, standing
 from triage.cases import TimerKind
 from triage.inputs import TimerDue
 from triage.judging import Judgement, Judging
+from triage.peers import ExaminePeer
 
 log = structlog.get_logger()
 
@@ -24,7 +25,10 @@ Ahead = Mapping[tuple[str, datetime], Judgement]
 
 
 async def judged_ahead(
-    rows: Sequence[inbox.Row], database: Database, current: Callable[[], Awaitable[Judging]]
+    rows: Sequence[inbox.Row],
+    database: Database,
+    current: Callable[[], Awaitable[Judging]],
+    examine: ExaminePeer,
 ) -> Ahead:
     """The judgements that these inputs will ask for, where several do. What fails here fails again, and alone, when
     its input is decided."""
@@ -38,7 +42,7 @@ async def judged_ahead(
     for now in sorted({moment for _, moment in due}):
         case_at = {sites[case]: case for case, moment in due if moment == now and case in sites}
         asked = sorted(site for site in case_at if site in judging.inventory.sites)
-        async for site, judge in judging.judge_each(asked, now, asked):
+        async for site, judge in judging.judge_each(asked, now, asked, examine):
             try:
                 judgement = judge()
             except LineproofError:

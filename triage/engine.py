@@ -51,6 +51,7 @@ from triage.metrics import DECISIONS, TICK_SECONDS
 from triage.numbering import Numbers, numbers
 from triage.openings import learnt_tickets, on_carrier_outage, on_opened
 from triage.parents import Moment, on_parent_timer
+from triage.peers import examine_peer, remembering
 from triage.policy import policy_hash
 from triage.reasons import QUIET, Reason
 from triage.respond import on_answer, on_person
@@ -127,12 +128,13 @@ class Engine:
     async def work_off(self) -> int:
         """Decide every waiting input; returns how many. Raises StoreError when measurements cannot be read."""
         done = 0
+        examine = remembering(examine_peer)
         while True:
             async with self._database.reading() as connection:
                 rows = await inbox.waiting(connection)
             if not rows:
                 return done
-            self._ahead = await judged_ahead(rows, self._database, self._judging)
+            self._ahead = await judged_ahead(rows, self._database, self._judging, examine)
             for row in rows:
                 await self._work_off_one(row)
                 done += 1

@@ -131,15 +131,20 @@ class Judging:
         return self._judged(claim, await self.picture(site, claim, now), now, examine_peer)
 
     async def judge_each(
-        self, sites: Sequence[str], now: datetime, standing: Collection[str] = ()
+        self,
+        sites: Sequence[str],
+        now: datetime,
+        standing: Collection[str] = (),
+        examine: ExaminePeer | None = None,
     ) -> AsyncIterator[tuple[str, Callable[[], Judgement | None]]]:
         """As `judge` asks of each site whether anything is wrong there now, with few reads for many sites: each site,
         in any order, and how to judge it. Raises StoreError.
 
+        `examine` looks at a peer, for whoever asks for more sites of the same moment later.
         Where nothing is wrong and no case is `standing`, there is no judgement: nothing would be written of it.
         """
         sites = sorted(sites, key=self._neighbours)
-        examine = remembering(examine_peer)
+        examine = examine or remembering(examine_peer)
         for first in range(0, len(sites), SITES_AT_ONCE):
             pictures = await self._pictures(sites[first : first + SITES_AT_ONCE], None, now)
             while pictures:

@@ -8,8 +8,8 @@ from triage.detection.link import Examined, examine
 from triage.model import Measured
 from triage.policy import Policy
 
-KEPT = 1_000
-"""Lines, some 20 MB: pictures of sites beside each other have most of their peers in common."""
+KEPT = 3_000
+"""Lines, some 60 MB: pictures of sites beside each other have most of their peers in common."""
 ExaminePeer = Callable[[Measured, int, int, Policy], Examined]
 
 
@@ -25,7 +25,7 @@ def remembering(examine: ExaminePeer) -> ExaminePeer:
 
     def of(peer: Measured, start: int, now: int, policy: Policy) -> Examined:
         read = len(peer.facts), *(len(one) for one in peer.series)  # a read may reach further back, or come later
-        key = (peer.link.id, bool(peer.learnt), read, start, now)
+        key = (peer.link, bool(peer.learnt), read, start, now, policy.hash)
         found = known.pop(key, None) or examine(peer, start, now, policy)
         known[key] = found
         if len(known) > KEPT:
