@@ -98,7 +98,7 @@ def _part(part: str, method: str, *, after: bool) -> Callable[[Installation], No
 
 MOMENTS: dict[str, Callable[[Installation], None]] = {
     "a claim waits, its measurements are being read": _part("store", "window", after=False),
-    "the evidence pack is written, nothing is committed": _part("evidence", "put", after=True),
+    "the evidence pack is written, nothing is committed": _part("evidence", "put_all", after=True),
     "the decision is about to be committed": _database("SELECT count(*) FROM triage_outbox", after=False),
     "the decision is committed, nothing is performed": _database("SELECT count(*) FROM triage_outbox", after=True),
     "the row is trying, the ticket is not created": _part("tickets", "create", after=False),
