@@ -21,7 +21,7 @@ from triage import inbox, repository
 from triage.mail.aside import put_aside, set_aside_mails
 from triage.mail.folder import FolderIntake
 from triage.mail.imap import ImapIntake
-from triage.mail.notices import MailRefusal, RefusedMailError, outages_told, told_cases, windows_of
+from triage.mail.notices import MailRefusal, RefusedMailError, outages_in, outages_told, told_cases, windows_of
 from triage.mail.port import MailError, MailIntake, ReceivedMail
 from triage.mail.reading import read_notices
 from triage.mail.sender import carrier_of
@@ -85,9 +85,10 @@ async def _announce(installation: Installation, mail: ReceivedMail, settings: In
     async with installation.database.writing() as connection:
         known = await load_inventory(connection)
         reading = windows_of(notices, carrier.carrier, known, now, timedelta(days=settings.longest_days))
-        fresh = Inventory.of(maintenance=reading.windows)
+        outages = outages_in(reading.windows, known)
+        fresh = Inventory.of(maintenance=[window for window in reading.windows if window not in outages])
         await replace_inventory(connection, fresh)
-        await _tell_cases(connection, installation, reading.windows, known, merged(known, fresh))
+        await _tell_cases(connection, installation, reading.windows, outages, merged(known, fresh))
     log.info("notice_taken", carrier=carrier.carrier, windows=[window.id for window in reading.windows])
     if reading.unknown:
         named = ", ".join(reading.unknown[:20])
@@ -100,11 +101,11 @@ async def _tell_cases(
     connection: AsyncConnection,
     installation: Installation,
     windows: Sequence[MaintenanceWindow],
-    before: Inventory,
+    sudden: Sequence[MaintenanceWindow],
     known: Inventory,
 ) -> None:
     now = installation.clock.now()
-    outages = outages_told(windows, before, known, now)
+    outages = outages_told(sudden, known, now)
     at_once = {told.site for told in outages}
     cases = await repository.cases(connection, only_open=True, limit=repository.ALL)
     standing = [case for case in cases if case.site not in at_once]

@@ -142,22 +142,28 @@ def _status(notice: CarrierNotice, before: Sequence[MaintenanceWindow]) -> Maint
     return MaintenanceStatus(told)
 
 
-def outages_told(
-    windows: Sequence[MaintenanceWindow], before: Inventory, known: Inventory, now: datetime
-) -> list[CarrierTold]:
-    """What each site is told by notices of an outage that is there now. The BCOP has no word for one: it is work that
-    takes lines down, is under way, and that nothing was heard of before it began. `before` has no windows of the mail
-    yet, `known` has them."""
+def outages_in(windows: Sequence[MaintenanceWindow], before: Inventory) -> list[MaintenanceWindow]:
+    """Those that tell of an outage. The BCOP has no word for one: it is work that takes lines down and that nothing was
+    heard of before it began. It was announced to nobody, so it excuses nothing. `before` has no windows of the mail."""
     heard_of = {announcement(window) for window in before.maintenance}
+    return [
+        window
+        for window in windows
+        if (notice := window.notice).provider
+        and notice.impact is Impact.OUTAGE
+        and notice.stamp is not None
+        and notice.stamp >= window.start
+        and announcement(window) not in heard_of
+    ]
+
+
+def outages_told(outages: Sequence[MaintenanceWindow], known: Inventory, now: datetime) -> list[CarrierTold]:
+    """What each site is told by notices of an outage that is there now."""
     told: dict[tuple[str, str], CarrierTold] = {}
-    for window in windows:
-        notice = window.notice
-        ahead = notice.stamp is None or notice.stamp < window.start
-        if not notice.provider or notice.impact is not Impact.OUTAGE or ahead or announcement(window) in heard_of:
-            continue
+    for window in outages:
         for link in known.links.values():
             if covers(window, link, now):
-                told.setdefault((link.site, notice.id), _told_of(window, link, now, site=link.site))
+                told.setdefault((link.site, window.notice.id), _told_of(window, link, now, site=link.site))
     return list(told.values())
 
 

@@ -18,6 +18,7 @@ from triage.mail.notices import (
     MailRefusal,
     NoticeReading,
     RefusedMailError,
+    outages_in,
     outages_told,
     told_cases,
     windows_of,
@@ -219,7 +220,8 @@ def test_an_outage_is_what_takes_a_line_down_and_was_not_announced(
     before = after(read(NOTICE)) if heard_of else KNOWN
     notice = replace(NOTICE, circuits=(("MF/1", impact),), status=status, stamp=stamp, sequence=2)
     reading = read(notice, known=before, now=START)
-    found = outages_told(reading.windows, before, after(reading, before), START + timedelta(minutes=1))
+    sudden = outages_in(reading.windows, before)
+    found = outages_told(sudden, after(reading, before), START + timedelta(minutes=1))
     assert [(one.site, one.case, one.number, one.link) for one in found] == (
         [("s", "", "MF-7", "wan1")] if told else []
     )
