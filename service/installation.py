@@ -43,6 +43,8 @@ from triage.troubles import read_from
 
 log = structlog.get_logger()
 
+LAG = timedelta(seconds=3)
+"""From a measurement to the engine's eyes (real time): a group commit, a pass of the engine, and as much to spare."""
 INVENTORY_AGE = timedelta(seconds=5)
 """How old the inventory and policy in memory may be before they are looked at again (real time)."""
 
@@ -132,8 +134,15 @@ class Installation:
 
     def engine(self) -> Engine:
         controls = [control_subject(target) for target in self.settings.control_probes]
+        factor = self.settings.clock.factor if self.settings.clock is not None else 1.0
         return Engine(
-            self.database, self.judging, self.evidence, self.clock, ticketing=self.tickets.name, controls=controls
+            self.database,
+            self.judging,
+            self.evidence,
+            self.clock,
+            ticketing=self.tickets.name,
+            controls=controls,
+            lag=LAG * factor,
         )
 
     def lease(self, holder: str | None = None) -> Lease:

@@ -6,7 +6,7 @@ Exactly one engine holds the lease. Memory follows commit: it may be killed at a
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from zlib import crc32
 
@@ -84,16 +84,19 @@ class Engine:
         tick_minutes: int = 1,
         controls: Sequence[str] = (),
         ticketing: str = "builtin",
+        lag: timedelta = timedelta(0),
     ) -> None:
         """`tick_minutes`: how far apart ticks are, for whoever plays history and ticks less often than each minute.
-        `controls`: the subjects of our control probes. `ticketing`: the name of the ticket system that is in use."""
+        `controls`: the subjects of our control probes. `ticketing`: the name of the ticket system that is in use.
+        `lag`: how long what was measured may take to us, by this clock."""
         self._database = database
         self._judging = judging
         self._evidence = evidence
         self._clock = clock
         self._observer = observer
         self._controls = tuple(controls)
-        self._sweep = sweep or Sweep(controls=self._controls)
+        self._lag = lag
+        self._sweep = sweep or Sweep(controls=self._controls, lag=lag)
         self._tick_minutes = tick_minutes
         self._ticketing = ticketing
         self._ticked = -1
@@ -102,7 +105,7 @@ class Engine:
 
     def follow(self, journal: Journal) -> None:
         """Let the sweep follow this journal in memory; for whoever runs for longer than a tick."""
-        self._sweep = Sweep(journal, controls=self._controls)
+        self._sweep = Sweep(journal, controls=self._controls, lag=self._lag)
 
     async def tick(self) -> None:
         """Enqueue this minute's sweep, once however often it is called; it names how far the journal was then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import numpy as np
@@ -57,9 +57,15 @@ class Sweep:
     """Follows `journal`; without one the store is read anew at each look, or `follower` knows better."""
 
     def __init__(
-        self, journal: Journal | None = None, follower: HotFollower | None = None, controls: Sequence[str] = ()
+        self,
+        journal: Journal | None = None,
+        follower: HotFollower | None = None,
+        controls: Sequence[str] = (),
+        lag: timedelta = timedelta(0),
     ) -> None:
-        """`controls`: the subjects of our control probes, as the collector tells of them."""
+        """`controls`: the subjects of our control probes, as the collector tells of them. `lag`: how long what was
+        measured may take to us; our own lag is no silence."""
+        self._lag = lag
         self._journal = journal
         self._controls = tuple(controls)
         self._follower = follower or HotFollower(journal)
@@ -92,9 +98,9 @@ class Sweep:
 
     def _why_blind(self, subjects: _Subjects, judging: Judging, hot: HotWindow, now: datetime) -> str:
         said = [self._follower.facts.of(one, FactKind.SOURCE_STATE, Source.PROBE) for one in self._controls]
-        if without_control(said, judging.cadences.get(Source.PROBE), now):
+        if without_control(said, judging.cadences.get(Source.PROBE), now - self._lag):
             return f"no control probe is answered: {', '.join(self._controls)}"
-        seen = heard(hot, subjects.kinship, judging.cadences, now)
+        seen = heard(hot, subjects.kinship, judging.cadences, now - self._lag)
         if not blind(seen):
             return ""
         silent, sites = int(np.count_nonzero(seen.known & ~seen.spoke)), int(np.count_nonzero(seen.known))
