@@ -152,9 +152,9 @@ class Fleet:
         self.told: list[tuple[datetime, str, Reason]] = []
         self.restart()
 
-    def restart(self) -> None:
+    def restart(self, lag: timedelta = timedelta(0)) -> None:
         self.engine = Engine(
-            self.database, self.judging, self.evidence, self.clock,
+            self.database, self.judging, self.evidence, self.clock, lag=lag,
             observer=lambda row, site, decision: self._tell(row.now, site, decision),
         )  # fmt: skip
         self.engine.follow(self.journal)
@@ -279,6 +279,18 @@ async def test_when_half_of_the_sites_fall_silent_at_once_it_is_us_and_when_fewe
     await stores.store.write(batch({"store-4": STORES["store-4"]}, BEFORE + 4, BEFORE + 5))
     await stores.minute(6)
     assert [(now, reason) for now, _, reason in stores.told[1:]] == [(NOON + 6 * MINUTE, Reason.SIGHT_RETURNED)]
+
+
+async def test_our_own_lag_is_no_silence(stores: Fleet):
+    """As above, where measurements may take two minutes to us: said two minutes later."""
+    stores.restart(lag=2 * MINUTE)
+    await stores.store.write(batch(STORES, BEFORE - 40, BEFORE + 1))
+    await stores.minute(1)
+    half = {name: line for name, line in STORES.items() if name in ("store-0", "store-1", "store-2", "store-3")}
+    for minute in range(2, 8):
+        await stores.store.write(batch(half, BEFORE + minute - 1, BEFORE + minute))
+        await stores.minute(minute)
+    assert [now for now, _, _ in stores.told] == [NOON + 6 * MINUTE]
 
 
 async def test_a_device_whose_polls_time_out_names_its_site_while_a_line_is_measured(stores: Fleet):
