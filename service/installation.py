@@ -132,9 +132,13 @@ class Installation:
         if self._policy is None or policy.hash != self._policy.hash:
             self._policy = policy
 
+    @property
+    def lag(self) -> timedelta:
+        """How long what is measured may take to the engine, by the installation's clock."""
+        return LAG * (self.settings.clock.factor if self.settings.clock is not None else 1.0)
+
     def engine(self) -> Engine:
         controls = [control_subject(target) for target in self.settings.control_probes]
-        factor = self.settings.clock.factor if self.settings.clock is not None else 1.0
         return Engine(
             self.database,
             self.judging,
@@ -142,7 +146,7 @@ class Installation:
             self.clock,
             ticketing=self.tickets.name,
             controls=controls,
-            lag=LAG * factor,
+            lag=self.lag,
         )
 
     def lease(self, holder: str | None = None) -> Lease:

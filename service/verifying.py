@@ -60,7 +60,7 @@ async def verdict_verified(installation: Installation, verdict: StoredVerdict) -
     except LineproofError as error:
         return [Check(what="evidence pack", ok=False, detail=str(error))]
     document = pack.document()
-    known = known_of(document, await _kept_from(installation))
+    known = known_of(document, await _kept_from(installation), installation.lag)
     measured, compared = await held(installation, document, known)
     checks = [*verify_pack(pack, verdict.document, measured), *compared]
     if "window" in document:  # packs of earlier versions do not tell all that they were judged by

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from collector.model import Fact, Series, Source
-from config.clock import epoch_ms, from_epoch_ms, rfc3339
+from config.clock import MILLISECOND, epoch_ms, from_epoch_ms, rfc3339
 from triage.evidence import Check
 
 UNDER_WAY_MS = 3_600_000
@@ -31,11 +31,12 @@ STORE, PACK = "store", "pack"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """When the pack was made, when the newest row that it knew was received, and from when on the store keeps every
-    row; all in epoch milliseconds."""
+    row; all in epoch milliseconds. `lag`: how long a measurement may take to whoever judges, milliseconds."""
 
     made_at: int
     until: int
     kept_from: int
+    lag: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +48,13 @@ class Held:
     check: Check
 
 
-def known_of(document: Mapping[str, Any], kept_from: datetime) -> Known:
+def known_of(document: Mapping[str, Any], kept_from: datetime, lag: timedelta = timedelta(0)) -> Known:
     """Of a pack's document; packs of earlier versions do not say until when they knew."""
     made_at = document["made_at"]
     moments = [datetime.fromisoformat(moment) for moment in (made_at, document.get("known_until", made_at))]
-    return Known(made_at=epoch_ms(moments[0]), until=epoch_ms(moments[1]), kept_from=epoch_ms(kept_from))
+    return Known(
+        made_at=epoch_ms(moments[0]), until=epoch_ms(moments[1]), kept_from=epoch_ms(kept_from), lag=lag // MILLISECOND
+    )
 
 
 def hold(packed: Series, stored: Series | None, known: Known) -> Held:
@@ -62,7 +65,8 @@ def hold(packed: Series, stored: Series | None, known: Known) -> Held:
     fields = sorted({*packed.fields, *stored.fields})
     differs = {name: _differ(packed.column(name)[mine], stored.column(name)[theirs]) for name in fields}
     changed = np.logical_or.reduce([packed.seconds[mine] != stored.seconds[theirs], *differs.values()])
-    later = stored.received_at[theirs] > np.maximum(known.made_at - CORRECTED_MS, packed.received_at[mine])
+    corrected = known.made_at - CORRECTED_MS - known.lag
+    later = stored.received_at[theirs] > np.maximum(corrected, packed.received_at[mine])
     missing = ~np.isin(packed.time, both)
     expired = missing & (packed.time < known.kept_from)
     extra = ~np.isin(stored.time, both)
