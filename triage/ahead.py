@@ -3,7 +3,7 @@ once, not a hundred times."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import structlog
@@ -22,6 +22,30 @@ ALIKE = (TimerKind.QUARANTINE, TimerKind.RECOVERY)
 """Timers at which a site is judged as it is now, without a claim."""
 Ahead = Mapping[tuple[str, datetime], Judgement]
 """By case and moment."""
+
+
+def judged_of(row: inbox.Row, ahead: Ahead) -> Judgement | None:
+    """The judgement that this input asks for, where it was made ahead."""
+    match row.input:
+        case TimerDue(case=case, kind=kind) if kind in ALIKE:
+            return ahead.get((case, row.now))
+    return None
+
+
+def together(rows: Sequence[inbox.Row], ahead: Ahead) -> Iterator[Sequence[inbox.Row]]:
+    """In their order: runs of inputs that were judged ahead, which are committed together, and each other one alone. A
+    transaction costs more than what a timer has to write."""
+    run: list[inbox.Row] = []
+    for row in rows:
+        if judged_of(row, ahead) is not None:
+            run.append(row)
+            continue
+        if run:
+            yield run
+            run = []
+        yield [row]
+    if run:
+        yield run
 
 
 async def judged_ahead(

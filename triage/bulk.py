@@ -139,15 +139,16 @@ async def save_verdicts(connection: AsyncConnection, rows: Sequence[Mapping[str,
 _NEW_VERDICT = insert(tables.verdict)
 
 
-async def add_effects(connection: AsyncConnection, effects: Sequence[Effect], now: datetime) -> Iterator[bool]:
-    """Commit the intents to do something; a key that is known is not done again. Gives whether each is new."""
+async def add_effects(connection: AsyncConnection, effects: Sequence[tuple[Effect, datetime]]) -> Iterator[bool]:
+    """Commit the intents to do something, each since when; a key that is known is not done again. Gives whether each is
+    new."""
     known: set[str] = set()
-    keys = [effect.key for effect in effects]
+    keys = [effect.key for effect, _ in effects]
     for first in range(0, len(keys), AT_ONCE):
         some = keys[first : first + AT_ONCE]
         known |= set(await connection.scalars(select(tables.outbox.c.key).where(tables.outbox.c.key.in_(some))))
     rows, are_new = [], []
-    for effect in effects:
+    for effect, now in effects:
         are_new.append(effect.key not in known)
         if effect.key not in known:
             known.add(effect.key)

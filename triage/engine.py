@@ -5,33 +5,27 @@ Exactly one engine holds the lease. Memory follows commit: it may be killed at a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from zlib import crc32
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from collector.journal import Journal
-from collector.snmp.wishes import wish
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
-from triage import bulk, carrier_evidence, inbox, repository, sight, standing
-from triage.ahead import ALIKE, Ahead, judged_ahead
-from triage.audit import Entry, append
-from triage.carrier_leg import on_carrier_told, watched
+from triage import bulk, inbox, repository, sight, standing
+from triage.ahead import Ahead, judged_ahead, judged_of, together
+from triage.carrier_leg import on_carrier_told
 from triage.case_rules import case_rules, may_worsen
 from triage.cases import Case, CaseStatus, Context, Decision, PendingWhy, TimerKind
-from triage.claim_rules import on_intake_told, on_reporter, with_intake
-from triage.closer_look import closer_looks
+from triage.claim_rules import on_intake_told, on_reporter
 from triage.decide_claims import on_claim
-from triage.documents import policy_document
+from triage.deciding import Deciding, Observer
 from triage.due import RULES
 from triage.evidence_folder import EvidenceFolder
-from triage.follow_up import followed_up
-from triage.grouping import regrouped
 from triage.inputs import (
     Answered,
     CarrierTold,
@@ -45,20 +39,16 @@ from triage.inputs import (
 )
 from triage.judge import check_claim
 from triage.judging import Judging
-from triage.known import Known, at_once
-from triage.matters import Matter, in_maintenance, judged_again, line, look, opening, set_aside, settled
-from triage.metrics import DECISIONS, TICK_SECONDS
-from triage.numbering import Numbers, numbers
-from triage.openings import learnt_tickets, on_carrier_outage, on_opened
+from triage.matters import Matter, judged_again, look, opening, set_aside, settled
+from triage.metrics import TICK_SECONDS
+from triage.openings import on_carrier_outage, on_opened
 from triage.parents import Moment, on_parent_timer
 from triage.peers import examine_peer, remembering
-from triage.policy import policy_hash
-from triage.reasons import QUIET, Reason
+from triage.reasons import Reason
 from triage.respond import on_answer, on_person
 from triage.sweeping import Sweep
 from triage.ticket_changes import on_ticket_changed
-from triage.ticket_records import keep_ticket, known_tickets
-from triage.writing import heard, write
+from triage.ticket_records import known_tickets
 
 log = structlog.get_logger()
 
@@ -79,7 +69,7 @@ class Engine:
         evidence: EvidenceFolder,
         clock: Clock,
         *,
-        observer: Callable[[inbox.Row, str, Decision], None] | None = None,
+        observer: Observer | None = None,
         sweep: Sweep | None = None,
         tick_minutes: int = 1,
         controls: Sequence[str] = (),
@@ -91,17 +81,14 @@ class Engine:
         `lag`: how long what was measured may take to us, by this clock."""
         self._database = database
         self._judging = judging
-        self._evidence = evidence
+        self._deciding = Deciding(database, evidence, clock, ticketing=ticketing, observer=observer)
         self._clock = clock
-        self._observer = observer
         self._controls = tuple(controls)
         self._lag = lag
         self._sweep = sweep or Sweep(controls=self._controls, lag=lag)
         self._tick_minutes = tick_minutes
         self._ticketing = ticketing
         self._ticked = -1
-        self._ahead: Ahead = {}
-        self._policies: set[str] = set()
 
     def follow(self, journal: Journal) -> None:
         """Let the sweep follow this journal in memory; for whoever runs for longer than a tick."""
@@ -137,10 +124,13 @@ class Engine:
                 rows = await inbox.waiting(connection)
             if not rows:
                 return done
-            self._ahead = await judged_ahead(rows, self._database, self._judging, examine)
-            for row in rows:
-                await self._work_off_one(row)
-                done += 1
+            ahead = await judged_ahead(rows, self._database, self._judging, examine)
+            for some in together(rows, ahead):
+                if judged_of(some[0], ahead) is None:
+                    await self._work_off_one(some[0])
+                else:
+                    await self._deciding.commit(list(_judged_again(some, ahead)), await self._judging())
+                done += len(some)
 
     async def _work_off_one(self, row: inbox.Row) -> None:
         """Decide one input. One that cannot be decided is set aside with its reason, so that it blocks no other.
@@ -157,7 +147,7 @@ class Engine:
         except Exception as error:  # a defect in a rule must not stop every other case: shown, counted, kept
             log.error("input_failed", input=row.seq, key=row.key, exc_info=error)
             matters = [set_aside(row, f"{type(error).__name__}: {error}")]
-        await self._commit(row, matters, judging)
+        await self._deciding.commit([(row, matters)], judging)
 
     async def _matters(self, row: inbox.Row, judging: Judging) -> list[Matter]:
         match row.input:
@@ -241,9 +231,6 @@ class Engine:
         return of_us + sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
-        ahead = self._ahead.get((due.case, now)) if due.kind in ALIKE else None
-        if ahead is not None:
-            return [judged_again(due, ahead)]
         async with self._database.reading() as connection:
             case = await repository.case_by_id(connection, due.case)
             children = await standing.children(connection, case.id) if case.is_parent else []
@@ -304,98 +291,10 @@ class Engine:
 
         return [Matter(client=case.client, site=case.site, decide=decide, case=case.id, proposal=answered.proposal)]
 
-    async def _commit(self, row: inbox.Row, matters: Sequence[Matter], judging: Judging) -> None:
-        """The one transaction: input consumed, cases, verdicts, timers, proposals, decisions and outbox rows."""
-        digest = policy_hash(judging.policy)
-        decided: list[tuple[Matter, Decision]] = []
-        told: list[Entry] = []
-        async with self._database.writing() as connection:
-            if not await inbox.consume(connection, row.seq, self._clock.now()):
-                return
-            if digest not in self._policies:
-                await repository.keep_policy(connection, digest, policy_document(judging.policy), row.now)
-            counted = await numbers(connection)
-            for some in at_once(matters):
-                known = await Known.of(connection, some)
-                made = [(matter, self._decide(known, matter, judging, row, counted)) for matter in some]
-                made = [(matter, await self._documented(connection, one, judging, row.now)) for matter, one in made]
-                # Before the commit that names them; content addressed, so a second time changes nothing.
-                self._evidence.put_all(
-                    [matter.judgement.pack for matter, one in made if one.judged is not None and matter.judgement]
-                )
-                told += await write(connection, row, made, digest, counted)
-                for _, decision in made:
-                    for asked in closer_looks(decision, judging.inventory):
-                        await wish(connection, asked, row.now)
-                decided += made
-            for ticket, case, key in learnt_tickets(row.input, [decision for _, decision in decided]):
-                await keep_ticket(connection, self._ticketing, ticket, case, key, row.now)
-            if isinstance(row.input, Tick) or any(decision.case and decision.case.is_parent for _, decision in decided):
-                decided += await self._regroup(connection, row, judging, digest, counted, told)
-            await append(connection, [*heard(row, decided), *told])
-        self._policies.add(digest)
-        for matter, decision in decided:
-            self._tell(row, matter, decision)
 
-    async def _documented(
-        self, connection: AsyncConnection, decision: Decision, judging: Judging, now: datetime
-    ) -> Decision:
-        documented, pack = await carrier_evidence.documented(
-            connection, decision, judging.inventory, judging.policy, now
-        )
-        if pack is not None:
-            self._evidence.put(pack)
-        return documented
-
-    async def _regroup(
-        self,
-        connection: AsyncConnection,
-        row: inbox.Row,
-        judging: Judging,
-        digest: str,
-        counted: Numbers,
-        told: list[Entry],
-    ) -> list[tuple[Matter, Decision]]:
-        """Parents and children after what has just been decided, within the same transaction."""
-        rules, carrier = case_rules(judging.policy), judging.policy.carrier
-        decisions = await regrouped(connection, judging.inventory, carrier, rules, row.now)
-        decided = [(settled(decision), decision) for decision in decisions]
-        told += await write(connection, row, decided, digest, counted)
-        return decided
-
-    def _tell(self, row: inbox.Row, matter: Matter, decision: Decision) -> None:
-        """After the commit: the log, and whoever watches."""
-        quiet = decision.reason in QUIET
-        case = decision.case.id if decision.case else None
-        DECISIONS.labels(decision.reason.value).inc()
-        if not quiet:
-            log.info("decided", input=row.seq, site=matter.site, reason=decision.reason.value, case=case)
-        if self._observer is not None:
-            self._observer(row, matter.site, decision)
-
-    def _decide(self, known: Known, matter: Matter, judging: Judging, row: inbox.Row, counted: Numbers) -> Decision:
-        case, proposals = known.case(matter), known.proposals(matter)
-        named = [one for one in proposals if matter.proposal in (None, one.id)]
-        site = judging.inventory.sites.get(matter.site)
-        about = line(judging.inventory, matter, case)
-        rules = case_rules(judging.policy.of(about, matter.client, matter.site))
-        context = Context(
-            now=row.now,
-            input=row.seq,
-            rules=rules,
-            zone=site.zone if site is not None else UTC,
-            new_case_id=counted.case,
-            new_proposal_id=counted.proposal,
-            proposal=named[0] if named else None,
-            in_maintenance=in_maintenance(judging.inventory, matter, row.now),
-            ended=known.ended(matter, row.now, rules.reopen),
-            other=known.other(matter),
-            site=site,
-            link=about,
-            client=judging.inventory.clients.get(matter.client),
-            links=judging.inventory.links_at(matter.site),
-            devices=judging.inventory.devices_at(matter.site),
-        )
-        decision = watched(followed_up(with_intake(matter.decide(case, context), context), context), context)
-        counted.took(decision)
-        return decision
+def _judged_again(rows: Sequence[inbox.Row], ahead: Ahead) -> Iterator[tuple[inbox.Row, list[Matter]]]:
+    """The matters of timers that were judged ahead."""
+    for row in rows:
+        judgement = judged_of(row, ahead)
+        if isinstance(row.input, TimerDue) and judgement is not None:
+            yield row, [judged_again(row.input, judgement)]

@@ -5,12 +5,12 @@ Desk and command line only enqueue here. A key makes an input count once, howeve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -123,13 +123,14 @@ async def waiting(connection: AsyncConnection, limit: int = 100) -> list[Row]:
     ]
 
 
-_CONSUME = update(tables.inbox).where(tables.inbox.c.seq == bindparam("of_seq"), tables.inbox.c.consumed_at.is_(None))
-
-
-async def consume(connection: AsyncConnection, seq: int, now: datetime) -> bool:
-    """Mark an input as decided, within the transaction that writes what follows; False when it already was."""
-    done = await connection.execute(_CONSUME, {"of_seq": seq, "consumed_at": epoch_ms(now)})
-    return done.rowcount == 1
+async def consume(connection: AsyncConnection, seqs: Sequence[int], now: datetime) -> set[int]:
+    """Mark inputs as decided, within the transaction that writes what follows; returns those that were not yet."""
+    row, ours = tables.inbox.c, set[int]()
+    for first in range(0, len(seqs), AT_ONCE):
+        mine = row.seq.in_(seqs[first : first + AT_ONCE]) & row.consumed_at.is_(None)
+        taken = update(tables.inbox).where(mine).values(consumed_at=epoch_ms(now)).returning(row.seq)
+        ours |= set(await connection.scalars(taken))
+    return ours
 
 
 async def consumed(database: Database, seq: int) -> bool:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.errors import NotFoundError
-from triage import bulk, repository
+from triage import bulk, repository, standing
 from triage.cases import Case, Proposal
 from triage.life_cycle import last_meant
-from triage.matters import Matter
+from triage.matters import Asked, Matter
 
 ENDED_CASES = 5
 """So many of a site's last cases are looked at for the one that a trouble may be the return of."""
@@ -20,17 +20,17 @@ Place = tuple[str, str]
 """Client and site."""
 
 
-def at_once(matters: Sequence[Matter]) -> Iterator[Sequence[Matter]]:
+def at_once(matters: Sequence[Asked]) -> Iterator[Sequence[Asked]]:
     """In their order, what can be decided together: the matters of different sites. Where a site comes again, its
     second matter rests on what was written of the first."""
-    some: list[Matter] = []
+    some: list[Asked] = []
     places: set[Place] = set()
-    for matter in matters:
-        place = matter.client, matter.site
+    for asked in matters:
+        place = asked.matter.client, asked.matter.site
         if place in places:
             yield some
             some, places = [], set()
-        some.append(matter)
+        some.append(asked)
         places.add(place)
     if some:
         yield some
@@ -50,13 +50,16 @@ class Known:
     @classmethod
     async def of(cls, connection: AsyncConnection, matters: Sequence[Matter]) -> Known:
         """Raises NotFoundError where a matter names a case that is not there."""
-        by_id = {m.case: await repository.case_by_id(connection, m.case) for m in matters if m.case is not None}
+        named = [matter.case for matter in matters if matter.case is not None]
+        by_id = await standing.whole(connection, named)
+        for missing in [one for one in named if one not in by_id]:
+            by_id[missing] = await repository.case_by_id(connection, missing)
         places = [(m.client, m.site) for m in matters if m.case is None]
         is_open = await bulk.open_cases(connection, places)
         cases = [*by_id.values(), *is_open.values()]
         ended = {(case.client, case.site) for case in by_id.values() if not case.status.is_open}
         others: dict[str, Case] = {}
-        for other in {m.other for m in matters if m.other is not None}:
+        for other in sorted({m.other for m in matters if m.other is not None}):
             try:
                 others[other] = await repository.case_by_id(connection, other)
             except NotFoundError:

@@ -38,6 +38,30 @@ class Matter:
     judgement: Judgement | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """A matter with the input that asks for it."""
+
+    row: inbox.Row
+    matter: Matter
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decided:
+    row: inbox.Row
+    matter: Matter
+    decision: Decision
+
+    @property
+    def case(self) -> str | None:
+        """The case that it is about."""
+        return self.decision.case.id if self.decision.case is not None else self.matter.case
+
+    @property
+    def is_of_parent(self) -> bool:
+        return self.decision.case is not None and self.decision.case.is_parent
+
+
 def settled(decision: Decision, case: Case | None = None) -> Matter:
     """A matter that is decided already."""
     about = decision.case or case

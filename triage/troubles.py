@@ -84,12 +84,12 @@ def followed(known: Sequence[Trouble], seen: Sequence[Trouble], status: CaseStat
     return [one for place, one in current.items() if place >= len(known) or one != known[place]]
 
 
-async def follow(connection: AsyncConnection, cases: Sequence[tuple[Case, Verdict | None]], now: datetime) -> None:
-    """Keep the troubles of these cases, each once, as its newest verdict and its status tell them, within the caller's
-    transaction."""
-    known = await _known(connection, [number_of(case.id) for case, _ in cases])
+async def follow(connection: AsyncConnection, cases: Sequence[tuple[Case, Verdict | None, datetime]]) -> None:
+    """Keep the troubles of these cases, each once, as its newest verdict and its status tell them at that moment,
+    within the caller's transaction."""
+    known = await _known(connection, [number_of(case.id) for case, _, _ in cases])
     new, changed = [], []
-    for case, verdict in cases:
+    for case, verdict, now in cases:
         number = number_of(case.id)
         seen = troubles_of(verdict) if verdict is not None else []
         for one in followed(known.get(number, []), seen, case.status, epoch_ms(now)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from collector.snmp.schedule import SHORTEST_EVERY
@@ -33,21 +33,28 @@ class PollWish:
             raise ValueError(f"polling each {self.every} s is not possible; ask for {SHORTEST_EVERY} s or more")
 
 
-async def wish(connection: AsyncConnection, asked: PollWish, now: datetime) -> None:
+async def wish(connection: AsyncConnection, asked: Sequence[PollWish], now: datetime) -> None:
     """Ask, within the caller's transaction, from `now` on and for at most a day; wishes that have ended go."""
     table = poll_wish.c
-    until = min(asked.until, now + LONGEST)
-    same = (table.device == asked.device) & (table.reason == asked.reason)
-    await connection.execute(delete(poll_wish).where(same | (table.until <= epoch_ms(now))))
+    await connection.execute(delete(poll_wish).where(table.until <= epoch_ms(now)))
+    last = {(one.device, one.reason): one for one in asked}
+    if not last:
+        return
+    same = (table.device == bindparam("of_device")) & (table.reason == bindparam("of_reason"))
     await connection.execute(
-        insert(poll_wish).values(
-            device=asked.device,
-            reason=asked.reason,
-            every_seconds=asked.every,
-            until=epoch_ms(until),
-            asked_at=epoch_ms(now),
-        )
+        delete(poll_wish).where(same), [{"of_device": device, "of_reason": reason} for device, reason in last]
     )
+    rows = [
+        {
+            "device": one.device,
+            "reason": one.reason,
+            "every_seconds": one.every,
+            "until": epoch_ms(min(one.until, now + LONGEST)),
+            "asked_at": epoch_ms(now),
+        }
+        for one in last.values()
+    ]
+    await connection.execute(insert(poll_wish), rows)
 
 
 async def wishes(connection: AsyncConnection, now: datetime) -> Sequence[PollWish]:

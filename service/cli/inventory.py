@@ -156,7 +156,7 @@ async def _faster(identity: str, every: int, minutes: int, config: Path | None) 
         now = installation.clock.now()
         until = now + timedelta(minutes=minutes)
         async with installation.database.writing() as connection:
-            await wish(connection, PollWish(device=identity, every=every, until=until, reason="command line"), now)
+            await wish(connection, [PollWish(device=identity, every=every, until=until, reason="command line")], now)
     print(f"{identity} is polled each {every} s until {rfc3339(until)}, as far as its site's limits allow")
     return 0
 

@@ -50,7 +50,7 @@ async def inventory() -> Inventory:
 async def learn(database: Database, clock: ScaledClock) -> None:
     async with database.writing() as connection:
         for row in await inbox.waiting(connection, limit=1000):
-            await inbox.consume(connection, row.seq, clock.now())
+            await inbox.consume(connection, [row.seq], clock.now())
             told = row.input
             if isinstance(told, Answered) and told.ok and told.kind is EffectKind.OPEN_TICKET:
                 case = await repository.case_by_id(connection, told.case)

@@ -160,7 +160,7 @@ class World:
             rows = await inbox.waiting(connection, limit=1000)
             answers = []
             for row in rows:
-                await inbox.consume(connection, row.seq, self.clock.now())
+                await inbox.consume(connection, [row.seq], self.clock.now())
                 assert isinstance(row.input, Answered)
                 answers.append(row.input)
                 if row.input.ok and row.input.ticket and row.input.kind is EffectKind.OPEN_TICKET:

@@ -63,7 +63,7 @@ async def test_a_later_second_look_prolongs_the_wish_and_it_ends_with_it(tmp_pat
     for minutes in (0, 2):
         (asked,) = closer_looks(decided(TimerKind.QUARANTINE), INVENTORY)
         async with database.writing() as connection:
-            await wish(connection, asked, NOON + timedelta(minutes=minutes))
+            await wish(connection, [asked], NOON + timedelta(minutes=minutes))
     async with database.reading() as connection:
         assert [one.device for one in await wishes(connection, NOON + timedelta(minutes=2))] == ["cpe-1"]
         assert await wishes(connection, NOON + timedelta(minutes=3)) == []

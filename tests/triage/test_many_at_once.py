@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
 from collector.model import Series, Source
 from triage.against_store import Known, hold
 from triage.cases import Decision
+from triage.inbox import Row
+from triage.inputs import Tick
 from triage.known import at_once
-from triage.matters import Matter
+from triage.matters import Asked, Matter
 from triage.reasons import Reason
 
 SECOND = 1000
 MADE_AT = 10_000 * SECOND
 
 
-def matter(site: str, client: str = "acme") -> Matter:
+def matter(site: str, client: str = "acme") -> Asked:
     decision = Decision(case=None, reason=Reason.NOTHING_FOUND)
-    return Matter(client=client, site=site, decide=lambda _case, _context: decision)
+    row = Row(seq=1, key="tick:1", now=datetime(2026, 3, 3, tzinfo=UTC), input=Tick())
+    return Asked(row, Matter(client=client, site=site, decide=lambda _case, _context: decision))
 
 
 def test_a_site_that_comes_again_is_decided_after_its_first_decision_was_written() -> None:
     """The second decision has to see the case as the first one left it."""
     asked = [matter("a"), matter("b"), matter("a"), matter("a", "other"), matter("a")]
-    sites = [[(one.client, one.site) for one in some] for some in at_once(asked)]
+    sites = [[(one.matter.client, one.matter.site) for one in some] for some in at_once(asked)]
     assert sites == [[("acme", "a"), ("acme", "b")], [("acme", "a"), ("other", "a")], [("acme", "a")]]
 
 

@@ -34,7 +34,7 @@ def asked(device: str, every: int, minutes: int, reason: str = "case C-1") -> Po
 async def ask(database: Database, *many: PollWish, now: datetime = NOW) -> None:
     async with database.writing() as connection:
         for each in many:
-            await wish(connection, each, now)
+            await wish(connection, [each], now)
 
 
 async def wished(database: Database, now: datetime) -> list[PollWish]:
