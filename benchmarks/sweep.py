@@ -40,7 +40,7 @@ from collector.store.hot_follower import rows_of_series
 from collector.store.rows import rows_of
 from config.clock import epoch_ms
 from inventory.model import Access, Client, Inventory, Link, Site
-from triage.blindness import blind, heard, kinship_of, settled
+from triage.blindness import blind, heard, kinship_of, settled, sources_of
 from triage.judging import Judging
 from triage.policy_files import load_policy
 from triage.sweep import FIELDS, fleet_of, hot_minutes, nominated, sites_of
@@ -148,7 +148,7 @@ def in_memory(lines: int, minutes: int, kind: str, turns: int, *, stored: bool) 
         wanted = nominated(hot, fleet, epoch_ms(now), ordinary)
         found = sites_of(hot, wanted, set(), inventory)
         blind(heard(hot, kinship, CADENCES, now))
-        settled(hot, CADENCES, now, now)
+        settled(sources_of(hot), CADENCES, now, now)
         spent.append(1000 * (time.process_time() - began))
     return {
         "look": statistics.median(spent),

@@ -7,7 +7,7 @@ explains is theirs. Nothing tells a fleet of one carrier from that carrier's out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -124,18 +124,32 @@ def without_control(runs: Sequence[Sequence[Run]], cadence: Cadence | None, now:
 
     One that is not measured any more is not answered either. False without any.
     """
-    late = epoch_ms(now) - _silence_ms(cadence)
-    return bool(runs) and not any(said and said[-1].value == "ok" and said[-1].end >= late for said in runs)
+    return bool(runs) and not any(said[-1].value == "ok" for said in _lately(runs, cadence, now))
 
 
-def settled(hot: HotWindow, cadences: Mapping[Source, Cadence], since: datetime, now: datetime) -> bool:
-    """Whether we have followed, since `since`, for as long as the slowest source may be silent.
+def silent_sources(runs: Sequence[Sequence[Run]], cadence: Cadence | None, now: datetime) -> frozenset[Source]:
+    """Whose silence it is that no control probe is answered: nobody's where one was tried lately and failed."""
+    return frozenset() if any(_lately(runs, cadence, now)) else frozenset({Source.PROBE})
 
-    Before that silence says nothing: after a stop of everything the newest slots are those from before it.
+
+def sources_of(hot: HotWindow) -> frozenset[Source]:
+    """The sources that anything is known of."""
+    return frozenset(SOURCES[code] for code in np.unique(hot.source).tolist())
+
+
+def settled(sources: Iterable[Source], cadences: Mapping[Source, Cadence], since: datetime, now: datetime) -> bool:
+    """Whether we have followed, since `since`, for as long as the slowest of these sources may be silent.
+
+    Before that silence says nothing: after a stop of everything the newest slots are those from before it, and nothing
+    is known of a control probe that was not tried yet.
     """
-    sources = {SOURCES[code] for code in np.unique(hot.source).tolist()}
     grace = max((_silence_ms(cadences.get(source)) for source in sources), default=0)
     return epoch_ms(now) - epoch_ms(since) >= grace
+
+
+def _lately(runs: Sequence[Sequence[Run]], cadence: Cadence | None, now: datetime) -> list[Sequence[Run]]:
+    late = epoch_ms(now) - _silence_ms(cadence)
+    return [said for said in runs if said and said[-1].end >= late]
 
 
 def _newest_heard(hot: HotWindow, minute: int) -> NDArray[np.int64]:

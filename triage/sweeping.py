@@ -19,7 +19,7 @@ from collector.store.hot_follower import HotFollower, Watched
 from config.clock import epoch_ms
 from inventory.model import Inventory
 from triage.baselines.table import BaselineError
-from triage.blindness import Kinship, blind, heard, kinship_of, settled, without_control
+from triage.blindness import Kinship, blind, heard, kinship_of, settled, silent_sources, sources_of, without_control
 from triage.judge import judged_from
 from triage.judging import Judging
 from triage.policy import Policy
@@ -90,21 +90,26 @@ class Sweep:
         wanted = await asyncio.to_thread(self._nominated, judging, subjects, hot, now)
         policy_of = partial(policy_at, judging.inventory, judging.policy)
         ailing = said_to_ail(self._follower.facts, policy_of, epoch_ms(now))
+        why, silent = self._why_blind(subjects, judging, hot, now)
         return Swept(
             sites=frozenset(sites_of(hot, wanted, ailing, judging.inventory)),
-            blind=self._why_blind(subjects, judging, hot, now),
-            settled=settled(hot, judging.cadences, self._follower.since or now, now),
+            blind=why,
+            settled=settled(silent, judging.cadences, self._follower.since or now, now),
         )
 
-    def _why_blind(self, subjects: _Subjects, judging: Judging, hot: HotWindow, now: datetime) -> str:
+    def _why_blind(
+        self, subjects: _Subjects, judging: Judging, hot: HotWindow, now: datetime
+    ) -> tuple[str, frozenset[Source]]:
+        """Why we see nothing, empty when we do; and the sources whose silence it is."""
         said = [self._follower.facts.of(one, FactKind.SOURCE_STATE, Source.PROBE) for one in self._controls]
-        if without_control(said, judging.cadences.get(Source.PROBE), now - self._lag):
-            return f"no control probe is answered: {', '.join(self._controls)}"
-        seen = heard(hot, subjects.kinship, judging.cadences, now - self._lag)
+        cadence, lately = judging.cadences.get(Source.PROBE), now - self._lag
+        if without_control(said, cadence, lately):
+            return f"no control probe is answered: {', '.join(self._controls)}", silent_sources(said, cadence, lately)
+        seen, sources = heard(hot, subjects.kinship, judging.cadences, lately), sources_of(hot)
         if not blind(seen):
-            return ""
+            return "", sources
         silent, sites = int(np.count_nonzero(seen.known & ~seen.spoke)), int(np.count_nonzero(seen.known))
-        return f"{silent} of {sites} sites went silent at once, more than any one carrier or market explains"
+        return f"{silent} of {sites} sites went silent at once, more than any one carrier or market explains", sources
 
     def _subjects_of(self, judging: Judging) -> _Subjects:
         inventory, policy = judging.inventory, judging.policy

@@ -236,6 +236,7 @@ class Watching:
         self.told.append(((self.clock.now() - NOON) // MINUTE, site, decision.reason))
 
     async def minute(self, minute: int, loss: float, control: str) -> None:
+        """`control` is what was said of the probe, nothing when it was not tried."""
         at = NOON + (minute - 1) * MINUTE
         sent = epoch_ms(at)
         row = {"loss_pct": loss, "sent": 20.0, "lost": loss / 5, "rtt_ms": 20.0 if loss < 100 else np.nan}
@@ -249,8 +250,8 @@ class Watching:
                 {name: np.array([value]) for name, value in row.items()},
             )
         )
-        fact = Fact(at, CONTROL, FactKind.SOURCE_STATE, control, Source.PROBE, at)
-        await self.store.write_facts([fact])
+        if control:
+            await self.store.write_facts([Fact(at, CONTROL, FactKind.SOURCE_STATE, control, Source.PROBE, at)])
         self.clock.move_to(NOON + minute * MINUTE)
         await self.engine.fire_timers()
         await self.engine.work_off()
@@ -291,6 +292,29 @@ async def test_while_no_control_probe_answers_nothing_is_decided_one_alarm_is_ra
     assert after[0] is Reason.SIGHT_RETURNED
     assert Reason.TROUBLE_HELD in after
     assert [reason for _, _, reason in watching.told].count(Reason.OWN_BLINDNESS) == 1
+    await watching.store.close()
+    await watching.database.close()
+
+
+@pytest.mark.rim
+@pytest.mark.parametrize(
+    ("controls", "alarm"),
+    [
+        (["", "ok", "ok", "ok", "ok"], None),
+        (["", "failing", "failing"], 2),
+        (["", "", "", ""], 3),
+    ],
+    ids=["answered when first tried", "failed when first tried", "never tried"],
+)
+async def test_a_control_probe_that_was_not_tried_yet_raises_no_alarm_at_the_start(
+    watching: Watching, controls: list[str], alarm: int | None
+) -> None:
+    """The minute of the alarm. Followed from minute 0; a probe may be silent for twice its minute and a minute of lateness,
+    but one that was tried and failed waits for nobody."""
+    for minute, control in enumerate(["", *controls], start=0):
+        await watching.minute(minute, 100, control)
+    alarms = [minute for minute, _, reason in watching.told if reason is Reason.OWN_BLINDNESS]
+    assert alarms == ([alarm] if alarm is not None else [])
     await watching.store.close()
     await watching.database.close()
 
