@@ -309,8 +309,8 @@ async def test_while_no_control_probe_answers_nothing_is_decided_one_alarm_is_ra
 async def test_a_control_probe_that_was_not_tried_yet_raises_no_alarm_at_the_start(
     watching: Watching, controls: list[str], alarm: int | None
 ) -> None:
-    """The minute of the alarm. Followed from minute 0; a probe may be silent for twice its minute and a minute of lateness,
-    but one that was tried and failed waits for nobody."""
+    """The minute of the alarm. Followed from minute 0; a probe may be silent for twice its minute and a minute of
+    lateness, but one that was tried and failed waits for nobody."""
     for minute, control in enumerate(["", *controls], start=0):
         await watching.minute(minute, 100, control)
     alarms = [minute for minute, _, reason in watching.told if reason is Reason.OWN_BLINDNESS]
