@@ -35,8 +35,8 @@ class HotWindow:
 
     In each minute the slot that began last speaks, of the same slot the row received last, and a field that it did
     not measure is what an earlier row said of that minute. Of several slots within one minute a quality field holds
-    the worst, so that a second's loss is seen; traffic holds the last. A row received before the one that stands fills
-    only what that one left open.
+    the worst, so that a second's loss is seen; traffic holds the last. A row received before the one that stands, or of
+    a slot that began before it, fills only what that one left open, and the first to fill it stays.
     """
 
     def __init__(self, links: Sequence[str], fields: Sequence[str], minutes: int) -> None:
