@@ -64,8 +64,8 @@ def on_told(case: Case, answered: Answered, context: Context) -> Decision:
         why = f"tell the client that their own line is down: the mail was given up: {answered.text}"
         after = replace(case, next_action=why, next_action_at=context.now)
         return Decision(case=after, reason=Reason.FAR_END_GAVE_UP, detail=answered.text)
-    if answered.text.startswith("withheld:"):  # a dry run's: nothing went out
-        return Decision(case=None, reason=Reason.FAR_END_ANSWERED, detail=answered.text)
+    if answered.withheld:
+        return Decision(case=None, reason=Reason.FAR_END_ANSWERED, detail=f"withheld: {answered.text}")
     after = replace(case, told_client_at=context.now, updated_at=context.now)
     timers = (_next(after, context),) if after.status.is_open and after.own_line_told_at is not None else ()
     return Decision(case=after, reason=Reason.FAR_END_ANSWERED, timers=timers, detail="the client was written to")

@@ -114,9 +114,16 @@ class Effects:
         return await call(plan)
 
 
-def answer(effect: Effect, *, ok: bool, ticket: str | None = None, text: str = "") -> Answered:
+def answer(effect: Effect, *, ok: bool, ticket: str | None = None, text: str = "", withheld: bool = False) -> Answered:
     return Answered(
-        key=effect.key, kind=effect.kind, case=effect.case, ok=ok, ticket=ticket, proposal=effect.proposal, text=text
+        key=effect.key,
+        kind=effect.kind,
+        case=effect.case,
+        ok=ok,
+        ticket=ticket,
+        proposal=effect.proposal,
+        text=text,
+        withheld=withheld,
     )
 
 

@@ -131,7 +131,10 @@ class IntakeTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """Inbox: a far end answered an effect, or was given up (`ok` False)."""
+    """Inbox: a far end answered an effect, or was given up (`ok` False).
+
+    `withheld`: nobody was called, as is wanted (`ok` True), and `text` says why.
+    """
 
     key: str
     kind: EffectKind
@@ -140,6 +143,7 @@ class Answered:
     ticket: str | None = None
     proposal: str | None = None
     text: str = ""
+    withheld: bool = False
 
 
 Input = ClaimReported | Tick | TimerDue | PersonActed | TicketChanged | CarrierTold | IntakeTold | Answered

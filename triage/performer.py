@@ -125,7 +125,7 @@ class Performer:
         for row, case in due:
             why = await self._why_withheld(row, case)
             if why:
-                told = answer(row.effect, ok=True, text=f"withheld: {why}")
+                told = answer(row.effect, ok=True, text=why, withheld=True)
                 await self._finish(row, OutboxStatus.WITHHELD, told, why)
             else:
                 task = asyncio.create_task(self._perform(row, case))
@@ -198,7 +198,7 @@ class Performer:
         try:
             said = await self._effects.carry_out(effect, case)
         except WithheldError as error:
-            told = answer(effect, ok=True, text=f"withheld: {error}")
+            told = answer(effect, ok=True, text=str(error), withheld=True)
             await self._finish(trying, OutboxStatus.WITHHELD, told, str(error))
         except LineproofError as error:
             await self._failed(trying, error)

@@ -47,7 +47,8 @@ def on_answer(case: Case, answered: Answered, context: Context) -> Decision:
     """A far end answered: the case learns its ticket, a proposal its result."""
     if answered.proposal is not None and context.proposal is not None:
         done = {EffectKind.APPLY_REROUTE: ProposalStatus.APPLIED, EffectKind.REVERT_REROUTE: ProposalStatus.REVERTED}
-        status = done[answered.kind] if answered.ok else ProposalStatus.FAILED
+        carried_out = answered.ok and not answered.withheld
+        status = done[answered.kind] if carried_out else ProposalStatus.FAILED
         proposal = replace(context.proposal, status=status, result=answered.text)
         return Decision(case=None, reason=_answer_reason(answered), proposal=proposal, detail=_what(answered))
     if answered.kind is EffectKind.TELL_CLIENT:
@@ -76,5 +77,6 @@ def _answer_reason(answered: Answered) -> Reason:
 def _what(answered: Answered) -> str:
     """What was answered, for the log of the case: the effect and the ticket or proposal it was about."""
     about = answered.proposal or answered.ticket or ""
+    withheld = "withheld:" if answered.withheld else ""
     said = answered.text if answered.proposal is None else ""
-    return " ".join(part for part in (answered.kind.value.replace("_", " "), about, said) if part)
+    return " ".join(part for part in (answered.kind.value.replace("_", " "), about, withheld, said) if part)

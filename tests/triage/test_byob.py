@@ -169,7 +169,7 @@ def test_a_mail_that_was_given_up_told_nobody():
 
 
 def test_a_mail_that_a_dry_run_withholds_told_nobody():
-    said = Answered(key="C-1:own-line", kind=EffectKind.TELL_CLIENT, case="C-1", ok=True, text="withheld: dry run")
+    said = Answered(key="C-1:own-line", kind=EffectKind.TELL_CLIENT, case="C-1", ok=True, text="dry run", withheld=True)
     decision = on_answer(kept(after(open_case(), at())), said, at(NOON + HOUR))
     assert (decision.case, decision.effects) == (None, ())
 
