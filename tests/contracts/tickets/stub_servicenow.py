@@ -94,8 +94,8 @@ class Instance:
         if not found and "answers_404_for_nothing" in self.habits:
             return failure(404, "No Record found")
         offset = int(query.get("sysparm_offset", 0))
-        limit = int(query.get("sysparm_limit", 10000))
-        page = found[offset : offset + limit][:LARGEST_PAGE] if limit > LARGEST_PAGE else found[offset : offset + limit]
+        limit = min(int(query.get("sysparm_limit", 10000)), LARGEST_PAGE)
+        page = found[offset : offset + limit]
         wanted = [one for one in query.get("sysparm_fields", "").split(",") if one]
         shown = [{key: row.get(key, "") for key in wanted} if wanted else row for row in page]
         if "hides_some_records" in self.habits:

@@ -15,6 +15,7 @@ from system_servicenow import settings
 from triage.model import Severity
 from triage.tickets.port import TicketError, TicketStatus, TicketUpdate
 from triage.tickets.servicenow.adapter import ServiceNowTickets
+from triage.tickets.servicenow.mapping import next_offset
 
 pytestmark = pytest.mark.rim
 
@@ -167,6 +168,27 @@ async def test_an_empty_page_is_not_the_last() -> None:
         second = await tickets.create(new("C-2:ticket"))
         instance.habits |= {"hides_some_records", "understands_no_query"}
         assert await tickets.find("C-2:ticket") == second
+
+
+async def test_an_instance_may_give_fewer_at_once_than_it_is_asked_for() -> None:
+    """It gives two; where the next page begins is told by the Link header."""
+    async with at(page=100) as (tickets, _):
+        number = await tickets.create(new())
+        for which in range(5):
+            await tickets.attach(number, file(f"evidence-{which}.pdf", b"%PDF" + bytes([which])))
+        assert len((await tickets.show(number)).attachments) == 5
+
+
+@pytest.mark.parametrize(
+    ("header", "offset"),
+    [
+        ('<https://x/api?sysparm_offset=0>;rel="first",<https://x/api?a=b,c&sysparm_offset=250>;rel="next"', 250),
+        ('<https://x/api?sysparm_offset=0>; rel="prev"', None),
+        ('<https://x/api>;rel="next"', 7),
+    ],
+)
+def test_where_the_next_page_begins(header: str, offset: int | None) -> None:
+    assert next_offset([header], 7) == offset
 
 
 async def test_a_key_may_hold_what_joins_terms_of_a_query() -> None:

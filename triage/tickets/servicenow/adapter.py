@@ -225,13 +225,15 @@ class ServiceNowTickets:
         await self._host.call(Call(verb="PATCH", path=path, what=what, query=RAW, json=fields))
 
     async def _listed(self, path: str, wanted: str, fields: str, kind: type[Row], what: str) -> list[Row]:
-        """All pages, by the Link header: a page may be short, even empty, where our user may not read some records."""
+        """All pages, by the Link header: a page may be short, even empty, where our user may not read some records, and
+        an instance may give fewer at once than we ask for; the header then says where the next page begins."""
         rows: list[Row] = []
-        for number in range(MOST_PAGES):
+        offset = 0
+        for _ in range(MOST_PAGES):
             paged = [
                 ("sysparm_query", wanted),
                 ("sysparm_limit", str(self._settings.page)),
-                ("sysparm_offset", str(number * self._settings.page)),
+                ("sysparm_offset", str(offset)),
                 *([("sysparm_fields", fields)] if fields else []),
                 *RAW,
             ]
@@ -242,8 +244,10 @@ class ServiceNowTickets:
                     return rows
                 raise self._host.refused(call, answer)
             rows += self._host.shaped(call, answer, _Result[list[kind]]).result  # type: ignore[valid-type]
-            if 'rel="next"' not in ",".join(answer.headers.getall("Link", [])):
+            following = mapping.next_offset(answer.headers.getall("Link", []), offset + self._settings.page)
+            if following is None or following <= offset:
                 return rows
+            offset = following
         raise TicketError(
             f"{self._host.host} gives more than {MOST_PAGES} pages for {what}; raise `page` in the settings",
             retryable=True,

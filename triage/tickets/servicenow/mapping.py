@@ -7,10 +7,12 @@ than its field is cut silently by the instance, so it is cut here, where the res
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
+from yarl import URL
 
 from triage.evidence import EvidenceFile
 from triage.model import Severity
@@ -21,6 +23,9 @@ from triage.tickets.servicenow.settings import ServiceNowSettings
 
 DISPLAY = "lineproof"
 """How `correlation_display` of our incidents begins."""
+
+
+_NEXT = re.compile(r'<([^>]*)>\s*;[^<]*?rel="?next"?')
 
 
 class Record(msgspec.Struct, frozen=True, rename={"owner": "assigned_to.user_name", "queue": "assignment_group.name"}):
@@ -75,6 +80,16 @@ def query(*terms: tuple[str, str, str], order: Sequence[str] = ("sys_created_on"
     An order makes pages whole: without it records may move between them."""
     joined = "^".join(f"{field}{operator}{value.replace('^', '^^')}" for field, operator, value in terms)
     return "^".join((joined, *(f"ORDERBY{field}" for field in order)))
+
+
+def next_offset(links: Iterable[str], otherwise: int) -> int | None:
+    """Where the next page begins, as the Link headers (RFC 8288) of one say; None for the last page. `otherwise` where
+    they name a next one without saying where it begins."""
+    following = _NEXT.search(",".join(links))
+    if following is None:
+        return None
+    offset = URL(following[1]).query.get("sysparm_offset", "")
+    return int(offset) if offset.isdecimal() else otherwise
 
 
 def moment_text(moment: datetime) -> str:
