@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,15 +11,17 @@ RULES = ("triage/*.py", "triage/detection/*.py", "triage/baselines/*.py", "colle
 """Where the rules are that a verdict can depend on."""
 
 
-@cache
 def software() -> Mapping[str, str]:
     """`{"lineproof": "1.2.3", "rules": "sha256:..."}`; the digest is over the source files, by their names."""
-    root = Path(__file__).parent.parent
+    return _BEGUN_WITH
+
+
+def _rules(root: Path) -> str:
     digest = hashlib.sha256()
     for pattern in RULES:
         for path in sorted(root.glob(pattern)):
             digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    return {"lineproof": _version(), "rules": f"sha256:{digest.hexdigest()}"}
+    return f"sha256:{digest.hexdigest()}"
 
 
 def _version() -> str:
@@ -28,3 +29,8 @@ def _version() -> str:
         return version("lineproof")
     except PackageNotFoundError:
         return "not installed"
+
+
+_BEGUN_WITH = {"lineproof": _version(), "rules": _rules(Path(__file__).parent.parent)}
+"""Read as this process imports its rules: an upgrade beneath a running engine changes the files, and not what the
+engine judges by until it is started again."""
