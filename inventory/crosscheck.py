@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from inventory.model import Device, Inventory, LifeCycle, Link
 
@@ -76,7 +77,9 @@ def _shared_aliases(inventory: Inventory) -> Iterator[Clash]:
 def _backward_windows(inventory: Inventory) -> Iterator[Clash]:
     for window in inventory.maintenance:
         if window.end <= window.start:
-            yield Clash("maintenance", window.id, "end", str(window.end), f"a time after its start, {window.start}")
+            zone = ZoneInfo(window.timezone)
+            start, end = window.start.astimezone(zone), window.end.astimezone(zone)
+            yield Clash("maintenance", window.id, "end", str(end), f"a time after its start, {start}")
 
 
 def _twice(

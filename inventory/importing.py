@@ -107,7 +107,8 @@ def _made(documents: Documents, known: Inventory) -> tuple[Inventory, list[Probl
     for index, item in documents.maintenance.items():
         zones_there = {item.timezone} if item.timezone else _zones_of(item, everything)
         if len(zones_there) > 1 and None in (item.start.tzinfo, item.end.tzinfo):
-            expected = f"a time with its offset, because the work touches sites in {', '.join(sorted(zones_there))}"
+            where = ", ".join(sorted(zones_there))
+            expected = f"a time with its offset, or a timezone for it, because the work touches sites in {where}"
             problems.append(Problem(("maintenance", index, "start"), str(item.start), expected))
             continue
         if len(zones_there) > 1 and item.recurrence:

@@ -10,6 +10,7 @@ import typer
 from service.cli.running import AsJson, SettingsFile, print_json, run
 
 if TYPE_CHECKING:
+    from config.expected import Place
     from inventory.changes import Changes
     from inventory.model import Inventory, MaintenanceWindow
 
@@ -69,14 +70,12 @@ def add(
         "id": identity,
         "start": start,
         "end": end,
-        "sites": _split(sites),
-        "links": _split(links),
         "reason": reason,
         "recurrence": recurrence,
         "timezone": timezone,
         "status": "tentative" if tentative else "confirmed",
     }
-    run(_add(document, config))
+    run(_add(document, _split(sites), _split(links), config))
 
 
 @app.command("cancel")
@@ -96,6 +95,7 @@ async def _list(name: str | None, past: bool, config: Path | None, as_json: bool
     from config.clock import rfc3339
     from inventory.describe import work_words
     from inventory.maintenance import announced, at_site, upcoming
+    from inventory.model import MaintenanceStatus
     from service.cli.running import site_named
     from service.installation import opened
     from triage.mail.aside import set_aside_mails
@@ -125,6 +125,8 @@ async def _list(name: str | None, past: bool, config: Path | None, as_json: bool
         return
     for (begins, ends), window in due:
         state = "under way" if begins <= now < ends else "over" if ends <= now else "to come"
+        if window.status is MaintenanceStatus.CANCELLED:
+            state = "called off"
         print(
             f"{window.id}  {rfc3339(begins)} to {rfc3339(ends)}  {state}  {', '.join([*window.sites, *window.links])}"
         )
@@ -189,23 +191,33 @@ def _check_known(known: Inventory, sites: tuple[str, ...], links: tuple[str, ...
                 raise NotFoundError(f"no {what} has the id {name}; `lineproof inventory show` finds it by its alias")
 
 
-async def _add(document: dict[str, object], config: Path | None) -> None:
+def _option(place: Place) -> tuple[str, int | None, str]:
+    """Where a fault of the work was typed."""
+    return "the work", None, f"--{place[-1]}" if place and place[-1] != "id" else "ID"
+
+
+async def _add(
+    document: dict[str, object], sites: tuple[str, ...], links: tuple[str, ...], config: Path | None
+) -> None:
     from inventory.importing import inventory_of
     from inventory.repository import load_inventory, replace_inventory
     from service.installation import opened
 
     async with opened(config) as installation, installation.database.writing() as connection:
         known = await load_inventory(connection)
-        given = {key: value for key, value in document.items() if value not in (None, "", ())}
-        fresh = inventory_of({"maintenance": [given]}, "the work", known=known)
+        _check_known(known, sites, links)
+        given = {key: value for key, value in document.items() if value not in (None, "")}
+        given |= {"sites": list(sites), "links": list(links)}
+        fresh = inventory_of({"maintenance": [given]}, "the work", locate=_option, known=known)
         changes = await replace_inventory(connection, fresh)
     _print_changes(changes, dry_run=False)
 
 
 async def _cancel(identity: str, config: Path | None) -> None:
     from config.errors import NotFoundError
-    from inventory.maintenance import called_off
+    from inventory.maintenance import announced, called_off, upcoming
     from inventory.model import MaintenanceStatus
+    from inventory.notices import announcement
     from inventory.repository import load_inventory, replace_inventory
     from service.installation import opened
 
@@ -213,10 +225,15 @@ async def _cancel(identity: str, config: Path | None) -> None:
         windows = {window.id: window for window in (await load_inventory(connection)).maintenance}
         if identity not in windows:
             raise NotFoundError(f"no work is announced as {identity}; `lineproof inventory maintenance list` has all")
-        cancelled = called_off(windows[identity], installation.clock.now())
+        now = installation.clock.now()
+        cancelled = called_off(windows[identity], now)
         await replace_inventory(connection, _of([cancelled]))
     off = cancelled.status is MaintenanceStatus.CANCELLED
     print(f"{identity} is cancelled{'' if off else '; the times that were stay left out of availability'}")
+    for other in windows.values():
+        of_the_same = other.notice.id and other.id != identity and announcement(other) == announcement(cancelled)
+        if of_the_same and announced(other) and upcoming(other, now):
+            print(f"{other.id} came with it and stays; `lineproof inventory maintenance cancel {other.id}` ends it too")
 
 
 def _of(windows: list[MaintenanceWindow]) -> Inventory:

@@ -64,6 +64,7 @@ def test_a_calendar_is_imported_shown_and_replaced_by_its_next_version(lineproof
     assert (work["sites"], work["source"], work["counts"]) == (["store-114"], "calendar", True)
     file.write_text(CALENDAR.replace("UID:power-7", "UID:power-7\nSEQUENCE:1\nSTATUS:CANCELLED"), encoding="utf-8")
     lineproof("inventory", "maintenance", "import", file)
+    assert "called off  store-114" in lineproof("inventory", "maintenance", "list", "store-114").stdout
     sheet = json.loads(lineproof("inventory", "show", "store-114", "--json").stdout)["maintenance"]
     (work,) = [one for one in sheet if one["id"] == "calendar-power-7"]
     assert (work["counts"], work["remark"]) == (False, "from a calendar: cancelled; suppresses nothing")
@@ -84,6 +85,20 @@ def test_work_is_announced_and_called_off_by_hand(lineproof: Lineproof):
     assert "cancelled, again by" in lineproof("inventory", "maintenance", "list", "store-114").stdout
 
 
+def test_who_calls_off_a_series_is_told_of_its_times_that_were_moved(lineproof: Lineproof, tmp_path: Path):
+    event = CALENDAR[CALENDAR.index("BEGIN:VEVENT") : CALENDAR.index("UID:power-8") - len("BEGIN:VEVENT\n")]
+    series = event.replace("power-7", "power-9").replace("SUMMARY", "RRULE:FREQ=WEEKLY;COUNT=9\nSUMMARY")
+    moved = event.replace("power-7", "power-9").replace(
+        "SUMMARY", "RECURRENCE-ID;TZID=America/New_York:20991217T020000\nSUMMARY"
+    )
+    file = tmp_path / "series.ics"
+    file.write_text(CALENDAR.replace(event, series + moved), encoding="utf-8")
+    lineproof("inventory", "maintenance", "import", file)
+    said = lineproof("inventory", "maintenance", "cancel", "calendar-power-9").stdout
+    assert said.startswith("calendar-power-9 is cancelled\ncalendar-power-9-20991217T0200 came with it and stays;")
+    assert lineproof("inventory", "maintenance", "cancel", "calendar-power-9-20991217T0200").stdout.count("\n") == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -98,6 +113,9 @@ def test_work_is_announced_and_called_off_by_hand(lineproof: Lineproof):
             "after its",
         ),
         (("add", "X", "--start", "2099-01-02 03:00", "--end", "2099-01-02 04:00"), 2, "sites or links"),
+        (("add", "X", "--start", "tomorrow", "--end", "2099-01-02 04:00", "--sites", "store-114"), 2, "--start: 'tom"),
+        (("add", "X", "--start", "2099-01-02 03:00", "--end", "2099-01-02 04:00", "--sites", "114"), 3, "the id 114"),
+        (("add", "X", "--start", "2099-01-02 03:00", "--end", "2099-01-02 04:00", "--links", "w"), 3, "no line has"),
     ],
 )
 def test_what_cannot_be_done_is_told_with_what_to_do(lineproof: Lineproof, arguments, code: int, said: str):
