@@ -1,4 +1,7 @@
-"""The story of a case as the audit trail has it: who, what, why, in order; times in the site's zone."""
+"""The story of a case as the audit trail has it: who, what, why, in order; times in the site's zone.
+
+What was meant for a far end is one line, where it was meant, with what came of it; the trail keeps each row.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,19 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from config.clock import rfc3339
-from service.desk.views.words import REASONS
+from service.desk.views.words import reason_words
+from service.effect_story import EFFECT_KINDS, effect_words, effects_in
 from triage.audit import MACHINE, Kind, Recorded
 from triage.model import Cause, VerdictKind
+from triage.reasons import Reason
 from triage.words import CAUSE_WORDS, VERDICT_WORDS
 
 TIMES = ("since", "until", "etr", "next_update_at", "opened_at", "closed_at", "onset", "end")
 QUIETLY = ("policy", "reported_at", "text_sha256", "at")
 """Told in the JSON alone: a line is for reading."""
+LONGEST = 160
+_LABELS = {"target": "", "note": "", "value": ""}
+ACTS = {"outbox_retry": "has it tried again", "outbox_give_up": "leaves it undone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +50,19 @@ def story_document(told: Recorded) -> dict[str, Any]:
 
 
 def in_words(story: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[Told]:
+    effects, status = effects_in(story), ""
     for one in story:
-        yield Told(datetime.fromisoformat(one["at"]).astimezone(zone), one["actor"], _said(one, zone))
+        document = one["document"]
+        if Kind(one["kind"]) in EFFECT_KINDS:
+            effect = effects.pop(document["key"], None)
+            words = effect_words(effect, zone) if effect is not None else ""
+        elif Kind(one["kind"]) is Kind.DECISION:
+            before, status = status, document.get("status") or status
+            words = _decided(one, status if status != before else "")
+        else:
+            words = _said(one, zone)
+        if words:
+            yield Told(datetime.fromisoformat(one["at"]).astimezone(zone), one["actor"], words)
 
 
 def story_lines(story: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[str]:
@@ -53,31 +72,27 @@ def story_lines(story: Sequence[Mapping[str, Any]], zone: tzinfo) -> Iterator[st
 
 def _said(one: Mapping[str, Any], zone: tzinfo) -> str:
     document, reason = one["document"], one["reason"]
-    match Kind(one["kind"]):
-        case Kind.INPUT if reason == "claim":
-            words = f": “{document['words']}”" if document.get("words") else ""
-            return f"reports {document['symptom']}{_since(document, zone)}{words}"
-        case Kind.INPUT:
-            who = "" if one["actor"] != MACHINE else "somebody: "
-            return f"{who}{reason.replace('_', ' ')}{_rest(document, zone)}"
-        case Kind.VERDICT:
-            cause = CAUSE_WORDS[Cause(document["cause"])]
-            on = f" on {document['link']}" if document.get("link") else ""
-            return (
-                f"judges {document['id']}: {VERDICT_WORDS[VerdictKind(reason)]}; {cause}{on}; "
-                f"evidence {document['evidence_sha256'][:16]}"
-            )
-        case Kind.DECISION:
-            became = f" [{document['status']}]" if document.get("status") else ""
-            detail = f" ({document['detail']})" if document.get("detail") else ""
-            return f"decides{became}: {REASONS.get(reason, reason)}{detail}"
-        case Kind.INTENT:
-            return f"means to {reason.replace('_', ' ')}{_rest(document, zone)}"
-        case Kind.ATTEMPT:
-            return f"tries to {reason.replace('_', ' ')}, attempt {document['attempt']} ({document['key']})"
-        case Kind.OUTCOME:
-            done = document.get("effect", "").replace("_", " ")
-            return f"{done}: {reason}{_rest(document, zone, but=('effect',))}"
+    if Kind(one["kind"]) is Kind.VERDICT:
+        cause = CAUSE_WORDS[Cause(document["cause"])]
+        on = f" on {document['link']}" if document.get("link") else ""
+        verdict = VERDICT_WORDS[VerdictKind(reason)]
+        return f"judges {document['id']}: {verdict}; {cause}{on}; evidence {document['evidence_sha256'][:16]}"
+    if reason == "claim":
+        words = f": “{document['words']}”" if document.get("words") else ""
+        return f"reports {document['symptom']}{_since(document, zone)}{words}"
+    who = "" if one["actor"] != MACHINE else "somebody: "
+    # Whoever acts on a case acts on the one that is shown.
+    own = ("target",) if str(document.get("target", "")).startswith("C-") else ()
+    return f"{who}{ACTS.get(reason, reason.replace('_', ' '))}{_rest(document, zone, but=own)}"
+
+
+def _decided(one: Mapping[str, Any], became: str) -> str:
+    """Empty for the mere echo of what a far end answered, or a person did: the line of that says it already."""
+    document, reason = one["document"], one["reason"]
+    detail = document.get("detail")
+    if not became and (reason == Reason.FAR_END_ANSWERED or (reason == Reason.PERSON_ACTED and not detail)):
+        return ""
+    return f"decides{f' [{became}]' if became else ''}: {reason_words(reason)}{f' ({detail})' if detail else ''}"
 
 
 def _since(document: Mapping[str, Any], zone: tzinfo) -> str:
@@ -86,11 +101,15 @@ def _since(document: Mapping[str, Any], zone: tzinfo) -> str:
 
 def _rest(document: Mapping[str, Any], zone: tzinfo, but: Sequence[str] = ()) -> str:
     parts = [
-        f"{name.replace('_', ' ')} {_time(value, zone) if name in TIMES else str(value)[:160]}"
+        f"{_LABELS.get(name, name.replace('_', ' ') + ' ')}{_time(value, zone) if name in TIMES else _line(value)}"
         for name, value in document.items()
         if name not in (*QUIETLY, *but) and value not in (None, "")
     ]
     return f": {', '.join(parts)}" if parts else ""
+
+
+def _line(value: object) -> str:
+    return " ".join(str(value).split())[:LONGEST]
 
 
 def _time(text: str, zone: tzinfo) -> str:
