@@ -7,24 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from pathlib import Path
 from typing import TypeVar
 
 import aiohttp
 import structlog
-from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from collector.http import SHORTEST_HIDDEN, Answer, verified_tls, whole_answer
 from collector.metrics import ORCHESTRATOR_CALLS, ORCHESTRATOR_DAMAGED
 from collector.orchestrator.login import Login
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
-from collector.orchestrator.quota import LONGEST_QUIET, Quota
+from collector.orchestrator.quota import Quota
 from collector.settings import OrchestratorSettings
-from config.errors import Blame, ConfigurationError
+from config.errors import Blame
 
 Result = TypeVar("Result")
 
@@ -33,39 +30,6 @@ log = structlog.get_logger()
 LIMIT_REPEATS = 3
 LARGEST_ANSWER = 512 << 20
 """Bytes; some three times what a host with 125,000 links answers. One that sends more is broken."""
-SHORTEST_HIDDEN = 5
-"""Characters. Shorter secrets are parts of ordinary words, and no secrets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer as it came; a header may stand several times."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes
-
-    def cookies(self) -> dict[str, str]:
-        """Cookies that it sets, by name."""
-        pairs = (line.split(";", 1)[0].partition("=") for line in self.headers.getall("Set-Cookie", []))
-        return {name.strip(): value.strip().strip('"') for name, _, value in pairs}
-
-    def retry_after(self) -> float:
-        """Seconds of a Retry-After header (RFC 9110, 10.2.3), at most five minutes; 0 without a usable one.
-
-        A date there is compared with the answer's own Date: both are of the host's clock, which may differ from ours.
-        """
-        text = self.headers.get("Retry-After", "").strip()
-        if text.isascii() and text.isdigit():
-            return min(float(text), LONGEST_QUIET)
-        try:
-            then, now = (parsedate_to_datetime(each) for each in (text, self.headers.get("Date", "")))
-            return min(max(0.0, (then - now).total_seconds()), LONGEST_QUIET)
-        except (ValueError, TypeError):
-            return 0.0
-
-
-NO_HEADERS: CIMultiDictProxy[str] = CIMultiDictProxy(CIMultiDict())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,16 +149,14 @@ class Host:
             headers={**headers, **request.headers},
             allow_redirects=False,
         ) as response:
-            body = bytearray()
-            async for part in response.content.iter_any():
-                body += part
-                if len(body) > LARGEST_ANSWER:
-                    raise OrchestratorError(
-                        f"{self.host} answered {request.method} with more than {LARGEST_ANSWER >> 20} MiB; "
-                        "it is left unread, check `url`",
-                        blame=Blame.VENDOR,
-                    )
-            return Answer(response.status, response.headers, bytes(body))
+            answer = await whole_answer(response, LARGEST_ANSWER)
+            if answer is None:
+                raise OrchestratorError(
+                    f"{self.host} answered {request.method} with more than {LARGEST_ANSWER >> 20} MiB; "
+                    "it is left unread, check `url`",
+                    blame=Blame.VENDOR,
+                )
+            return answer
 
     def _url(self, request: Request) -> URL:
         """Where a request goes: to this host and no other, for token and session go with it."""
@@ -217,19 +179,6 @@ def note_damage(orchestrator: str, method: str, fields: int) -> None:
     if fields:
         ORCHESTRATOR_DAMAGED.labels(orchestrator, method).inc(fields)
         log.debug("damaged_answer", orchestrator=orchestrator, method=method, fields=fields)
-
-
-def verified_tls(ca_file: Path | None) -> ssl.SSLContext | bool:
-    """Certificates are always verified: against `ca_file` where there is one, else against the system's.
-
-    Raises ConfigurationError for a file that cannot be used.
-    """
-    if ca_file is None:
-        return True
-    try:
-        return ssl.create_default_context(cafile=str(ca_file))
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(f"ca_file {ca_file} holds no certificates that can be read: {error}") from None
 
 
 def _connection_error(host: str, method: str, error: Exception) -> OrchestratorError:

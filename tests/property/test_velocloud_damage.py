@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from collector.http import NO_HEADERS
 from collector.model import FactKind, SampleBatch
 from collector.orchestrator.directory import directory
-from collector.orchestrator.host import NO_HEADERS
 from collector.orchestrator.port import OrchestratorError
 from collector.orchestrator.velocloud.event_facts import event_facts, event_rows
 from collector.orchestrator.velocloud.mapping import edge_names, link_ids, state_report

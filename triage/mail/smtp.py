@@ -10,7 +10,7 @@ from email.policy import SMTP
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException, SMTPTimeoutError
 
-from collector.orchestrator.host import verified_tls
+from collector.http import verified_tls
 from config.clock import Clock
 from config.errors import Blame
 from triage.mail.message import message_bytes

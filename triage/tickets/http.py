@@ -18,7 +18,7 @@ import msgspec
 from pydantic import SecretStr
 from yarl import URL
 
-from collector.orchestrator.host import SHORTEST_HIDDEN, Answer, verified_tls
+from collector.http import SHORTEST_HIDDEN, Answer, verified_tls, whole_answer
 from config.errors import Blame
 from triage.tickets.paced import next_request
 from triage.tickets.port import TicketError
@@ -178,18 +178,16 @@ class TicketHost:
                 headers={"Accept": "application/json", **_content_type(call), **identity, **call.headers},
                 allow_redirects=False,
             ) as response:
-                body = bytearray()
-                async for part in response.content.iter_any():
-                    body += part
-                    if len(body) > LARGEST_ANSWER:
-                        raise TicketError(
-                            f"{self.host} answered {call.what} with more than {LARGEST_ANSWER >> 20} MiB; it is left "
-                            "unread, check `url`",
-                            blame=Blame.VENDOR,
-                        )
-                return Answer(response.status, response.headers, bytes(body))
+                answer = await whole_answer(response, LARGEST_ANSWER)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._no_answer(call, error) from error
+        if answer is None:
+            raise TicketError(
+                f"{self.host} answered {call.what} with more than {LARGEST_ANSWER >> 20} MiB; it is left unread, check "
+                "`url`",
+                blame=Blame.VENDOR,
+            )
+        return answer
 
     def _url(self, call: Call) -> URL:
         url = self._base.join(URL(call.path, encoded=True)) if call.path else self._whole

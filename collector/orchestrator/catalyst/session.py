@@ -11,9 +11,10 @@ from typing import NoReturn, TypeVar
 import msgspec
 import structlog
 
+from collector.http import Answer
 from collector.orchestrator.answers import NOT_JSON, in_a_circle, json_value, misshapen, not_json, own_fault
 from collector.orchestrator.catalyst.columns import decoded
-from collector.orchestrator.host import Answer, Host, Request, note_damage
+from collector.orchestrator.host import Host, Request, note_damage
 from collector.orchestrator.login import LoginRefusedError, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import Quota

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from pydantic import AnyHttpUrl
 
+from collector.http import Answer
 from collector.orchestrator.answers import (
     NOT_JSON,
     in_a_circle,
@@ -19,7 +20,7 @@ from collector.orchestrator.answers import (
     not_json,
     own_fault,
 )
-from collector.orchestrator.host import Answer, Host, Request, note_damage
+from collector.orchestrator.host import Host, Request, note_damage
 from collector.orchestrator.login import KeyLogin
 from collector.orchestrator.meraki.calls import PAGE
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import NoReturn, TypeVar
 from urllib.parse import unquote
 
+from collector.http import Answer
 from collector.orchestrator.answers import NOT_JSON, json_value, misshapen, not_json, own_fault
-from collector.orchestrator.host import Answer, Host, Request, note_damage
+from collector.orchestrator.host import Host, Request, note_damage
 from collector.orchestrator.login import KeyLogin, Login, LoginRefusedError, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import Quota

@@ -13,8 +13,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from collector.http import Answer
 from collector.orchestrator import host as host_module
-from collector.orchestrator.host import Answer, Host, Request
+from collector.orchestrator.host import Host, Request
 from collector.orchestrator.login import KeyLogin, SharedLogin
 from collector.orchestrator.port import OrchestratorError, RateLimitedError, SessionExpiredError
 from collector.orchestrator.quota import Quota

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from collector.orchestrator.host import Answer
+from collector.http import Answer
 from config.errors import NotFoundError
 from triage.tickets.http import Call, FixedLogin, TicketHost, path_of
 from triage.tickets.moments import moment_of
