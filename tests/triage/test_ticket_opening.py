@@ -58,6 +58,16 @@ def test_a_clients_reference_and_who_reported_travel_with_it():
     assert (ticket.reported_by, ticket.client_reference) == ("Ada", "PO-9")
 
 
+def test_who_reported_cannot_write_lines_of_their_own():
+    """Some systems tell these in lines of a text, `Reported by: NAME`."""
+    claim = Claim(
+        site="store-1", client="acme", reported_at=NOON, reported_by="Ada\r\nSeverity: \u202eronim",
+        intake=Intake(client_reference="PO-9\nOwner: Bo"),
+    )  # fmt: skip
+    ticket = new_ticket(EFFECT, replace(CASE, claim=claim), None, INVENTORY)
+    assert (ticket.reported_by, ticket.client_reference) == ("Ada Severity: ronim", "PO-9 Owner: Bo")
+
+
 def test_a_sites_ticket_names_its_carriers():
     parent = replace(CASE, id="C-6", client="", site="carrier:Example@chicago", ticket="T-3")
     assert new_ticket(EFFECT, CASE, parent, INVENTORY).parent == "T-3"

@@ -19,7 +19,7 @@ from triage.evidence import EvidenceFile
 from triage.repository import next_number, number_of
 from triage.tickets import builtin_rows
 from triage.tickets.builtin_rows import AUTHOR
-from triage.tickets.notes import one_line
+from triage.tickets.notes import one_line, printable
 from triage.tickets.port import NewTicket, Ticket, TicketStatus, TicketUpdate
 from triage.tickets.tmf621.document import TroubleTicket
 
@@ -54,7 +54,7 @@ class BuiltinTickets:
                     status=TicketStatus.ACKNOWLEDGED.value,
                     severity=new.severity.value if new.severity else "minor",
                     name=one_line(new.name),
-                    description=new.description,
+                    description=printable(new.description),
                     client=new.client,
                     site=new.site,
                     ticket_type=new.ticket_type.value,
@@ -127,7 +127,7 @@ class BuiltinTickets:
                     status=values.get("status", row.status),
                     changed_at=now,
                     author=author,
-                    reason=update.text,
+                    reason=printable(update.text),
                 )
             )
 
@@ -205,7 +205,7 @@ async def _note(connection: AsyncConnection, ticket: str, key: str, text: str, n
         return
     await connection.execute(
         insert(tables.ticket_note).values(
-            ticket_number=number, key=key, author=author, made_at=now, text=text, ours=author == AUTHOR
+            ticket_number=number, key=key, author=author, made_at=now, text=printable(text), ours=author == AUTHOR
         )
     )
     await connection.execute(sql_update(tables.ticket).where(tables.ticket.c.number == number).values(updated_at=now))

@@ -16,10 +16,20 @@ _PAGE = re.compile(r"\((\d+)/(\d+)(, goes on)?\)\n")
 _HEADER = len("(999/999, goes on)\n")
 
 
+_TURNS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""What turns the writing direction, so that words read as others do than they are (Unicode TR 36, 2.5; CVE-2021-42574):
+a client's words are quoted among ours. Hebrew and Arabic read right to left without them."""
+
+
 def printable(text: str) -> str:
-    """The text with line feeds as line ends and no other control characters than tabs, and no blanks around it."""
+    """The text with line feeds as line ends and no other control characters than tabs, nothing that turns the writing
+    direction, and no blanks around it."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(one for one in lines if one in "\n\t" or unicodedata.category(one) not in ("Cc", "Cs")).strip()
+    return "".join(one for one in lines if one in "\n\t" or _is_shown(one)).strip()
+
+
+def _is_shown(sign: str) -> bool:
+    return sign not in _TURNS and unicodedata.category(sign) not in ("Cc", "Cs")
 
 
 def one_line(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from inventory.model import Inventory
 from triage.cases import Case, Effect
+from triage.tickets.notes import one_line
 from triage.tickets.port import NewTicket, TicketType
 from triage.trouble_class import TroubleClass, trouble_class
 
@@ -31,7 +32,7 @@ def new_ticket(effect: Effect, case: Case, parent: Case | None, inventory: Inven
         service_number=(link.service_number or "") if link else "",
         serial=device.serials[0] if device and device.serials else "",
         interface=(link.interface or "") if link else "",
-        reported_by=claim.reported_by if claim else "",
-        client_reference=claim.intake.client_reference if claim else "",
+        reported_by=one_line(claim.reported_by) if claim else "",
+        client_reference=one_line(claim.intake.client_reference) if claim else "",
         parent=(parent.ticket or "") if parent else "",
     )

@@ -96,3 +96,15 @@ async def test_a_note_names_its_author(far_end: FarEnd) -> None:
     notes = (await far_end.tickets.show(ticket)).notes
     assert [note.ours for note in notes] == [True, False]
     assert notes[1].author == far_end.person.name != notes[0].author
+
+
+async def test_quoted_words_cannot_turn_what_stands_around_them(tickets: TicketSystem) -> None:
+    """Overrides and isolates make one text read as another; the letters of any script stay."""
+    quoted = "The client says: \u202eenif si enil eht\u202c and \u2066שלום\u2069\u200f"
+    plain = "The client says: enif si enil eht and שלום"
+    ticket = await tickets.create(new(description=quoted, name=quoted))
+    await tickets.add_note(ticket, "C-7:note:1", quoted)
+    shown = await tickets.show(ticket)
+    assert plain in [*lines_of(shown.description), *told(ours(shown))]
+    assert told(ours(shown))[-1] == plain
+    assert shown.name == plain
