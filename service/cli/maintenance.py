@@ -120,19 +120,20 @@ async def _list(name: str | None, past: bool, config: Path | None, as_json: bool
                 }
                 for (begins, ends), window in due
             ],
-            "mails_set_aside": [{"file": str(one.path), "why": one.why} for one in aside],
+            "mails_set_aside": [{"file": str(one.path), "why": one.why, "title": one.title} for one in aside],
         })  # fmt: skip
         return
     for (begins, ends), window in due:
         state = "under way" if begins <= now < ends else "over" if ends <= now else "to come"
         if window.status is MaintenanceStatus.CANCELLED:
             state = "called off"
-        print(
-            f"{window.id}  {rfc3339(begins)} to {rfc3339(ends)}  {state}  {', '.join([*window.sites, *window.links])}"
-        )
+        where = ", ".join([*window.sites, *window.links]) or "on no line that is known"
+        print(f"{window.id}  {rfc3339(begins)} to {rfc3339(ends)}  {state}  {where}")
         print(f"  {work_words(window)}{f'; {window.reason}' if window.reason else ''}")
     for one in aside:
-        print(f"NEEDS A PERSON: {one.path}: {one.why}")
+        print(f"NEEDS A PERSON: {one.title}\n  {one.why}\n  {one.path}")
+    if aside:
+        print("Settle each, for example with `lineproof inventory maintenance add`, then remove its .eml and .why.")
     if not due and not aside:
         print("no work is announced")
 

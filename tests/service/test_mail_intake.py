@@ -134,6 +134,9 @@ async def test_what_cannot_be_taken_is_set_aside_with_its_reason_and_stops_nothi
     assert reasons == sorted([
         "sender_unknown", "sender_unknown", "not_authenticated", "too_large", "circuits_unknown", *["unreadable"] * 4,
     ])  # fmt: skip
+    titles = {one.title for one in set_aside_mails(installation.settings.data)}
+    assert '"Meridian Fiber NOC" <noc@evil.example>: [MF-2026-1187] Planned work' in "".join(titles)
+    assert "(none): (none)" in titles
     told = {one.why for one in set_aside_mails(installation.settings.data)}
     assert any("should happen later than start time" in why for why in told)
     kept = {one.path.read_bytes() for one in set_aside_mails(installation.settings.data)}

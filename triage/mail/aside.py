@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from triage.mail.notices import MailRefusal
+from triage.mail.sender import head_of, title_of
 
 FOLDER = Path("mail/aside")
 
 
 @dataclass(frozen=True, slots=True)
 class AsideMail:
+    """`title` names its sender and subject, as they stand in it."""
+
     path: Path
     why: str
+    title: str
 
 
 def put_aside(data: Path, raw: bytes, reason: MailRefusal, why: str) -> AsideMail:
@@ -28,19 +32,22 @@ def put_aside(data: Path, raw: bytes, reason: MailRefusal, why: str) -> AsideMai
         partial = name.with_name(name.name + ".part")
         partial.write_bytes(content)
         partial.replace(name)
-    return AsideMail(path, text)
+    return AsideMail(path, text, title_of(head_of(raw)))
 
 
 def mails_waiting(data: Path) -> list[str]:
     """A sentence where mails wait for a person."""
-    waiting = len(set_aside_mails(data))
+    waiting = len(list((data / FOLDER).glob("*.why")))
     mails = "a carrier's mail waits" if waiting == 1 else f"{waiting} mails of carriers wait"
     return [f"{mails} for a person; `lineproof inventory maintenance list` says why"] if waiting else []
 
 
 def set_aside_mails(data: Path) -> list[AsideMail]:
     """Every mail that waits for a person, by its file."""
-    return [
-        AsideMail(reason.with_suffix(".eml"), reason.read_text(encoding="utf-8"))
-        for reason in sorted((data / FOLDER).glob("*.why"))
-    ]
+    return [_waiting(reason) for reason in sorted((data / FOLDER).glob("*.why"))]
+
+
+def _waiting(reason: Path) -> AsideMail:
+    mail = reason.with_suffix(".eml")
+    title = title_of(head_of(mail.read_bytes())) if mail.is_file() else "the mail itself is gone"
+    return AsideMail(mail, reason.read_text(encoding="utf-8"), title)

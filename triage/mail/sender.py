@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 
@@ -14,6 +16,8 @@ _PLAIN = r"[^\s<>@,;:()\"\\\[\]]+"
 _ADDRESS = re.compile(rf"(?:(?:\"[^\"\\@]*\"|[^\"<>@,;:()\\]*)\s*<({_PLAIN}@{_PLAIN})>|({_PLAIN}@{_PLAIN}))")
 """One address, with or without a name before it (RFC 5322 3.4). Anything that two readers might read differently,
 such as a second address in the name, is no address."""
+LONGEST_TITLE = 150
+"""Characters of a header that people are shown."""
 _COMMENT = re.compile(r"\([^()]*\)")
 
 
@@ -45,6 +49,20 @@ def sender_of(message: Message) -> str:
     if found is None:
         raise RefusedMailError(MailRefusal.SENDER_UNKNOWN, f"it has no single sender (From: {' | '.join(named)[:200]})")
     return (found[1] or found[2]).casefold()
+
+
+def title_of(message: Message) -> str:
+    """The mail's From and Subject as a person reads them, each on one line and cut: anyone may have written them."""
+    said = (" ".join(_decoded(message.get(name, "")).split())[:LONGEST_TITLE] for name in ("From", "Subject"))
+    return ": ".join("".join(sign if sign.isprintable() else "?" for sign in one) or "(none)" for one in said)
+
+
+def _decoded(value: object) -> str:
+    """RFC 2047; a header that breaks its own rules is shown as it stands."""
+    try:
+        return str(make_header(decode_header(str(value))))
+    except (HeaderParseError, ValueError, LookupError):
+        return str(value)
 
 
 def vouched_for(message: Message, sender: str, server: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from triage.mail.notices import MailRefusal, RefusedMailError
-from triage.mail.sender import carrier_of
+from triage.mail.sender import carrier_of, head_of, title_of
 from triage.mail.settings import CarrierMailSettings, FolderIntakeSettings
 
 MERIDIAN = CarrierMailSettings(carrier="Meridian Fiber", senders=("noc@meridian.example", "@notices.meridian.example"))
@@ -98,3 +98,22 @@ def test_nothing_else_vouches(results: tuple[str, ...]):
 
 def test_whoever_says_that_nobody_vouches_believes_every_from():
     assert carrier_of(mail("noc@meridian.example"), settings(None)) is MERIDIAN
+
+
+@pytest.mark.parametrize(
+    ("head", "title"),
+    [
+        (b"From: NOC <noc@a.example>\r\nSubject: Work\r\n tonight\r\n\r\nx", "NOC <noc@a.example>: Work tonight"),
+        (b"From: a@b.example\nSubject: =?utf-8?q?caf=C3=A9?=\n\nx", "a@b.example: caf\u00e9"),
+        (b"Subject: =?utf-8?b?!?= =?no-such?q?x?=\n\n", "(none): =?utf-8?b?!?= =?no-such?q?x?="),
+        (b"From: a@b.example\nSubject: \x1b[2Jgone\n\n", "a@b.example: ?[2Jgone"),
+        (b"\x00\xff no mail at all", "(none): (none)"),
+    ],
+    ids=["folded", "encoded", "encoded wrongly", "a terminal's commands", "no mail"],
+)
+def test_people_are_shown_from_whom_and_about_what_a_mail_is(head: bytes, title: str):
+    assert title_of(head_of(head)) == title
+
+
+def test_a_title_is_short_however_long_a_mail_s_headers_are():
+    assert len(title_of(head_of(b"From: " + b"f" * 5000 + b"\nSubject: " + b"s" * 5000 + b"\n\n"))) == 302
