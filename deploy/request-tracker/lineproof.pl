@@ -1,4 +1,4 @@
-# What Lineproof needs in Request Tracker 5: the queues of the policy, four custom fields, one user with its rights and a token.
+# What Lineproof needs in Request Tracker 5: the queues of the policy, three custom fields, one user with its rights and a token.
 #
 #   LINEPROOF_TOKEN_FILE=/etc/lineproof/rt-token \
 #       rt-setup-database-5 --action insert --datafile lineproof.pl --skip-create
@@ -28,7 +28,6 @@ my $login = 'lineproof';
         Type   => 'SelectSingle',
         Values => [ { Name => 'Outage', SortOrder => 1 }, { Name => 'Degraded', SortOrder => 2 } ],
     },
-    { Name => 'SLA Due', Type => 'DateTimeSingle', Description => 'By when the repair is owed' },
 );
 
 # No password: it only ever comes with its token. Times that it reads and writes are UTC.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.clock import from_epoch_ms, rfc3339
+from config.clock import from_epoch_ms
 from triage import tables
 from triage.tickets.port import Attachment, NewTicket, Ticket, TicketNote, TicketStatus
 from triage.tickets.tmf621.document import CHILD, PARENT, StatusChange, TroubleTicket
@@ -28,7 +27,6 @@ def details_of(new: NewTicket) -> dict[str, str]:
         "interface": new.interface,
         "reported_by": new.reported_by,
         "client_reference": new.client_reference,
-        "due_at": rfc3339(new.due_at) if new.due_at is not None else "",
     }
     return {name: value for name, value in details.items() if value}
 
@@ -85,7 +83,6 @@ async def whole(connection: AsyncConnection, number: int, ticket: Ticket) -> Tro
         .order_by(relation.c.number)
     )
     details: dict[str, str] = row.document
-    due_at = details.get("due_at")
     return TroubleTicket(
         ticket=ticket,
         ticket_type=row.ticket_type,
@@ -95,7 +92,6 @@ async def whole(connection: AsyncConnection, number: int, ticket: Ticket) -> Tro
         service={name: details[name] for name in _SERVICE if name in details},
         reported_by=details.get("reported_by", ""),
         client_reference=details.get("client_reference", ""),
-        due_at=datetime.fromisoformat(due_at) if due_at else None,
     )
 
 

@@ -76,8 +76,6 @@ class NewTicket:
     interface: str = ""
     reported_by: str = ""
     client_reference: str = ""
-    due_at: datetime | None = None
-    """By when the repair is owed."""
     parent: str = ""
     """The ticket, in the same system, of the carrier's trouble that this one is part of."""
 

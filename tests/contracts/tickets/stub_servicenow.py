@@ -22,7 +22,7 @@ AUTHORIZATION = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decod
 LENGTHS = {"short_description": 160, "description": 4000, "correlation_id": 100, "correlation_display": 100,
            "close_notes": 4000}  # fmt: skip
 WRITABLE = {*LENGTHS, "impact", "urgency", "state", "close_code", "hold_reason", "assigned_to", "assignment_group",
-            "caller_id", "category", "due_date", "parent_incident"}  # fmt: skip
+            "caller_id", "category", "parent_incident"}  # fmt: skip
 REFERENCES = {
     "assigned_to": "sys_user",
     "caller_id": "sys_user",

@@ -40,7 +40,7 @@ async def busy_ticket(tickets: BuiltinTickets, clock: ManualClock) -> str:
     ticket = await tickets.create(
         new(
             "C-2:ticket", parent=carriers, service_number="SVC-9", serial="SN-1", reported_by="Ada",
-            client_reference="PO-9", due_at=NOON + timedelta(hours=4),
+            client_reference="PO-9",
         )
     )  # fmt: skip
     clock.move_to(NOON + timedelta(minutes=10))
@@ -76,7 +76,6 @@ async def test_the_documents_words_are_those_of_the_ticket(tickets: BuiltinTicke
     assert (document["status"], document["severity"], document["ticketType"]) == ("resolved", "critical", "outage")
     assert document["creationDate"] == "2026-03-03T12:00:00Z"
     assert document["resolutionDate"] == "2026-03-03T12:30:00Z"
-    assert document["requestedResolutionDate"] == "2026-03-03T16:00:00Z"
     assert [(one["id"], one["externalIdentifierType"]) for one in document["externalIdentifier"]] == [
         ("C-2:ticket", "TroubleTicket"),
         ("PO-9", "ClientReference"),
@@ -103,7 +102,7 @@ async def test_the_documents_words_are_those_of_the_ticket(tickets: BuiltinTicke
 
 async def test_what_is_not_known_is_left_out(tickets: BuiltinTickets) -> None:
     document = to_document(await tickets.trouble_ticket(await tickets.create(new(circuit=""))))
-    for absent in ("resolutionDate", "requestedResolutionDate", "note", "attachment", "troubleTicketRelationship"):
+    for absent in ("resolutionDate", "note", "attachment", "troubleTicketRelationship"):
         assert absent not in document
     assert [one["role"] for one in document["relatedEntity"]] == ["site"]
 

@@ -221,13 +221,11 @@ async def test_a_line_without_any_number_is_said(at: At) -> None:
         await at.tickets.create(new(circuit=""))
 
 
-async def test_what_is_owed_and_the_carriers_ticket_are_told_in_words(at: At) -> None:
+async def test_the_carriers_ticket_is_told_in_words(at: At) -> None:
     parent = await at.tickets.create(new("P-1:ticket", circuit="CKT-9"))
-    due = datetime(2026, 11, 22, 14, 30, tzinfo=UTC)
-    ticket = await at.tickets.create(new(parent=parent, due_at=due))
+    ticket = await at.tickets.create(new(parent=parent))
     lines = at.server.tickets[int(ticket)]["description"].splitlines()
     assert f"Part of ticket: {parent}" in lines
-    assert "Repair owed by: 2026-11-22T14:30:00Z" in lines
 
 
 async def test_evidence_is_named_once_by_its_digest(at: At) -> None:

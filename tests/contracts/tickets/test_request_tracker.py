@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -62,14 +62,12 @@ def settings_of(field: str) -> dict[str, object]:
 async def test_custom_fields_priority_and_creator_are_as_they_were_asked_for(
     server: Server, tickets: RequestTracker
 ) -> None:
-    due = datetime(2026, 3, 3, 16, 0, tzinfo=UTC)
-    ticket = await tickets.create(new("RT-1:ticket", severity=Severity.CRITICAL, due_at=due))
+    ticket = await tickets.create(new("RT-1:ticket", severity=Severity.CRITICAL))
     row = server.ask("GET", f"ticket/{ticket}")
     assert {one["name"]: one["values"] for one in row["CustomFields"]} == {
         "Fingerprint": ["RT-1:ticket"],
         "Circuit ID": ["CKT-114/1"],
         "Impact": ["Outage"],
-        "SLA Due": ["2026-03-03T16:00:00Z"],
         "Unique Key": [],
     }
     assert (row["Priority"], row["Creator"]["id"]) == ("100", USER)
@@ -224,7 +222,7 @@ async def test_a_probe_finds_nothing_wrong_with_what_our_file_provisions(tickets
         ({}, ("Nowhere",), "no queue 'Nowhere'"),
         ({"user": "nix"}, (), "no user 'nix'"),
         ({"user": "anna"}, (), "another user's"),
-        ({"fields": {"due": "Deadline"}}, (), "no custom field 'Deadline'"),
+        ({"fields": {"impact": "Outcome"}}, (), "no custom field 'Outcome'"),
     ],
 )
 async def test_a_probe_says_what_does_not_fit(

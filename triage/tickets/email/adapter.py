@@ -11,7 +11,7 @@ from enum import StrEnum
 import structlog
 from sqlalchemy import select
 
-from config.clock import Clock, rfc3339
+from config.clock import Clock
 from config.database import Database
 from triage import tables
 from triage.evidence import EvidenceFile
@@ -61,7 +61,6 @@ class EmailTickets:
             ("Service number", new.service_number), ("Serial", new.serial), ("Interface", new.interface),
             ("Client's reference", new.client_reference), ("Reported by", new.reported_by),
             ("Severity", new.severity.value if new.severity else ""), ("Part of ticket", new.parent),
-            ("Repair owed by", rfc3339(new.due_at) if new.due_at is not None else ""),
         )  # fmt: skip
         told = "\n".join(f"{label}: {value}" for label, value in about if value)
         mail = Mail(

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import msgspec
 
-from config.clock import EPOCH, rfc3339
+from config.clock import EPOCH
 from triage.tickets.mirror import Mirrored
 from triage.tickets.moments import moment_of
 from triage.tickets.notes import has_mark, one_line, pages, printable, unmarked
@@ -127,7 +127,6 @@ def repair_pages(new: NewTicket, settings: RepairApiSettings) -> list[str]:
     told = (new.client_reference and f"Client's reference: {new.client_reference}",
             new.reported_by and f"Reported by: {new.reported_by}",
             new.parent and f"Part of ticket: {new.parent}",
-            new.due_at is not None and f"Repair owed by: {rfc3339(new.due_at)}",
             f"Our reference: {new.external_id}")  # fmt: skip
     text = "\n".join([one_line(new.name), printable(new.description), *(one for one in told if one)])
     return pages(text, settings.note_characters)

@@ -20,7 +20,6 @@ from triage.tickets.request_tracker.wire import (
     Piece,
     TicketRow,
     set_moment,
-    written,
 )
 
 LONGEST_SUBJECT = 200
@@ -46,7 +45,6 @@ def new_body(new: NewTicket, settings: RequestTrackerSettings) -> dict[str, Any]
     names = settings.fields
     values = {names.fingerprint: new.external_id, names.impact: settings.impacts[new.ticket_type]}
     values |= {names.circuit: new.circuit} if new.circuit else {}
-    values |= {names.due: written(new.due_at)} if new.due_at is not None else {}
     values.pop("", None)
     body: dict[str, Any] = {
         "Queue": settings.queue,

@@ -21,7 +21,6 @@ class FieldNames(BaseModel):
     fingerprint: str = Field(default="Fingerprint", min_length=1)
     circuit: str = "Circuit ID"
     impact: str = "Impact"
-    due: str = "SLA Due"
 
 
 class RequestTrackerSettings(ServerSettings):

@@ -109,11 +109,9 @@ def new_record(new: NewTicket, references: Mapping[str, str], settings: ServiceN
     name = one_line(new.name)
     cut = len(name) > settings.title_characters
     urgency = settings.urgencies[new.severity or Severity.MINOR]
-    due = {"due_date": moment_text(new.due_at)} if new.due_at is not None else {}
     return {
         **settings.fields,
         **references,
-        **due,
         "correlation_id": correlation(new.external_id, settings),
         "correlation_display": f"{DISPLAY}: {new.client} / {new.site}"[:100],
         "short_description": f"{name[: settings.title_characters - 1]}…" if cut else name,

@@ -38,7 +38,6 @@ class TroubleTicket:
     service: Mapping[str, str]
     reported_by: str = ""
     client_reference: str = ""
-    due_at: datetime | None = None
 
 
 def to_document(whole: TroubleTicket) -> Document:
@@ -94,8 +93,6 @@ def to_document(whole: TroubleTicket) -> Document:
         document |= {"statusChangeDate": rfc3339(last.changed_at), "statusChangeReason": last.reason or last.author}
     if ticket.resolved_at is not None:
         document["resolutionDate"] = rfc3339(ticket.resolved_at)
-    if whole.due_at is not None:
-        document["requestedResolutionDate"] = rfc3339(whole.due_at)
     return {name: value for name, value in document.items() if value not in ([], "")}
 
 

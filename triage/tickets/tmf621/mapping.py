@@ -40,8 +40,6 @@ def new_document(new: NewTicket, settings: Tmf621Settings) -> Document:
     document["relatedParty"] = [party("customer", new.client, settings)]
     if new.reported_by:
         document["relatedParty"].append(party("reporter", new.reported_by, settings))
-    if new.due_at is not None:
-        document["requestedResolutionDate"] = rfc3339(new.due_at)
     if new.parent:
         document["troubleTicketRelationship"] = [relationship(new.parent, settings)]
     if settings.version == 4:
