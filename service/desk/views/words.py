@@ -112,7 +112,7 @@ REASONS: Mapping[str, str] = {
     Reason.RECHECK_WITHOUT_DATA: "no data to tell by; it is looked at again, less and less often until there are some",
     Reason.STILL_WITHOUT_DATA: "still no data to tell by",
     Reason.RECOVERY_GOES_ON: "the trouble is still no longer measured",
-    Reason.RECOVERY_SEEN: "the trouble is no longer measured; it is watched before the case ends",
+    Reason.RECOVERY_SEEN: "no trouble is measured now; that is watched before the case ends",
     Reason.RECOVERY_HELD: "the trouble stayed gone",
     Reason.RECOVERY_BROKEN: "the trouble came back",
     Reason.CLIENT_MUST_CONFIRM: "the trouble stayed gone; the client has to confirm",
