@@ -22,8 +22,18 @@ def remembering(examine: ExaminePeer) -> ExaminePeer:
     """The same for each line that several pictures have for a peer, at one moment: what was found of it is kept until
     KEPT others were asked for since."""
     known: dict[Hashable, Examined] = {}
+    same: dict[tuple[int, int, int, int], tuple[Measured, Policy, Examined]] = {}
 
     def of(peer: Measured, start: int, now: int, policy: Policy) -> Examined:
+        """Those that were read together are the very same objects: what is kept of one holds it, so no other can be."""
+        key = (id(peer), id(policy), start, now)
+        if key not in same:
+            if len(same) >= KEPT:
+                same.clear()
+            same[key] = (peer, policy, examined(peer, start, now, policy))
+        return same[key][2]
+
+    def examined(peer: Measured, start: int, now: int, policy: Policy) -> Examined:
         read = len(peer.facts), *(len(one) for one in peer.series)  # a read may reach further back, or come later
         key = (peer.link, bool(peer.learnt), read, start, now, policy.hash)
         found = known.pop(key, None) or examine(peer, start, now, policy)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Annotated, Any
@@ -265,7 +265,25 @@ class Policy(_Section):
     def of(self, link: Link | None, client: str = "", site: str = "") -> Policy:
         """What holds for a line of this client; without a line, for a site. Its hash is not the policy's own."""
         where = link.site if link is not None else site
-        chosen = tuple(place for place, one in enumerate(self._ranked) if one.where.meets(link, where, client))
+        asked = link is not None, *(self._said_of(name, link, where, client) for name in self._told_by)
+        if asked not in self._known:
+            if len(self._known) >= KINDS_KNOWN:
+                self._known.clear()
+            self._known[asked] = self._laid_over(link, where, client)
+        return self._known[asked]
+
+    @staticmethod
+    def _said_of(name: str, link: Link | None, site: str, client: str) -> Hashable:
+        return (
+            site
+            if name == "site"
+            else client
+            if name == "client"
+            else link and getattr(link, "id" if name == "link" else name)
+        )
+
+    def _laid_over(self, link: Link | None, site: str, client: str) -> Policy:
+        chosen = tuple(place for place, one in enumerate(self._ranked) if one.where.meets(link, site, client))
         if chosen not in self._laid:
             laid = self.model_dump(mode="json") | {"overrides": ()}
             for place in chosen:
@@ -287,7 +305,18 @@ class Policy(_Section):
     def _laid(self) -> dict[tuple[int, ...], Policy]:
         return {}
 
+    @cached_property
+    def _told_by(self) -> tuple[str, ...]:
+        """By what the overrides tell lines apart."""
+        return tuple(sorted({name for one in self.overrides for name, wanted in one.where if wanted}))
 
+    @cached_property
+    def _known(self) -> dict[Hashable, Policy]:
+        """What holds for the kinds of lines that were asked for before."""
+        return {}
+
+
+KINDS_KNOWN = 10_000
 _TEACHING = ("windows", "loss", "traffic_gone")
 
 

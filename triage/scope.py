@@ -72,11 +72,8 @@ def carrier_picture(
     for examined in peers:
         if domain is not None and examined.link.fault_domain == domain and event.cause in SHARED:
             by_site.setdefault(examined.link.site, []).append(examined)
-    sites = {
-        name: _site(event, lines, start, now, near)
-        for name, lines in by_site.items()
-        if any(_measured(event, line, now) for line in lines)
-    }
+    seen = {name: _seen(event, lines, start, now, near) for name, lines in by_site.items()}
+    sites = {name: site for name, site in seen.items() if site is not None}
     window = (min(now, event.onset + near) - max(start, event.onset - near)) / HOUR
     everywhere = list(sites.values())
     market = [site for name, site in sites.items() if nearby is None or name in nearby]
@@ -140,6 +137,19 @@ def negative_binomial_tail(k: int, shape: float, p: float) -> float:
 def _kinds(area: Sequence[_Site]) -> tuple[bool, ...]:
     """Without faint onsets, and with them where there are any."""
     return (False, True) if any(site.struck and not site.certain for site in area) else (False,)
+
+
+def _seen(event: Event, lines: Sequence[Examined], start: int, now: int, near: int) -> _Site | None:
+    """One other site as a trouble of that time has it for a neighbour; None where nothing tells how it was then. A
+    carrier's trouble begins at the same time everywhere, so that many ask the same of a line."""
+
+    def site() -> _Site | None:
+        measured = any(_measured(event, line, now) for line in lines)
+        return _site(event, lines, start, now, near) if measured else None
+
+    if len(lines) > 1:
+        return site()
+    return lines[0].once(("neighbour", event.onset, event.until(now), start, now, near), site)
 
 
 def _measured(event: Event, line: Examined, now: int) -> bool:

@@ -63,17 +63,15 @@ class Fleet:
 
 def fleet_of(links: Sequence[str], inventory: Inventory, policy: Policy) -> Fleet:
     lines = [inventory.links[link] for link in links]
-    told_by = {name for one in policy.overrides for name, wanted in one.where if wanted}
-    policies: dict[tuple[object, ...], tuple[int, Policy]] = {}
+    policies: dict[tuple[int, int], tuple[int, Policy]] = {}
     kind = np.empty(len(lines), dtype=np.intp)
     for place, line in enumerate(lines):
         client = inventory.sites[line.site].client
-        known = {"client": client, "link": line.id}
-        key = tuple(known[name] if name in known else getattr(line, name) for name in told_by)
-        if key not in policies:
-            held = line_policy(policy.of(line, client), policy.of(None, client, line.site))
-            policies[key] = (len(policies), held)
-        kind[place] = policies[key][0]
+        own, whole = policy.of(line, client), policy.of(None, client, line.site)
+        both = id(own), id(whole)
+        if both not in policies:
+            policies[both] = (len(policies), line_policy(own, whole))
+        kind[place] = policies[both][0]
     return Fleet(
         down_bps=_column(line.committed_down_bps or np.nan for line in lines),
         up_bps=_column(line.committed_up_bps or np.nan for line in lines),

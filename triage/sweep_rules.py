@@ -56,10 +56,24 @@ def lossy(loss: Minutes) -> Mask:
     bad, worst = loss.values > 0, np.fmax.reduce(loss.values, axis=1) * (1 + HAIR)
     twice = np.count_nonzero(bad, axis=1) >= np.where(loss.width < 1, 1, 2)
     apart = np.flatnonzero(twice & (worst >= minimum) & loss.lately(bad, _recovered(loss)))
-    over = np.flatnonzero((worst >= limit) & loss.lately(bad, half_a_window))
+    over = np.flatnonzero((worst >= limit) & _fills_half(loss, bad) & loss.lately(bad, half_a_window))
     return loss.mask(apart, _mean_reaches(loss.some(apart), minimum[apart], _recovered(loss)[apart], 1)) | loss.mask(
         over, _mean_reaches(loss.some(over), limit[over], half_a_window[over], 0)
     )
+
+
+def _fills_half(loss: Minutes, bad: Mask) -> Mask:
+    """Whether half of the limit's window can be lossy by what the window shows. Where slots are missing, the rows of
+    that window may reach further back than it: then it can."""
+    window = loss.held.each(lambda policy: policy.limits.window_minutes)
+    slot = np.maximum(loss.width, 1)
+    slots = np.maximum(2, np.floor(window / slot))
+    lossy = np.count_nonzero(bad, axis=1)
+    # Briefer slots share a minute, so that each lossy minute may hold as many of them as there are.
+    needed = np.where(loss.width < 1, np.floor(window / 2), slot * (np.ceil(slots / 2) - 1) + 1)
+    measured = np.count_nonzero(~np.isnan(loss.values), axis=1)
+    whole = measured >= slots * slot + _recovered(loss) + window / 2 + 2 * slot
+    return np.asarray(~whole | (lossy >= np.maximum(needed, 1)))
 
 
 def _mean_reaches(loss: Minutes, least: FloatArray, within: FloatArray, slots: int) -> Mask:

@@ -13,13 +13,14 @@ from triage.detection import facts, loss, shift, traffic
 from triage.detection.changes import changes_of
 from triage.detection.damping import instabilities
 from triage.detection.event import MINUTE, Event, meanwhile
+from triage.detection.once import Once
 from triage.detection.view import View
 from triage.model import Cause, Measured
 from triage.policy import Policy
 
 
 @dataclass(frozen=True, eq=False)
-class Examined:
+class Examined(Once):
     """One link's views and the events found on it, each event already named by its most likely cause."""
 
     link: Link

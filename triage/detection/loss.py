@@ -7,7 +7,9 @@ likelihood of the link's own ordinary rate against a higher one (Kulldorff 1997)
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -60,10 +62,14 @@ def scan(lost: FloatArray, sent: FloatArray, ordinary: FloatArray, evidence: flo
     found: list[Segment] = []
     if _most_evidence(lost, sent, ordinary) < evidence:
         return found
+    own: dict[tuple[int, int], tuple[Segment, FloatArray]] = {}
     for rate in RATES:
         scores = likelihood(lost, sent, ordinary, rate)
         for segment in maximal_segments(scores, evidence):
-            for each, by in ((segment, scores), _at_its_own_rate(lost, sent, ordinary, segment)):
+            extent = segment.first, segment.stop
+            if extent not in own:
+                own[extent] = _at_its_own_rate(lost, sent, ordinary, segment)
+            for each, by in ((segment, scores), own[extent]):
                 worst = float(np.max(by[each.first : each.stop]))
                 found += [each] if each.score >= evidence and each.score - worst >= evidence / 2 else []
     chosen: list[Segment] = []
@@ -110,13 +116,12 @@ def losses(view: View, metric: str, policy: Policy, limits: Limits, changes: Cha
     known = table.known
     # Without a past only the absolute limit is a yardstick: ordinary is then what just stays below it.
     ordinary = table.rate[view.bins] if known else np.full(len(sent), limits.loss_pct / 300)
-    stretches = [
-        (segment.first, segment.stop, _as_often(view, metric, whole, policy, segment) if known else False)
-        for segment in scan(lost, sent, ordinary, policy.loss.evidence)
-    ]
+    found = scan(lost, sent, ordinary, policy.loss.evidence)
     events = []
-    for first, stop, often in _joined(view, stretches, Counts(sent, lost), policy, changes):
-        event = _event(view, metric, Counts(sent, lost), ordinary, first, stop, policy, changes, habitual=often)
+    for parts in _joined(view, found, Counts(sent, lost), policy, changes):
+        often = partial(_all_as_often, view, metric, whole, policy, parts if known else ())
+        rows = parts[0].first, parts[-1].stop
+        event = _event(view, metric, Counts(sent, lost), ordinary, *rows, policy, changes, often=often)
         burst = event.cause is Cause.LOSS and event.lasted_at_most(policy.burst_minutes)
         event = replace(event, weak=burst and event.value < limits.loss_pct)
         if event.value >= event.threshold:
@@ -192,19 +197,21 @@ def _chronic(
 
 
 def _joined(
-    view: View, stretches: list[tuple[int, int, bool]], seen: Counts, policy: Policy, changes: Changes
-) -> list[tuple[int, int, bool]]:
+    view: View, found: Sequence[Segment], seen: Counts, policy: Policy, changes: Changes
+) -> list[list[Segment]]:
     """Stretches of a line that goes on and off, with little quiet between them, are one."""
-    joined: list[tuple[int, int, bool]] = []
-    for first, stop, often in sorted(stretches):
-        if joined and view.time[first] - view.time[joined[-1][1] - 1] <= policy.flapping.half_life_minutes * MINUTE:
-            before = joined[-1]
-            flaps = changes.between(int(view.time[before[0]]), int(view.time[stop - 1]) + view.step)
-            alike = _on_and_off(seen.lost[before[0] : stop], seen.sent[before[0] : stop])
+    joined: list[list[Segment]] = []
+    for segment in sorted(found):
+        if joined and view.time[segment.first] - view.time[joined[-1][-1].stop - 1] <= (
+            policy.flapping.half_life_minutes * MINUTE
+        ):
+            rows = slice(joined[-1][0].first, segment.stop)
+            flaps = changes.between(int(view.time[rows.start]), int(view.time[rows.stop - 1]) + view.step)
+            alike = _on_and_off(seen.lost[rows], seen.sent[rows])
             if flaps >= policy.flapping.changes or alike >= policy.flapping.same_fate:
-                joined[-1] = (before[0], stop, before[2] and often)
+                joined[-1].append(segment)
                 continue
-        joined.append((first, stop, often))
+        joined.append([segment])
     return joined
 
 
@@ -232,8 +239,9 @@ def _event(
     policy: Policy,
     changes: Changes,
     *,
-    habitual: bool,
+    often: Callable[[], bool],
 ) -> Event:
+    """`often`: whether the line loses as much by itself; what was long ago says nothing of an outage."""
     rate = seen.lost / seen.sent
     rows = slice(first, stop)
     usual = float(np.nanmean(ordinary[rows]))
@@ -243,6 +251,7 @@ def _event(
         # Partial loss before an outage, and after it, is not the outage.
         dead = np.flatnonzero(100 * rate[rows] >= policy.down.loss_pct)
         first, stop = first + int(dead[0]), first + int(dead[-1]) + 1
+    habitual = cause is Cause.LOSS and often()
     onset, end = _extent(view, rate, first, stop, mean, cause)
     inside = view.inside(onset, end)
     measured = view.column(metric)[inside]
@@ -267,8 +276,8 @@ def _event(
         statistic="mean",
         bad_samples=int(np.count_nonzero(rate[rows] > usual)),
         weight=OUTAGE if cause is Cause.LINK_DOWN else value / smallest,
-        habitual=habitual and cause is Cause.LOSS,
-        ordinary=habitual and cause is Cause.LOSS,
+        habitual=habitual,
+        ordinary=habitual,
     )
 
 
@@ -296,6 +305,10 @@ def _extent(view: View, rate: FloatArray, first: int, stop: int, mean: float, ca
     part = float(rate[first]) / mean
     early = (1 - part) * view.step if cause is Cause.LOSS and mean >= 0.2 and part < 0.9 and stop - first > 2 else 0
     return int(view.time[first] + early), end
+
+
+def _all_as_often(view: View, metric: str, whole: Counts, policy: Policy, parts: Sequence[Segment]) -> bool:
+    return bool(parts) and all(_as_often(view, metric, whole, policy, one) for one in parts)
 
 
 def _as_often(view: View, metric: str, whole: Counts, policy: Policy, segment: Segment) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, tzinfo
 from functools import cached_property, lru_cache
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +14,18 @@ from collector.model import FloatArray, Series, Source, TimeArray
 from triage.detection.event import MINUTE
 from triage.detection.habits import BINS, HALF_HOURS, bins_of, days_of, is_day_off
 from triage.detection.learnt import Learnt
+from triage.detection.once import Once
 from triage.policy import WindowPolicy
 
 ENOUGH = 800
 """Past samples looked at for one half hour: quantiles of more are no better and cost time."""
-
-Answer = TypeVar("Answer")
 
 RECENT_DAYS = 7
 ENOUGH_RECENT = 7 * 1440
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class View(Once):
     """Rows of `series` in [start, now) are judged, earlier ones are the past.
 
     `excluded` are periods [from, to) that never train a baseline: maintenance and known troubles. `zone` and
@@ -102,17 +100,6 @@ class View:
 
     def past_column(self, name: str) -> FloatArray:
         return self.series.column(name)[self.past]
-
-    def once(self, key: Hashable, make: Callable[[], Answer]) -> Answer:
-        """What `make` gives, made the first time that this view is asked for `key`."""
-        if key not in self._made:
-            self._made[key] = make()
-        made: Answer = self._made[key]
-        return made
-
-    @cached_property
-    def _made(self) -> dict[Hashable, Any]:
-        return {}
 
     def has(self, name: str) -> bool:
         """Whether the field was measured at all in the judged window."""
