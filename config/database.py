@@ -16,7 +16,7 @@ from urllib.parse import quote
 from sqlalchemy import MetaData, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from config.errors import LineproofError
@@ -34,12 +34,19 @@ metadata = MetaData(
 )
 
 
+WAIT_SECONDS = 10
+"""How long a writer waits for another one."""
+WRITERS = 0x4C50
+"""Among the advisory locks of a PostgreSQL database: "LP"."""
+
+
 def database_url(location: str | Path) -> str:
     """The async SQLAlchemy URL of a SQLite file path, `postgresql://` URL, or a URL that is already one."""
     text = str(location)
-    if text.startswith("postgresql://"):
-        return "postgresql+asyncpg://" + text.removeprefix("postgresql://")
-    return text if "://" in text else f"sqlite+aiosqlite:///{text}"
+    scheme, _, rest = text.partition("://")
+    if rest and scheme in ("postgresql", "postgres"):
+        return f"postgresql+asyncpg://{rest}"
+    return text if rest else f"sqlite+aiosqlite:///{text}"
 
 
 def _reading_only(url: str) -> tuple[str, dict[str, Any]]:
@@ -50,6 +57,21 @@ def _reading_only(url: str) -> tuple[str, dict[str, Any]]:
     return url, {"server_settings": {"default_transaction_read_only": "on"}}
 
 
+async def _connect_postgresql(*where: Any, **options: Any) -> Any:  # noqa: ANN401 - asyncpg's own
+    """A server that is not there is an error of the driver's, as SQLAlchemy expects of its drivers."""
+    import asyncpg
+
+    settings = {
+        "application_name": "lineproof",
+        "lock_timeout": f"{WAIT_SECONDS}s",
+        **options.pop("server_settings", {}),
+    }
+    try:
+        return await asyncpg.connect(*where, server_settings=settings, **options)
+    except OSError as error:
+        raise asyncpg.InterfaceError(str(error) or type(error).__name__) from error
+
+
 class RecordsError(LineproofError):
     """The records database cannot be read or written now: a full disk, a lock that is not given up, no server."""
 
@@ -57,8 +79,8 @@ class RecordsError(LineproofError):
 class Database:
     """One records database. `reading()` and `writing()` each give one transaction, and raise RecordsError.
 
-    On SQLite a writing transaction takes the write lock at its start (BEGIN IMMEDIATE), so that what it reads
-    cannot change before it commits and two writers wait instead of failing.
+    A writing transaction takes the database's one write lock at its start (SQLite: BEGIN IMMEDIATE; PostgreSQL: an
+    advisory lock), so that what it reads cannot change before it commits and two writers wait instead of failing.
     """
 
     def __init__(self, location: str | Path, *, read_only: bool = False, throwaway: bool = False) -> None:
@@ -69,21 +91,26 @@ class Database:
         self.url = database_url(location)
         url, options = _reading_only(self.url) if read_only else (self.url, {})
         creator = {"async_creator": at_once(Path(location))} if throwaway else {}
-        if not throwaway and url.startswith("sqlite+aiosqlite:"):
-            options["async_creator_fn"] = one_trip
-        self._engine = create_async_engine(url, connect_args=options, **creator)
+        self._is_sqlite = url.startswith("sqlite+aiosqlite:")
+        if not throwaway:
+            options["async_creator_fn"] = one_trip if self._is_sqlite else _connect_postgresql
+        self._engine = create_async_engine(url, connect_args=options, pool_pre_ping=not self._is_sqlite, **creator)
         self._has_failed = False
-        self._is_sqlite = self._engine.dialect.name == "sqlite"
         if self._is_sqlite:
             event.listen(self._engine.sync_engine, "connect", _hurry_sqlite if throwaway else _prepare_sqlite)
             event.listen(self._engine.sync_engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self._engine.sync_engine, "begin", _begin_postgresql)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that only reads one consistent snapshot."""
         with self._translated():
-            async with self._engine.connect() as connection, connection.begin():
-                yield connection
+            async with self._engine.connect() as connection:
+                if not self._is_sqlite:  # where each statement would have a snapshot of its own otherwise
+                    connection = await connection.execution_options(isolation_level="REPEATABLE READ")
+                async with connection.begin():
+                    yield connection
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -98,12 +125,11 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except DatabaseError as error:
-            # What a statement itself did wrong (a broken constraint, a misspelt column) is not the database's state.
-            if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
+        except DBAPIError as error:
+            # What a statement itself did wrong (a broken constraint, a misspelt column, a value that does not fit) is
+            # not the database's state.
+            if isinstance(error, IntegrityError | ProgrammingError | DataError | NotSupportedError) or _is_data(error):
                 raise
-            raise self._failure(error.orig) from error
-        except InterfaceError as error:
             raise self._failure(error.orig) from error
         except sqlite3.Error as error:  # from `_prepare_sqlite`, where SQLAlchemy does not stand between
             raise self._failure(error) from error
@@ -111,7 +137,11 @@ class Database:
     def _failure(self, cause: object) -> RecordsError:
         self._has_failed = True
         advice = "free some disk space" if "full" in str(cause) else "see that it is whole, within reach and writable"
-        name = self._engine.url.database if self._is_sqlite else self._engine.url.render_as_string()
+        name = (
+            self._engine.url.database
+            if self._is_sqlite
+            else self._engine.url.set(drivername="postgresql").render_as_string()
+        )
         return RecordsError(f"the records database {name} failed: {cause}; {advice}", retryable=True)
 
     async def create_all(self) -> None:
@@ -126,11 +156,21 @@ class Database:
             await asyncio.sleep(0.02)
 
 
+def _is_data(error: DBAPIError) -> bool:
+    """SQLSTATE class 22: what asyncpg's errors have in place of DataError."""
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith("22")
+
+
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            f"busy_timeout={WAIT_SECONDS * 1000}",
+            "foreign_keys=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:
         connection.close()  # the pool never learns of it, and its thread would stay
@@ -145,6 +185,15 @@ def _hurry_sqlite(connection: DBAPIConnection, record: object) -> None:
     cursor.close()
 
 
+def _writes(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("lineproof_write", False))
+
+
 def _begin_sqlite(connection: Connection) -> None:
-    write = connection.get_execution_options().get("lineproof_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    # A statement of its own: the next one's snapshot has what the writer before us committed.
+    if _writes(connection):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")

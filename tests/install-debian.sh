@@ -3,7 +3,7 @@
 # Elsewhere, or without root, it changes nothing: those tests are then skipped, each with its reason.
 set -eu
 sh "$(dirname "$0")/clients/install.sh"
-packages="chromium dovecot-imapd fonts-dejavu-core influxdb iproute2 iputils-ping poppler-utils snmp snmpd victoria-metrics"
+packages="chromium dovecot-imapd fonts-dejavu-core influxdb iproute2 iputils-ping poppler-utils postgresql snmp snmpd victoria-metrics"
 # Request Tracker. With msmtp-mta asked for, apt does not choose exim4 as its mailer, whose installation fails where
 # there is no init, and leaves /dev/null a regular file.
 packages="$packages msmtp-mta request-tracker5 rt5-db-sqlite rt5-standalone"

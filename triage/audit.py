@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import epoch_ms, from_epoch_ms
@@ -25,8 +25,6 @@ MACHINE = "lineproof"
 """Who acts when no person does."""
 GENESIS = "0" * 64
 """What the first row names as the digest before it."""
-LOCK = 0x4C504155444954
-"""Of the chain, among the advisory locks of a PostgreSQL database: "LPAUDIT"."""
 PAGE = 5_000
 LONGEST_ACTOR = 100
 
@@ -94,16 +92,13 @@ class Checked:
 
 
 async def append(connection: AsyncConnection, entries: Sequence[Entry]) -> None:
-    """Add entries to the chain within the caller's transaction; the last thing that it does before it commits.
+    """Add entries to the chain within the caller's writing transaction, which is alone.
 
-    Last, because on PostgreSQL other writers queue from here until we commit (an advisory lock, in the order of
-    asking: who merely tried again could lose for ever). On SQLite a writing transaction is alone. Should somebody
-    write without queueing, `previous` is unique: the chain never forks, the later transaction fails.
+    Should somebody write who does not queue as `Database.writing` does, `previous` is unique: the chain never forks,
+    the later transaction fails.
     """
     if not entries:
         return
-    if connection.dialect.name == "postgresql":
-        await connection.execute(select(func.pg_advisory_xact_lock(LOCK)))
     await connection.execute(insert(tables.audit), chained(*await head(connection), entries))
 
 

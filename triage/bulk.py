@@ -121,8 +121,9 @@ _END_TIMER = delete(tables.timer).where(
 def verdict_row(
     case: str, inbox_seq: int, made_at: datetime, evidence_sha256: str, document: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Its columns but the number."""
+    """Its columns. The number is the document's, which the audit trail names: a sequence would leave numbers out."""
     return {
+        "number": int(document["id"].removeprefix("V-")),
         "case_number": number_of(case),
         "inbox_seq": inbox_seq,
         "made_at": epoch_ms(made_at),

@@ -9,7 +9,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 import collector.tables
 import inventory.tables
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.rim
 DECLARED = (collector.tables, inventory.tables, triage.tables)
 
 
-async def test_the_migrated_schema_is_the_declared_one(tmp_path: Path):
-    database = Database(tmp_path / "records.db")
+async def test_the_migrated_schema_is_the_declared_one(records_at: str | Path):
+    database = Database(records_at)
     assert await upgrade(database) == (None, head())
     async with database.reading() as connection:
         differences = await connection.run_sync(
@@ -40,16 +40,16 @@ def test_the_newest_file_is_the_revision_that_alembic_would_upgrade_to():
     assert ScriptDirectory.from_config(alembic_config()).get_heads() == [head()]
 
 
-async def test_upgrading_again_changes_nothing(tmp_path: Path):
-    database = Database(tmp_path / "records.db")
+async def test_upgrading_again_changes_nothing(records_at: str | Path):
+    database = Database(records_at)
     _, head = await upgrade(database)
     assert await upgrade(database) == (head, head)
     await is_current(database)
     await database.close()
 
 
-async def test_a_new_database_says_which_command_makes_it(tmp_path: Path):
-    database = Database(tmp_path / "records.db")
+async def test_a_new_database_says_which_command_makes_it(records_at: str | Path):
+    database = Database(records_at)
     with pytest.raises(ConfigurationError, match="lineproof db upgrade"):
         await is_current(database)
     await database.close()
@@ -71,13 +71,15 @@ OLD_DECISIONS = (
 )
 
 
-async def test_decisions_of_before_begin_the_audit_trail_and_come_back_from_it(tmp_path: Path):
-    database = Database(tmp_path / "records.db")
+async def test_decisions_of_before_begin_the_audit_trail_and_come_back_from_it(records_at: str | Path):
+    database = Database(records_at)
     await _to(database, "0003")
     async with database.writing() as connection:
         for row in OLD_DECISIONS:
-            places = ", ".join("?" * len(row))
-            await connection.exec_driver_sql(f"INSERT INTO triage_decision VALUES ({places})", row)
+            names = [f"column{place}" for place in range(len(row))]
+            values = ", ".join(f":{name}" for name in names)
+            told = text(f"INSERT INTO triage_decision VALUES ({values})")
+            await connection.execute(told, dict(zip(names, row, strict=True)))
     await upgrade(database)
     async with database.reading() as connection:
         checked = await verify_chain(connection)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,15 +31,27 @@ def entry(place: int, case: str = "C-7") -> Entry:
     )  # fmt: skip
 
 
-@pytest.fixture
-async def records(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "records.db")
+@asynccontextmanager
+async def trail_at(location: str | Path) -> AsyncIterator[Database]:
+    database = Database(location)
     await database.create_all()
-    async with database.writing() as connection:
-        for place in range(1, ROWS + 1):
+    for place in range(1, ROWS + 1):
+        async with database.writing() as connection:
             await append(connection, [entry(place)])
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def records(records_at: str | Path) -> AsyncIterator[Database]:
+    async with trail_at(records_at) as database:
+        yield database
+
+
+@pytest.fixture
+async def in_sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+    async with trail_at(tmp_path / "records.db") as database:
+        yield database
 
 
 async def check(records: Database, *anchors: Anchor):
@@ -62,8 +75,8 @@ async def test_an_untouched_trail_fits_to_its_last_row(records: Database):
     assert (checked.ok, checked.rows, checked.head) == (True, ROWS, newest[1])
 
 
-async def test_an_empty_trail_is_whole(tmp_path: Path):
-    database = Database(tmp_path / "new.db")
+async def test_an_empty_trail_is_whole(records_at: str | Path):
+    database = Database(records_at)
     await database.create_all()
     checked = await check(database)
     await database.close()
@@ -79,10 +92,10 @@ async def test_an_empty_trail_is_whole(tmp_path: Path):
     ],
     ids=lambda change: next(iter(change)),
 )  # fmt: skip
-async def test_a_changed_row_is_named(records: Database, place: int, change: dict[str, object]):
-    async with records.writing() as connection:
+async def test_a_changed_row_is_named(in_sqlite: Database, place: int, change: dict[str, object]):
+    async with in_sqlite.writing() as connection:
         await connection.execute(update(tables.audit).where(tables.audit.c.number == place).values(**change))
-    checked = await check(records)
+    checked = await check(in_sqlite)
     assert (checked.row, checked.fault) == (place, f"row {place} was changed after it was written")
 
 
