@@ -12,6 +12,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from config.clock import epoch_ms, rfc3339
 from config.errors import LineproofError
 from triage.cases import Case
@@ -42,9 +44,10 @@ def build_carrier_pack(
     policy: Policy,
     now: datetime,
 ) -> EvidencePack:
-    """`children` are the sites' own cases, `troubles` what they stand for, one a child."""
+    """`children` are the sites' own cases, `troubles` what they stand for, one a child. A parent that is over has all
+    that it ever stood for."""
     carrier, _, market = parent.site.removeprefix("carrier:").rpartition("@")
-    digests = {child.id: child.evidence_sha256 for child in children}
+    cases = {child.id: child for child in children}
     ordered = sorted(troubles, key=lambda one: (one.onset, one.case))
     domain = Domain(carrier, market)
     asked = [_question(domain, ordered, populations.get(domain), now, policy.carrier)]
@@ -57,6 +60,8 @@ def build_carrier_pack(
             "made_at": rfc3339(now),
             "software": software(),
             "case": parent.id,
+            "status": parent.status.value,
+            "reopened": parent.reopened,
             "title": parent.title,
             "carrier": carrier,
             "market": market,
@@ -70,7 +75,8 @@ def build_carrier_pack(
                     "onset": rfc3339(one.onset),
                     "cause": one.cause.value,
                     "severity": one.severity.value if one.severity else None,
-                    "evidence_sha256": digests.get(one.case),
+                    "status": cases[one.case].status.value,
+                    "evidence_sha256": cases[one.case].evidence_sha256,
                 }
                 for one in ordered
             ],
@@ -114,11 +120,12 @@ def _arithmetic(
 ) -> dict[str, Any]:
     """Around the onset that has most others beside it: how many, how many would do, and how likely so many are."""
     near = int(policy.onset_minutes * MINUTE)
-    beside = {onset: sum(abs(other - onset) <= near for other in onsets) - 1 for onset in onsets}
-    core = max(beside, key=lambda onset: (beside[onset], -onset), default=epoch_ms(now))
+    onset = np.sort(np.array(onsets, dtype=np.int64))
+    beside = np.searchsorted(onset, onset + near, "right") - np.searchsorted(onset, onset - near, "left") - 1
+    most = int(beside.argmax()) if len(onset) else None  # the first of several
+    core, others = (int(onset[most]), int(beside[most])) if most is not None else (epoch_ms(now), 0)
     minutes = (min(epoch_ms(now), core + near) - (core - near)) // MINUTE
     hours = (sites - 1) * minutes * MINUTE / HOUR
-    others = beside.get(core, 0)
     return {
         "others": others,
         "window_minutes": minutes,

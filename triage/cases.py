@@ -196,6 +196,8 @@ class Case:
     """Its parent was resolved while it went on: it is no longer counted to a carrier's trouble."""
     sites: int = 0
     """Of a parent: how many sites had it, at most."""
+    told_sites: int = 0
+    """Of a parent: how many sites its ticket was last told of."""
     acknowledged_at: datetime | None = None
     pending: Pending | None = None
     clock_stopped_seconds: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from triage.cases import Case, CaseStatus, Context, Effect, EffectKind, Judged
+from triage.cases import Case, CaseStatus, Effect, EffectKind, Judged
 
 
 def ticket_effects(case: Case, judged: Judged) -> tuple[Effect, ...]:
@@ -28,14 +28,17 @@ def evidence_effects(case: Case, judged: Judged, text: str, *, key: str | None =
     return (note(case, key or f"note:{digest[:16]}", text), attach(case, digest))
 
 
-def regraded(before: Case, after: Case, context: Context) -> tuple[Effect, ...]:
+def regraded(before: Case, after: Case, key: str) -> tuple[Effect, ...]:
     """The ticket gets the case's new severity; why stands in the note beside it, so that it needs no words of its own
-    (a provider's reasons for severities once went to clients as mails, 2021-08-11)."""
+    (a provider's reasons for severities once went to clients as mails, 2021-08-11). `key` tells it from the others."""
     if after.severity is before.severity or after.severity is None:
         return ()
-    key = f"{after.id}:severity:{context.input}"
     update = EffectKind.UPDATE_TICKET
-    return (Effect(key=key, kind=update, case=after.id, ticket=after.ticket, severity=after.severity),)
+    return (
+        Effect(
+            key=f"{after.id}:severity:{key}", kind=update, case=after.id, ticket=after.ticket, severity=after.severity
+        ),
+    )
 
 
 def note(case: Case, key: str, text: str) -> Effect:

@@ -149,7 +149,7 @@ def _trouble_again(case: Case, judged: Judged, context: Context) -> Decision:
         reason=reason if came_back or changed else Reason.LEFT_PARENT,
         effects=ticket_effects(after, judged)
         if not has_ticket(case)
-        else (*evidence_effects(after, judged, f"{lead} {judged.text}"), *regraded(case, after, context)),
+        else (*evidence_effects(after, judged, f"{lead} {judged.text}"), *regraded(case, after, str(context.input))),
         cancelled=(TimerKind.RECOVERY,),
         proposal=proposed(after, judged, context),
         judged=judged,
@@ -216,7 +216,7 @@ def on_recovery(case: Case, judged: Judged, context: Context) -> Decision:
     if not _is_well(case, judged, context):
         return _looked_in_vain(case, TimerKind.RECOVERY, context)
     case = replace(case, looks_without_data=0)
-    why = _whose_to_resolve(case, context)
+    why = whose_to_resolve(case, context)
     if why is not None:
         after = replace(
             case, updated_at=context.now, next_action="resolve it when it is understood", next_action_at=None
@@ -242,11 +242,12 @@ def _is_well(case: Case, judged: Judged, context: Context) -> bool:
     return judged.healthy.covers(case.cause, case.link, line.device if line is not None else None)
 
 
-def _whose_to_resolve(case: Case, context: Context) -> Reason | None:
-    """Why a person has to resolve it; None where the machine may. What a client reported is the client's to confirm."""
+def whose_to_resolve(case: Case, context: Context) -> Reason | None:
+    """Why a person has to resolve it; None where the machine may. What a client reported is the client's to confirm;
+    what had its ticket at the carrier's parent case alone is that one's work, and nobody's besides."""
     if case.decided_by is not None or {Origin.PERSON, Origin.CARRIER} & {*case.origins}:
         return Reason.PERSON_MUST_RESOLVE
-    if Origin.CLIENT in case.origins:
+    if Origin.CLIENT in case.origins or (case.parent is not None and not has_ticket(case)):
         return None
     line = context.line_of(case)
     return needs_a_person(case, context.rules, context.zone, context.now, line.access if line is not None else None)

@@ -173,9 +173,14 @@ class Deciding:
         """Parents and children after what has just been decided, within the same transaction."""
         rules, carrier = case_rules(judging.policy), judging.policy.carrier
         decisions = await regrouped(connection, judging.inventory, carrier, rules, row.now)
-        decided = [Decided(row, settled(decision), decision) for decision in decisions]
+        heard = [decision for decision in decisions if carrier_evidence.is_told(decision, row.now)]
+        decided = [Decided(row, settled(one), one) for one in decisions if one not in heard]
         told += await write(connection, decided, digest, counted)
-        return decided
+        # The evidence of a carrier's trouble is of its children as they have just been written.
+        later = [await self._documented(connection, decision, judging, row.now) for decision in heard]
+        documented = [Decided(row, settled(decision), decision) for decision in later]
+        told += await write(connection, documented, digest, counted)
+        return [*decided, *documented]
 
     def _tell(self, decided: Decided) -> None:
         """After the commit: the log, and whoever watches."""

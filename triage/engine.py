@@ -42,7 +42,8 @@ from triage.judging import Judging
 from triage.matters import Matter, judged_again, look, opening, set_aside, settled
 from triage.metrics import TICK_SECONDS
 from triage.openings import on_carrier_outage, on_opened
-from triage.parents import Moment, on_parent_timer
+from triage.parent_life import TIMERS as PARENT_TIMERS
+from triage.parent_life import Moment, on_parent_timer
 from triage.peers import examine_peer, remembering
 from triage.reasons import Reason
 from triage.respond import on_answer, on_person
@@ -234,12 +235,14 @@ class Engine:
         async with self._database.reading() as connection:
             case = await repository.case_by_id(connection, due.case)
             children = await standing.children(connection, case.id) if case.is_parent else []
+        if case.is_parent and due.kind in PARENT_TIMERS:
+            carrier = judging.policy.carrier
+            moment = Moment(
+                now=now, rules=case_rules(judging.policy), others=carrier.minimum_sites, inventory=judging.inventory
+            )
+            return [settled(on_parent_timer(due.kind, case, children, moment), case)]
         if due.kind in RULES:
             return await self._on_case(case.id, RULES[due.kind])
-        if case.is_parent:
-            others = judging.policy.carrier.minimum_sites
-            moment = Moment(now=now, rules=case_rules(judging.policy), others=others, number=0)
-            return [settled(on_parent_timer(due.kind, case, children, moment), case)]
         if case.site not in judging.inventory.sites:
             gone = Decision(case=None, reason=Reason.CASE_ENDED, detail=f"{case.site} is no longer in the inventory")
             return [settled(gone, case)]

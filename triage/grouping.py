@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory.model import Inventory
-from triage import repository, standing, tables
+from triage import bulk, repository, standing, tables
 from triage.cases import Case, CaseRules, Decision
-from triage.group import Domain, Population, group
-from triage.parents import Moment, populations_of, regroup, troubles_of
+from triage.group import ANYWHERE, Domain, Group, Population, group
+from triage.known import ENDED_CASES
+from triage.parent_life import Moment
+from triage.parents import populations_of, regroup, troubles_of
 from triage.policy import CarrierPolicy
 
 USUAL_DAYS = timedelta(days=7)
@@ -41,9 +43,22 @@ async def regrouped(
     populations = await populations_now(connection, inventory, crowded, now)
     found = group(troubles, now, populations, policy)
     number = await repository.next_number(connection, tables.case)
-    decisions = regroup(cases, found, Moment(now=now, rules=rules, others=policy.minimum_sites, number=number))
+    moment = Moment(now=now, rules=rules, others=policy.minimum_sites, number=number, inventory=inventory)
+    decisions = regroup(cases, found, moment, await _ended_parents(connection, found, cases))
     whole = await standing.whole(connection, [one.case.id for one in decisions if one.case and one.case.id in sketched])
     return [_filled(decision, whole) for decision in decisions]
+
+
+async def _ended_parents(
+    connection: AsyncConnection, found: Sequence[Group], cases: Sequence[Case]
+) -> dict[str, list[Case]]:
+    """The parents that have ended of the domains where none stands for a group, by their site, the newest first; read
+    only when there is such a group."""
+    standing = {case.site for case in cases if case.is_parent and case.status.is_open}
+    domains = [(one.domain.site, Domain(one.domain.carrier, ANYWHERE).site) for one in found]
+    wanted = sorted({site for sites in domains if not standing & {*sites} for site in sites})
+    last = await bulk.last_cases(connection, [("", site) for site in wanted], ENDED_CASES) if wanted else {}
+    return {site: [case for case in known if not case.status.is_open] for (_, site), known in last.items()}
 
 
 def _filled(decision: Decision, whole: Mapping[str, Case]) -> Decision:

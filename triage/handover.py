@@ -1,7 +1,8 @@
 """Which desk's queue a ticket goes to that nobody has taken, and when. Pure.
 
 A provider's rules: by class of trouble, by day and by night at the site, counted from when the ticket was wanted. A
-plan is never put off by another look at the same trouble; a worse one may bring it forward.
+plan is never put off by another look at the same trouble; a worse one may bring it forward. Of a carrier's trouble at
+many sites the context's zone is the one that most of them have, and its links are those that are in trouble.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from inventory.model import Ownership
 from triage.byob import is_clients_own
 from triage.case_rules import is_night
 from triage.cases import Case, CaseStatus, Context, Decision, Effect, EffectKind, Timer, TimerKind
@@ -31,8 +33,8 @@ def scheduled(case: Case, context: Context) -> tuple[Case, tuple[Timer, ...]]:
     if case.hand_over_at is not None and case.hand_over_at <= context.now:
         # It was due while the case was pending; that is over now.
         return case, (Timer(case=case.id, kind=TimerKind.HAND_OVER, due_at=context.now),)
-    kind = trouble_class(case.cause, case.link, context.links)
-    own = is_clients_own(case, context.links)
+    kind = _class(case, context)
+    own = _is_clients_own(case, context)
     if not _is_worse(kind, own, case.hand_over_for) or is_taken(case):
         return case, ()
     queue, wait = _desk(case, kind, context)
@@ -54,14 +56,14 @@ def on_hand_over(case: Case, context: Context) -> Decision:
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
     if is_taken(case):
         return Decision(case=replace(case, hand_over_at=None), reason=Reason.TAKEN_BY_PERSON)
-    if is_clients_own(case, context.links):
+    if _is_clients_own(case, context):
         return Decision(case=replace(case, hand_over_at=None), reason=Reason.CLIENTS_OWN_LINE)
     later = _later(case, context)
     if case.status is CaseStatus.PENDING or later is not None:
         timers = (Timer(case=case.id, kind=TimerKind.HAND_OVER, due_at=later),) if later is not None else ()
         waiting = replace(case, hand_over_at=later or case.hand_over_at)
         return Decision(case=waiting, reason=Reason.HAND_OVER_POSTPONED, timers=timers)
-    kind = trouble_class(case.cause, case.link, context.links)
+    kind = _class(case, context)
     queue, _ = _desk(case, kind, context)
     if queue in ("", case.queue):
         return Decision(case=replace(case, hand_over_at=None), reason=Reason.TROUBLE_ONGOING)
@@ -76,6 +78,17 @@ def on_hand_over(case: Case, context: Context) -> Decision:
         text=text,
     )
     return Decision(case=after, reason=Reason.HANDED_OVER, effects=(effect,), detail=f"to {queue}")
+
+
+def _class(case: Case, context: Context) -> TroubleClass:
+    return TroubleClass.CARRIER_WIDE if case.is_parent else trouble_class(case.cause, case.link, context.links)
+
+
+def _is_clients_own(case: Case, context: Context) -> bool:
+    """One line of ours in a carrier's trouble is enough to call the carrier: the contract is ours."""
+    if case.is_parent:
+        return bool(context.links) and all(link.ownership is Ownership.CLIENT for link in context.links)
+    return is_clients_own(case, context.links)
 
 
 def _is_worse(kind: TroubleClass, own: bool, planned: str) -> bool:
@@ -120,7 +133,8 @@ def _text(case: Case, queue: str, context: Context) -> str:
     zone = context.zone
     since = f" since {local_time(case.onset, zone)}" if case.onset is not None else ""
     again = restarted(case)
-    why = "nobody has taken it"
+    why = "so many at once are the carrier's" if case.is_parent else "nobody has taken it"
     if again is not None:
         why = f"its modem was told to restart at {local_time(again, zone)}, and it is still down"
-    return f"Handed over to {queue} at {local_time(context.now, zone)}: {CAUSE_WORDS[case.cause]}{since}, and {why}."
+    what = case.title if case.is_parent else CAUSE_WORDS[case.cause]
+    return f"Handed over to {queue} at {local_time(context.now, zone)}: {what}{since}, and {why}."

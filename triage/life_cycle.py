@@ -210,20 +210,28 @@ def is_about(case: Case, verdict: Verdict) -> bool:
 
 def is_same_work(case: Case | None, verdict: Verdict, now: datetime, reopen: timedelta) -> bool:
     """Whether a trouble is that of a resolved case come back, soon enough to be the same work."""
-    if case is None or case.status is not CaseStatus.RESOLVED or case.ended_at is None:
+    if case is None:
         return False
     same = is_about(case, verdict) or (case.link == verdict.link and {case.cause, verdict.cause} <= FLAPPING)
-    return same and now - case.ended_at <= reopen
+    return same and is_lately_resolved(case, now, reopen)
+
+
+def is_lately_resolved(case: Case, now: datetime, reopen: timedelta) -> bool:
+    """Whether it was resolved so lately that its trouble, when it is back, is the same work."""
+    return case.status is CaseStatus.RESOLVED and case.ended_at is not None and now - case.ended_at <= reopen
 
 
 def is_decided(case: Case | None, verdict: Verdict) -> bool:
-    """Whether a person has ended a case for this very trouble: it began when the case's did, or before that end."""
-    if case is None or case.decided_by is None or case.ended_at is None or case.status.is_open:
+    """Whether a person has ended a case for this very trouble."""
+    return case is not None and is_about(case, verdict) and is_ended_by_person(case, verdict.onset)
+
+
+def is_ended_by_person(case: Case, onset: datetime | None) -> bool:
+    """Whether a person has ended it for a trouble of this onset: it began when the case's did, or before that end."""
+    if case.decided_by is None or case.ended_at is None or case.status.is_open or onset is None:
         return False
-    if not is_about(case, verdict) or verdict.onset is None:
-        return False
-    same = case.onset is not None and abs(case.onset - verdict.onset) <= SAME_ONSET
-    return same or verdict.onset <= case.ended_at
+    same = case.onset is not None and abs(case.onset - onset) <= SAME_ONSET
+    return same or onset <= case.ended_at
 
 
 def is_held_by_person(case: Case) -> bool:

@@ -176,6 +176,7 @@ class QueuePolicy(_Section):
 
 
 class HandOverPolicy(_Section):
+    carrier_wide: QueuePolicy
     hard_down: QueuePolicy
     link_down: QueuePolicy
     service_affecting: QueuePolicy

@@ -14,6 +14,8 @@ from triage.model import Cause
 class TroubleClass(StrEnum):
     """The worst first."""
 
+    CARRIER_WIDE = "carrier_wide"
+    """One carrier's trouble at many sites."""
     HARD_DOWN = "hard_down"
     """The whole site: its device, all its lines, or its only one."""
     LINK_DOWN = "link_down"

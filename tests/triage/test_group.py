@@ -22,7 +22,8 @@ from triage.cases import (
 )
 from triage.group import ANYWHERE, Domain, Group, Population, Trouble, group
 from triage.model import Cause, Scope, Severity
-from triage.parents import Moment, on_parent_timer, populations_of, regroup, troubles_of
+from triage.parent_life import Moment, on_parent_timer
+from triage.parents import populations_of, regroup, troubles_of
 from triage.policy import CarrierPolicy
 from triage.policy_files import load_policy
 from triage.reasons import Reason
@@ -200,7 +201,9 @@ def family(status: CaseStatus = CaseStatus.OPEN, *, well: int = 0) -> list[Case]
     """A parent that stands, with three troubled children and some that are well again."""
     (found,) = (one.case for one in regroup([child(1), child(2), child(3)], [east(1, 2, 3)], moment()) if one.timers)
     assert found is not None
-    parent = replace(found, status=status, ticket="T-1" if status is not CaseStatus.SUSPECTED else None)
+    if status is not CaseStatus.SUSPECTED:
+        found = replace(found, ticket="T-1", ticket_wanted=True, hand_over_for="carrier_wide", told_sites=3)
+    parent = replace(found, status=status, ended_at=None if status.is_open else NOON)
     troubled = [child(n, CaseStatus.OPEN, parent=parent.id) for n in range(1, 4 - well)]
     return [parent, *troubled, *(child(n, CaseStatus.MONITORING, parent=parent.id) for n in range(4 - well, 4))]
 
