@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
 from collector.model import FIELDS
 from config.clock import MILLISECOND, epoch_ms, from_epoch_ms
 from config.errors import LineproofError
@@ -15,7 +17,7 @@ from triage.against_store import Known, by_line, hold, hold_facts, known_of
 from triage.audit import Kind, story
 from triage.carrier_pack import verify_carrier_pack
 from triage.evidence import Check
-from triage.rejudge import Question, judged_again
+from triage.rejudge import Question, judged_again, unread
 from triage.replay.history import between
 from triage.repository import StoredVerdict
 from triage.verify import Measured, facts_in, series_in, verify_pack
@@ -63,16 +65,15 @@ async def verdict_verified(installation: Installation, verdict: StoredVerdict) -
     known = known_of(document, await _kept_from(installation), installation.lag)
     measured, compared = await held(installation, document, known)
     checks = [*verify_pack(pack, verdict.document, measured), *compared]
-    if "window" in document:  # packs of earlier versions do not tell all that they were judged by
-        checks += await judged_again(
-            Question.of(document),
-            measured,
-            known,
-            installation.store,
-            await installation.inventory(),
-            installation.baselines,
-        )
-    return checks
+    if "window" not in document:  # packs of earlier versions do not tell all that they were judged by
+        return checks
+    try:
+        question = Question.of(document)
+    except ValidationError as error:
+        return [*checks, unread(document, error)]
+    inventory = await installation.inventory()
+    again = await judged_again(question, measured, known, installation.store, inventory, installation.baselines)
+    return [*checks, *again]
 
 
 async def held(installation: Installation, document: Mapping[str, Any], known: Known) -> tuple[Measured, list[Check]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from collector.model import Cadence, Fact, Series, Source
 from collector.store.port import MeasurementStore
@@ -53,6 +53,7 @@ class Question:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Question:
+        """Raises ValidationError where another version wrote the pack and this one does not read it; see `unread`."""
         claim = document["claim"]
         return cls(
             document=document,
@@ -233,6 +234,16 @@ def _differing(name: str, said: object, again: object) -> list[str]:
     if isinstance(said, float) and isinstance(again, float) and math.isclose(said, again, rel_tol=1e-6, abs_tol=1e-6):
         return []
     return [] if said == again else [f"{name}: said {said!r}, judged again {again!r}"]
+
+
+def unread(document: Mapping[str, Any], error: ValidationError) -> Check:
+    """In place of judging again what `Question.of` could not read."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    of = document.get("software", {}).get("lineproof", "an older version")
+    return _not_again(
+        f"another build ({of}) judged it, and these rules do not read {place} of its pack: {first['msg']}"
+    )
 
 
 def _not_again(why: str) -> Check:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from sqlalchemy import update
 from collector.model import Fact, FactKind, SampleBatch, Source
 from config.clock import epoch_ms
 from service.installation import Installation
-from service.verifying import verified
+from service.verifying import verdict_verified, verified
 from triage import inbox, repository, tables
+from triage.evidence import EvidencePack
 from triage.inputs import ClaimReported
 from triage.model import Claim
 
@@ -189,6 +191,21 @@ async def test_expired_samples_are_taken_from_the_pack_and_it_says_so(judged: In
     assert "no longer stored, from the pack" in checks[f"samples of {WAN} by probe"]["detail"]
     assert checks["judged again: coverage"]["used"] == "pack"
     assert "samples before its window have expired" in checks["judged again"]["detail"]
+
+
+async def test_a_pack_whose_policy_lacks_what_this_build_asks_is_not_judged_again_and_it_says_so(judged: Installation):
+    async with judged.database.reading() as connection:
+        (verdict,) = await repository.verdicts_of(connection, "C-1")
+    document = judged.evidence.get(verdict.evidence_sha256).document()
+    del document["policy"]["loss"]["minimum_pct"]
+    document["software"]["lineproof"] = "0.0.9"
+    older = EvidencePack.of(document)
+    judged.evidence.put(older)
+    checks = await verdict_verified(judged, replace(verdict, evidence_sha256=older.sha256))
+    again = [check for check in checks if check.what.startswith("judged again")]
+    assert [(check.what, check.ok, check.used) for check in again] == [("judged again", True, "neither")]
+    assert "another build (0.0.9) judged it, and these rules do not read loss.minimum_pct" in again[0].detail
+    assert f"{WAN} loss_pct mean" in {check.what for check in checks if check.ok and check.used == "store"}
 
 
 async def test_a_pack_holds_no_phone_number_and_no_contact(judged: Installation):
