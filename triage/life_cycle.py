@@ -156,7 +156,8 @@ def still_resolved(case: Case, context: Context) -> tuple[Case, tuple[Timer, ...
 
 
 def reopened(case: Case, status: CaseStatus, context: Context, *, by: str | None = None) -> Case:
-    """An ended case as it is taken up again; `by` is the person who did."""
+    """An ended case as it is taken up again; `by` is the person who did. What was suspected to be back may be part of a
+    carrier's trouble by now."""
     return replace(
         passed(case, status, context.now),
         ended_at=None,
@@ -165,7 +166,7 @@ def reopened(case: Case, status: CaseStatus, context: Context, *, by: str | None
         resolution="",
         resolved_before=resolved_before(case, case.link, context.now),
         resolved_by_machine=False,
-        parent=None,
+        parent=case.parent if is_suspected_again(case) else None,
         alone=False,
         ticket_withheld=False,
         handed_over_at=None,

@@ -269,12 +269,13 @@ def _began_before(child: Case, parent: Case) -> bool:
 
 
 def _planned(decision: Decision, troubled: Sequence[Case], moment: Moment) -> Decision:
-    """With the plan to hand it over, once; again where it came due in a wait, or now has a line of ours."""
+    """With the plan to hand it over, once; again where it came due in a wait, or it now has a line of ours."""
     case = decision.case
     if case is None or case.status is not CaseStatus.OPEN or not has_ticket(case) or is_taken(case):
         return decision
-    due = case.hand_over_at is not None and case.hand_over_at <= moment.now
-    if case.hand_over_for and not case.hand_over_for.endswith(OWN) and not due:
+    overdue = case.hand_over_at is not None and case.hand_over_at < moment.now
+    planned = case.hand_over_for and not case.hand_over_for.endswith(OWN) and not overdue
+    if planned or case.hand_over_at == moment.now:
         return decision
     after, timers = scheduled(case, moment.context(troubled))
     return replace(decision, case=after, timers=(*decision.timers, *timers))
