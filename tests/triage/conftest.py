@@ -59,10 +59,12 @@ class PackOnly:
 class Office:
     """An engine and a performer that can be thrown away and made again on the same files; it is noon."""
 
-    def __init__(self, folder: Path, inventory: Inventory, cadences: Mapping[Source, Cadence]) -> None:
+    def __init__(
+        self, folder: Path, inventory: Inventory, cadences: Mapping[Source, Cadence], records: str | Path
+    ) -> None:
         self.known, self.cadences = inventory, cadences
         self.clock = ManualClock(NOON)
-        self.database = Database(folder / "records.db")
+        self.database = Database(records)
         self.store = EmbeddedStore(Journal(folder / "journal.sqlite"), folder / "parts", 95)
         self.evidence = EvidenceFolder(folder / "evidence")
         self.tickets = BuiltinTickets(self.database, self.clock)
@@ -133,12 +135,18 @@ class Office:
 
 
 @pytest.fixture
-async def office_of(tmp_path: Path) -> AsyncIterator[Callable[..., Office]]:
+def records(tmp_path: Path) -> str | Path:
+    """Where the records database is; a module that tests on each kind gives `records_at` in its place."""
+    return tmp_path / "records.db"
+
+
+@pytest.fixture
+async def office_of(tmp_path: Path, records: str | Path) -> AsyncIterator[Callable[..., Office]]:
     """Makes the test's office for an inventory; its files are gone with the test."""
     made: list[Office] = []
 
     def make(inventory: Inventory, cadences: Mapping[Source, Cadence] = FIVE_MINUTES) -> Office:
-        made.append(Office(tmp_path, inventory, cadences))
+        made.append(Office(tmp_path, inventory, cadences, records))
         return made[-1]
 
     yield make

@@ -23,7 +23,7 @@ from triage.performer import Performer
 from triage.reach import Pace
 from triage.repository import OutboxRow, OutboxStatus
 from triage.tickets.paced import PacedTickets
-from triage.tickets.port import NewTicket, Ticket, TicketError, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketUpdate
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 
@@ -73,8 +73,8 @@ class FarEnd:
     async def show(self, ticket: str) -> Ticket:
         raise AssertionError("nothing is shown here")
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
-        return []
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
+        return Changes([])
 
     def _meet(self, what: str, key: str, errors: list[TicketError | None]) -> None:
         self.calls.append((what, key))
@@ -107,10 +107,17 @@ class World:
     """Cases C-1, C-2... at sites of one client; `alone`: one task works on it. The engine's part is `learn`:
     cases learn their tickets."""
 
-    def __init__(self, folder: Path, *, contacts: Sequence[Contact] = (), alone: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        contacts: Sequence[Contact] = (),
+        alone: bool = False,
+        records: str | Path | None = None,
+    ) -> None:
         self.clock = ManualClock(NOON)
         self.folder = folder
-        self.database = Database(folder / "records.db", throwaway=alone)
+        self.database = Database(records or folder / "records.db", throwaway=alone)
         self.far = FarEnd()
         self.post: PostBox | None = PostBox()
         self.known = Inventory.of(

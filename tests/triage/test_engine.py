@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 import pytest
 
 from config.clock import epoch_ms
+from config.database import Database
 from inventory.model import Access, Client, Inventory, Link, LinkRole, Site
-from triage import inbox, repository, troubles
-from triage.cases import CaseStatus, EffectKind, ProposalStatus
+from triage import audit, bulk, inbox, repository, troubles
+from triage.cases import Case, CaseStatus, EffectKind, Origin, ProposalStatus
+from triage.engine import Engine
 from triage.inputs import ClaimReported, PersonAct, PersonActed
 from triage.lease import Lease
-from triage.model import Claim
+from triage.model import Cause, Claim, Scope
 from triage.repository import OutboxStatus
 from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import NewTicket, TicketError
@@ -34,6 +37,11 @@ INVENTORY = Inventory.of(
              committed_down_bps=50e6, committed_up_bps=20e6, metered=True),
     ],
 )  # fmt: skip
+
+
+@pytest.fixture
+def records(records_at: str | Path) -> str | Path:
+    return records_at
 
 
 @pytest.fixture
@@ -241,6 +249,51 @@ async def test_old_ticks_are_forgotten_and_claims_are_not(office: Any):
         assert await inbox.forget_ticks(connection, START) == 0
         assert await inbox.forget_ticks(connection, START + timedelta(seconds=1)) == 1
     assert await inbox.consumed(office.database, 1)
+
+
+async def test_two_engines_started_by_mistake_decide_everything_once(office: Any, records: str | Path):
+    """Neither asks for the lease: each decides whatever waits."""
+    await lossy(office)
+    for key in ("claim:1", "claim:2", "claim:3"):
+        await inbox.enqueue(office.database, key, reported(), START)
+    other = Database(records)
+    second = Engine(other, office.judging, office.evidence, office.clock)
+    for minute in range(3):
+        office.clock.move_to(START + timedelta(minutes=minute))
+        await asyncio.gather(office.engine.tick(), second.tick())
+        await asyncio.gather(office.engine.fire_timers(), second.fire_timers())
+        await asyncio.gather(office.engine.work_off(), second.work_off(), second.work_off())
+        await office.work()
+    await other.close()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+        told = await audit.story(connection, "C-1")
+        verdicts = await repository.verdicts_of(connection, "C-1")
+        checked = await audit.verify_chain(connection)
+    assert (case.id, case.ticket, checked.ok) == ("C-1", "T-1", True)
+    assert [one.entry.inbox_seq for one in told if one.entry.reason == "claim"] == [1, 2, 3], "each claim once"
+    named = {one.entry.document["id"] for one in told if one.entry.kind is audit.Kind.VERDICT}
+    assert {verdict.id for verdict in verdicts} == named
+
+
+async def test_a_verdict_has_the_number_that_the_trail_names_also_after_one_that_was_rolled_back(office: Any):
+    await lossy(office)
+    of_before = Case(
+        id="C-1", client="acme", site="store-114", status=CaseStatus.OPEN, origins=(Origin.CLIENT,), title="slow",
+        cause=Cause.LOSS, scope=Scope.LINK, severity=None, link="wan1", onset=START, opened_at=START, updated_at=START,
+    )  # fmt: skip
+    row = bulk.verdict_row("C-1", 1, START, "a" * 64, {"id": "V-1"})
+    with pytest.raises(ZeroDivisionError):
+        async with office.database.writing() as connection:
+            await repository.save_case(connection, of_before)
+            await bulk.save_verdicts(connection, [row])
+            raise ZeroDivisionError
+    await inbox.enqueue(office.database, "claim:1", reported(), START)
+    await office.work()
+    async with office.database.reading() as connection:
+        (verdict,) = await repository.verdicts_of(connection, "C-1")
+        told = await audit.story(connection, "C-1")
+    assert [one.entry.document["id"] for one in told if one.entry.kind is audit.Kind.VERDICT] == [verdict.id] == ["V-1"]
 
 
 async def test_only_one_engine_holds_the_lease(office: Any):

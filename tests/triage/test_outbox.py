@@ -31,8 +31,8 @@ DONE, DEAD, PENDING, WITHHELD = OutboxStatus.DONE, OutboxStatus.DEAD, OutboxStat
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path)
+async def world(tmp_path: Path, records_at: str | Path) -> AsyncIterator[World]:
+    made = World(tmp_path, records=records_at)
     await made.database.create_all()
     for number in range(1, 4):
         await made.case(number)
@@ -220,8 +220,12 @@ async def test_a_far_end_that_is_away_uses_up_no_attempt_and_hears_of_one_effect
     await world.database.close()
 
 
-async def test_who_breaks_the_far_end_each_time_is_given_up_and_the_others_get_through(world: World) -> None:
+async def test_who_breaks_the_far_end_each_time_is_given_up_and_the_others_get_through(tmp_path: Path) -> None:
     """The first case's ticket is never answered; the system answers everybody else."""
+    world = World(tmp_path, alone=True)
+    await world.database.create_all()
+    await world.case(1)
+    await world.case(2)
     create = world.far.create
 
     async def broken(new: NewTicket) -> str:
@@ -236,6 +240,7 @@ async def test_who_breaks_the_far_end_each_time_is_given_up_and_the_others_get_t
         await world.later(minutes=1)
     assert ((await world.row("C-1:ticket")).status, (await world.row("C-1:ticket")).attempts) == (DEAD, MOST_ATTEMPTS)
     assert len(world.far.notes) == 120
+    await world.database.close()
 
 
 async def test_a_far_end_that_asks_for_a_pause_gets_it_and_nobody_is_blamed(world: World) -> None:
