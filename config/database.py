@@ -136,12 +136,10 @@ class Database:
 
     def _failure(self, cause: object) -> RecordsError:
         self._has_failed = True
-        advice = "free some disk space" if "full" in str(cause) else "see that it is whole, within reach and writable"
-        name = (
-            self._engine.url.database
-            if self._is_sqlite
-            else self._engine.url.set(drivername="postgresql").render_as_string()
-        )
+        is_full = any(words in str(cause) for words in ("full", "No space left"))
+        advice = "free some disk space" if is_full else "see that it is whole, within reach and writable"
+        shown = self._engine.url.difference_update_query(["password"]).set(drivername="postgresql")
+        name = shown.database if self._is_sqlite else shown.render_as_string()
         return RecordsError(f"the records database {name} failed: {cause}; {advice}", retryable=True)
 
     async def create_all(self) -> None:

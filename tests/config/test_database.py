@@ -96,10 +96,14 @@ async def test_a_server_that_was_started_again_is_not_noticed_by_who_did_nothing
     database = Database(postgres.new_records())
     async with database.writing() as connection:
         await connection.run_sync(thing.create)
-    with pytest.raises(RecordsError, match="see that it is whole, within reach") as caught:
+
+    async def read_while_it_is_started_again() -> None:
         async with database.reading() as connection:
             postgres.restart()
             await connection.execute(thing.select())
+
+    with pytest.raises(RecordsError, match="see that it is whole, within reach") as caught:
+        await read_while_it_is_started_again()
     assert caught.value.retryable
     async with database.reading() as connection:
         await connection.execute(thing.select())

@@ -283,11 +283,15 @@ async def test_a_verdict_has_the_number_that_the_trail_names_also_after_one_that
         cause=Cause.LOSS, scope=Scope.LINK, severity=None, link="wan1", onset=START, opened_at=START, updated_at=START,
     )  # fmt: skip
     row = bulk.verdict_row("C-1", 1, START, "a" * 64, {"id": "V-1"})
-    with pytest.raises(ZeroDivisionError):
+
+    async def broken() -> None:
         async with office.database.writing() as connection:
             await repository.save_case(connection, of_before)
             await bulk.save_verdicts(connection, [row])
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await broken()
     await inbox.enqueue(office.database, "claim:1", reported(), START)
     await office.work()
     async with office.database.reading() as connection:
