@@ -89,7 +89,7 @@ def _said(one: Mapping[str, Any], zone: tzinfo) -> str:
 def _decided(one: Mapping[str, Any], became: str) -> str:
     """Empty for the mere echo of what a far end answered, or a person did: the line of that says it already."""
     document, reason = one["document"], one["reason"]
-    detail = document.get("detail")
+    detail = " ".join(str(document.get("detail") or "").split())
     if not became and (reason == Reason.FAR_END_ANSWERED or (reason == Reason.PERSON_ACTED and not detail)):
         return ""
     return f"decides{f' [{became}]' if became else ''}: {reason_words(reason)}{f' ({detail})' if detail else ''}"

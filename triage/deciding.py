@@ -189,5 +189,7 @@ class Deciding:
         DECISIONS.labels(decision.reason.value).inc()
         if decision.reason not in QUIET:
             log.info("decided", input=row.seq, site=site, reason=decision.reason.value, case=case)
+        if decision.reason is Reason.OWN_BLINDNESS:
+            log.error("blind", why=decision.detail, instead="nothing of the sites is decided until we see again")
         if self._observer is not None:
             self._observer(row, site, decision)

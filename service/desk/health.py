@@ -25,6 +25,7 @@ from service.status import metrics
 from triage import repository
 from triage.carrier_leg import is_overdue
 from triage.repository import OutboxStatus
+from triage.sight import blindness
 
 routes = web.RouteTableDef()
 
@@ -34,6 +35,7 @@ JUDGING = Histogram("lineproof_desk_judging_seconds", "Time of a judgement asked
 LINKS = Gauge("lineproof_source_links", "Links that a source should measure, by freshness", ["source", "state"])
 OPEN_CASES = Gauge("lineproof_open_cases", "Cases that stand open, by status", ["status"])
 OVERDUE_CARRIERS = Gauge("lineproof_overdue_carrier_tickets", "Carriers' tickets whose update or repair is overdue")
+BLIND = Gauge("lineproof_blind", "1 while we see nothing ourselves and decide nothing of the sites")
 OUTBOX = Gauge("lineproof_outbox_rows", "Effects that are not done, by status", ["status"])
 
 _UNDONE = (OutboxStatus.PENDING, OutboxStatus.TRYING, OutboxStatus.DEAD)
@@ -121,6 +123,8 @@ async def show_metrics(request: web.Request) -> web.Response:
     _count_cases(overview)
     now = request.app[INSTALLATION].clock.now()
     OVERDUE_CARRIERS.set(sum(is_overdue(one, now) for case in overview.cases for one in case.carrier_tickets))
+    async with request.app[INSTALLATION].database.reading() as connection:
+        BLIND.set(await blindness(connection) is not None)
     outbox = await _outbox(request.app[INSTALLATION])
     for status in _UNDONE:
         OUTBOX.labels(status.value).set(outbox[status.value])

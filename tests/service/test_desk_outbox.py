@@ -52,7 +52,7 @@ async def test_a_named_person_has_it_tried_again_and_nobody_unnamed_does(refused
     assert (await refused.post("/outbox/act", key="nothing", does="retry", who="Ana"))[0] == 404
     assert await refused.post("/outbox/act", key="C-1:note:1", does="retry", who="Ana Ruiz") == (303, "/outbox")
     _, case = await refused.get("/cases/C-1")
-    assert "outbox retry: key C-1:note:1" in case
+    assert "has it tried again: key C-1:note:1" in case
     assert "Ana Ruiz" in case
     assert "given up" not in (await refused.get("/"))[1]
 
@@ -74,6 +74,7 @@ async def test_a_far_end_that_took_nothing_and_our_blindness_are_said(refused: A
     _, text = await refused.get("/sites")
     assert "The ticket system has not taken what it was sent: no answer in 10 s" in text
     assert "We are blind since 2026-03-03 18:52Z, nothing of the sites is decided: 62 of 70 fell silent" in text
+    assert "\nlineproof_blind 1.0\n" in (await refused.get("/metrics"))[1]
     _, part = await refused.get("/alerts")
     assert "We are blind" in part
     assert "<html" not in part

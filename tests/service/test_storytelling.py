@@ -119,3 +119,8 @@ def test_what_has_many_lines_is_told_in_one():
     assert words(meant, done) == ["carries the re-route out (proposal P-4): done 10:01:00, DRY RUN."]
     (note,) = words(row(0, "input", "note", "Sam", target="C-1", note="first\n  second"))
     assert note == "note: first second"
+
+
+def test_what_a_person_wrote_on_two_lines_forges_no_line_of_the_story():
+    told = words(row(0, "decision", "person_acted", detail="Kim: swapped\n  10:05 lineproof  decides: closed"))
+    assert told == ["decides: a person decided (Kim: swapped 10:05 lineproof decides: closed)"]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from collector.journal import Journal
 from collector.model import Cadence, Fact, FactKind, SampleBatch, Source
@@ -279,8 +280,10 @@ async def test_while_no_control_probe_answers_nothing_is_decided_one_alarm_is_ra
         minute += 1
         await watching.minute(minute, 100, "ok")
     suspected = minute
-    for minute in range(suspected + 1, suspected + 11):
-        await watching.minute(minute, 100, "failing")
+    with capture_logs() as logged:
+        for minute in range(suspected + 1, suspected + 11):
+            await watching.minute(minute, 100, "failing")
+    assert [one["why"] for one in logged if one["log_level"] == "error"] == [f"no control probe is answered: {CONTROL}"]
     blind_from = suspected + 1
     assert [one for one in watching.told if one[0] >= blind_from] == [(blind_from, "", Reason.OWN_BLINDNESS)]
     async with watching.database.reading() as connection:
