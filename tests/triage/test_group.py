@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inventory.model import Inventory, Link, Site
@@ -21,6 +21,7 @@ from triage.cases import (
     TimerKind,
 )
 from triage.group import ANYWHERE, Domain, Group, Population, Trouble, group
+from triage.life_cycle import is_lately_resolved
 from triage.model import Cause, Scope, Severity
 from triage.parent_life import Moment, on_parent_timer
 from triage.parents import populations_of, regroup, troubles_of
@@ -343,57 +344,98 @@ def test_a_timer_that_was_overtaken_changes_nothing(kind: TimerKind, status: Cas
     assert on_parent_timer(kind, parent, children, moment(30)).case is None
 
 
+ONE_SITES = ("trouble", "well", "end")
+THE_CARRIERS = ("carrier down", "carrier well")
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["trouble", "well", "end", "timer", "person"]),
+        st.sampled_from([*ONE_SITES, *THE_CARRIERS, *THE_CARRIERS, "timer", "timer", "timer", "person"]),
         st.integers(1, 9),
-        st.sampled_from([TimerKind.QUARANTINE, TimerKind.RECOVERY]),
+        st.none() | st.sampled_from([TimerKind.QUARANTINE, TimerKind.RECOVERY]),
+        st.sampled_from([1, 1, 1, 5, 30, 90]),
     ),
     max_size=40,
 )
+"""What happens, at which site, which timer (none: the one that is due), and how many minutes later."""
+Step = tuple[str, int, TimerKind | None, int]
+ONCE_AND_OVER: list[Step] = [(what, 1, None, 5) for what in ("carrier down", "timer", "carrier well", "timer")]
 
 
-@given(steps)
-def test_no_order_of_events_leaves_orphans_or_twins(story: list[tuple[str, int, TimerKind]]):
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from([[], ONCE_AND_OVER]), steps)
+def test_no_order_of_events_leaves_orphans_or_twins(begun: list[Step], later: list[Step]):
     """Nine sites in two markets; after each step the fleet is grouped as the engine does."""
     inventory = Inventory.of(
         sites=[Site(id=f"s{n}", client=f"client-{n}", market="east" if n < 5 else "west") for n in range(1, 10)],
         links=[Link(id=f"l{n}", site=f"s{n}", carrier="Fiber") for n in range(1, 10)],
     )
+    rules = replace(RULES, reopen=timedelta(hours=1), close=timedelta(hours=9))
     known: dict[str, Case] = {}
     current: dict[int, str] = {}
-    for minute, (what, site, kind) in enumerate(story):
-        now = moment(minute, number=len(known) + 1)
+    minute = 0
+
+    def in_trouble(site: int, now: Moment, status: CaseStatus = CaseStatus.SUSPECTED) -> None:
+        case = known.get(current.get(site, ""))
+        if case is None or not case.status.is_open:
+            case = child(site, status, id=f"C-{len(known) + 1}", onset=now.now)
+        elif case.status is CaseStatus.MONITORING:
+            case = replace(case, status=CaseStatus.OPEN, onset=now.now)
+        else:
+            case = replace(case, status=CaseStatus.OPEN)
+        known[case.id] = case
+        current[site] = case.id
+
+    def is_child(case: Case) -> bool:
+        return case.status.is_open and not case.is_parent
+
+    for what, site, kind, minutes in [*begun, *later]:
+        minute += minutes
+        now = replace(moment(minute, number=len(known) + 1), rules=rules, inventory=inventory)
         case = known.get(current.get(site, ""))
         standing = [one for one in known.values() if one.status.is_open and one.is_parent]
         if what == "trouble":
-            if case is None or not case.status.is_open:
-                case = replace(child(site), id=f"C-{len(known) + 1}", onset=now.now)
-            else:
-                case = replace(case, status=CaseStatus.OPEN)
-            known[case.id] = case
-            current[site] = case.id
+            in_trouble(site, now)
+        elif what == "carrier down":
+            for struck in range(1, 5):
+                in_trouble(struck, now, CaseStatus.OPEN)
+        elif what == "carrier well":
+            known |= {one.id: replace(one, status=CaseStatus.MONITORING) for one in known.values() if is_child(one)}
         elif what == "well" and case is not None and case.status.is_open:
             known[case.id] = replace(case, status=CaseStatus.MONITORING)
         elif what == "end" and case is not None:
             known[case.id] = replace(case, status=CaseStatus.RESOLVED)
         elif what == "timer" and standing:
             children = [one for one in known.values() if one.parent == standing[0].id and one.status.is_open]
-            decision = on_parent_timer(kind, standing[0], children, now)
+            due = TimerKind.RECOVERY if standing[0].status is CaseStatus.MONITORING else TimerKind.QUARANTINE
+            decision = on_parent_timer(kind or due, standing[0], children, now)
             known |= {decision.case.id: decision.case} if decision.case else {}
         elif what == "person" and standing:
-            known[standing[0].id] = replace(standing[0], status=CaseStatus.RESOLVED)
+            said = replace(standing[0], status=CaseStatus.RESOLVED, ended_at=now.now, decided_by="Kim")
+            known[said.id] = said
         now = replace(now, number=len(known) + 1)
         seen = [one for one in known.values() if one.status.is_open]
         seen += [known[one] for one in {case.parent for case in seen} if one and not known[one].status.is_open]
+        ended: dict[str, list[Case]] = {}
+        for one in reversed(list(known.values())):
+            if one.is_parent and not one.status.is_open:
+                ended.setdefault(one.site, []).append(one)
         found = group(troubles_of(seen, inventory), now.now, populations_of(inventory, ["Fiber"], {}, 0.0), POLICY)
-        decisions = regroup(seen, found, now)
-        assert told(regroup(seen, found, now)) == told(decisions)
+        decisions = regroup(seen, found, now, ended)
+        assert told(regroup(seen, found, now, ended)) == told(decisions)
         numbers = [one.case.id for one in decisions if one.case is not None]
         assert len(numbers) == len(set(numbers))
+        for one in (decision.case for decision in decisions if decision.reason is Reason.CARRIER_WIDE):
+            assert one is not None
+            lately = [old for old in ended.get(one.site, ()) if is_lately_resolved(old, now.now, rules.reopen)]
+            assert one.id in known or not lately, "what is back so soon is the same case"
         known |= {one.case.id: one.case for one in decisions if one.case is not None}
         stand = [one for one in known.values() if one.status.is_open]
         assert len({(one.client, one.site) for one in stand}) == len(stand)
         for one in stand:
-            assert one.parent is None or (known[one.parent].is_parent and known[one.parent].status.is_open)
+            parent = known[one.parent] if one.parent else None
+            watched = one.status is CaseStatus.MONITORING
+            assert parent is None or (parent.is_parent and (parent.status.is_open or watched))
             assert not (one.is_parent and one.parent)
+            assert one.ended_at is None or (one.is_parent and one.status is CaseStatus.SUSPECTED)
+        for one in known.values():
+            if one.is_parent and not one.status.is_open:
+                assert one.ended_at is not None
