@@ -87,6 +87,7 @@ def outbox_document(row: OutboxRow, now: datetime, reason: str) -> dict[str, Any
         "case": row.effect.case,
         "status": row.status.value,
         "attempts": row.attempts,
+        "interrupted": row.interrupted,
         "next_at": rfc3339(row.next_at),
         "error": row.last_error,
         "reason": reason,

@@ -86,6 +86,23 @@ async def begin(connection: AsyncConnection, row: OutboxRow, now: datetime) -> b
     return taken.rowcount == 1
 
 
+async def left_behind(connection: AsyncConnection, row: OutboxRow) -> bool:
+    """Let a row wait again that was left `trying`, as `row` has it; False where somebody else has seen to it."""
+    column = tables.outbox.c
+    found = await connection.execute(
+        update(tables.outbox)
+        .where(column.number == row.number, column.attempts == row.attempts)
+        .where(column.status == OutboxStatus.TRYING.value)
+        .values(
+            status=row.status.value,
+            interrupted=row.interrupted,
+            next_at=epoch_ms(row.next_at),
+            last_error=row.last_error,
+        )
+    )
+    return found.rowcount == 1
+
+
 async def end(connection: AsyncConnection, row: OutboxRow) -> bool:
     """Write down what came of a row that is being tried or not yet; False where somebody else has done so."""
     column = tables.outbox.c
@@ -148,7 +165,7 @@ async def retry(connection: AsyncConnection, key: str, by: str, now: datetime) -
     """
     rows = await _named(connection, key, TRIED_AGAIN, by)
     for row in rows:
-        again = replace(row, status=OutboxStatus.PENDING, attempts=0, next_at=now, done_at=None)
+        again = replace(row, status=OutboxStatus.PENDING, attempts=0, interrupted=0, next_at=now, done_at=None)
         await repository.mark_outbox(connection, again)
     await append(connection, [_told(row.effect, "outbox_retry", by, now) for row in rows])
     return [row.effect.key for row in rows]

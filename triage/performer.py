@@ -1,7 +1,8 @@
 """The performer: commits `trying`, calls the far end, commits `done` with the answer as an inbox row.
 
 After a crash a `trying` row is done again: tickets are searched by their key before they are created, notes carry
-keys, files count once by name and digest. So a repeat changes nothing.
+keys, files count once by name and digest. So a repeat changes nothing. That a process has ended is no refusal of the
+far end's: such a row is never given up, but tried alone and ever more rarely, loudly.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from triage.tickets.port import TicketSystem
 log = structlog.get_logger()
 
 MOST_ATTEMPTS = 10
+"""That a far end may refuse before an effect is given up."""
 CALLS = 4
 """What an effect may have called at a ticket system before a restart: search, create, read back, and one to spare."""
 MEASURED_EVERY = timedelta(seconds=10)
@@ -115,13 +117,17 @@ class Performer:
         room = reach.room(self._clock.now(), len(running))
         if end is FarEnd.TICKETS and self._pace is not None:
             room = min(room, self._pace.free)
-        alone = any(_killed_before(row) for row in self._running.values() if far_end(row.effect.kind) is end)
+        alone = any(_suspect(row) for row in self._running.values() if far_end(row.effect.kind) is end)
         if room <= 0 or alone or not self._may_act():
             return 0
-        begun = 0
         due = await self._next(end, room, running)
-        if suspects := [one for one in due if _killed_before(one[0])]:
+        left = [row for row, _ in due if row.status is OutboxStatus.TRYING]
+        for row in left:
+            await self._left_behind(row)
+        due = [one for one in due if one[0].status is OutboxStatus.PENDING]
+        if suspects := [one for one in due if _suspect(one[0])]:
             due = suspects[:1] if not running else []
+        begun = len(left)
         for row, case in due:
             why = await self._why_withheld(row, case)
             if why:
@@ -186,10 +192,6 @@ class Performer:
 
     async def _perform(self, row: OutboxRow, case: Case) -> None:
         effect, now = row.effect, self._clock.now()
-        if row.status is OutboxStatus.TRYING and row.attempts >= MOST_ATTEMPTS:
-            why = f"this process has ended during each of {row.attempts} attempts; see its log, then do it by hand"
-            await self._give_up(row, LineproofError(why))
-            return
         trying = replace(row, status=OutboxStatus.TRYING, attempts=row.attempts + 1)
         async with self._database.writing() as connection:
             if not await outbox.begin(connection, row, now):
@@ -208,6 +210,24 @@ class Performer:
         else:
             self._reach[far_end(effect.kind)].answered(effect.key)
             await self._finish(trying, OutboxStatus.DONE, said)
+
+    async def _left_behind(self, row: OutboxRow) -> None:
+        """A process was ended while it tried this: once is a restart, and it is tried at once; more often it may be
+        what ends them."""
+        now, times = self._clock.now(), row.interrupted + 1
+        again = replace(row, status=OutboxStatus.PENDING, interrupted=times)
+        if times > 1:
+            wait = wait_before(times - 1, row.effect.key)
+            why = f"{times} times our process has ended while it was tried; it is tried alone now, see the log"
+            again = replace(again, next_at=now + wait, last_error=why)
+        said = again.last_error if times > 1 else "the process was ended while it was tried"
+        async with self._database.writing() as connection:
+            if not await outbox.left_behind(connection, again):
+                return
+            await append(connection, [of_outcome(row.effect, Outcome.FAILED, row.attempts, now, text=said)])
+        EFFECTS.labels(row.effect.kind.value, "interrupted").inc()
+        tell = log.error if times > 1 else log.warning
+        tell("effect_interrupted", key=row.effect.key, times=times, next_at=again.next_at.isoformat())
 
     async def _finish(self, row: OutboxRow, status: OutboxStatus, said: Answered, why: str = "") -> None:
         now = self._clock.now()
@@ -229,11 +249,12 @@ class Performer:
             log.error("far_end_away", far_end=far_end(effect.kind).value, why=str(error))
         if not was_away or counts:
             log.warning("effect_failed", key=effect.key, attempt=row.attempts, error=str(error))
-        if counts and not (error.retryable and row.attempts < MOST_ATTEMPTS):
+        refusals = row.attempts - row.interrupted
+        if counts and not (error.retryable and refusals < MOST_ATTEMPTS):
             await self._give_up(row, error)
             return
         EFFECTS.labels(effect.kind.value, "failed").inc()
-        due = now + wait_before(row.attempts, effect.key) if counts else reach.quiet_until or now
+        due = now + wait_before(refusals, effect.key) if counts else reach.quiet_until or now
         attempts = row.attempts if counts else row.attempts - 1
         again = replace(row, status=OutboxStatus.PENDING, attempts=attempts, next_at=due, last_error=str(error))
         await self._write(again, "", None, of_outcome(effect, Outcome.FAILED, row.attempts, now, text=str(error)))
@@ -283,7 +304,7 @@ class Performer:
         return {end: reach.quiet_until for end, reach in self._reach.items() if reach.quiet_until is not None}
 
 
-def _killed_before(row: OutboxRow) -> bool:
-    """Whether processes have ended while it was tried, more than once: it is tried alone, so that it takes no other
-    along that is then given up for it."""
-    return row.status is OutboxStatus.TRYING and row.attempts > 1
+def _suspect(row: OutboxRow) -> bool:
+    """Whether processes have ended while it was tried, more than once: it is tried alone, so that no other is
+    interrupted with it."""
+    return row.interrupted > 1

@@ -48,6 +48,9 @@ class OutboxRow:
     number: int
     status: OutboxStatus
     attempts: int
+    """All of them, with those that were interrupted and the one under way."""
+    interrupted: int = 0
+    """Attempts that nobody brought to their end: the process was ended meanwhile."""
     created_at: datetime
     next_at: datetime
     done_at: datetime | None
@@ -298,6 +301,7 @@ def effect_row(effect: Effect, now: datetime) -> dict[str, Any]:
         "kind": effect.kind.value,
         "status": OutboxStatus.PENDING.value,
         "attempts": 0,
+        "interrupted": 0,
         "next_at": epoch_ms(now),
         "created_at": epoch_ms(now),
         "last_error": "",
@@ -322,6 +326,7 @@ def outbox_row(row: Any) -> OutboxRow:  # noqa: ANN401 - a row has no better typ
         number=row.number,
         status=OutboxStatus(row.status),
         attempts=row.attempts,
+        interrupted=row.interrupted,
         created_at=from_epoch_ms(row.created_at),
         next_at=from_epoch_ms(row.next_at),
         done_at=from_epoch_ms(row.done_at) if row.done_at is not None else None,
@@ -337,6 +342,7 @@ async def mark_outbox(connection: AsyncConnection, row: OutboxRow) -> None:
         .values(
             status=row.status.value,
             attempts=row.attempts,
+            interrupted=row.interrupted,
             next_at=epoch_ms(row.next_at),
             done_at=epoch_ms(row.done_at) if row.done_at is not None else None,
             last_error=row.last_error,

@@ -122,6 +122,7 @@ outbox = Table(
     Column("kind", String(30), nullable=False),
     Column("status", String(20), nullable=False, index=True),
     Column("attempts", Integer, nullable=False, default=0),
+    Column("interrupted", Integer, nullable=False, default=0),
     Column("next_at", Moment, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("done_at", Moment),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -98,19 +97,3 @@ async def test_a_defect_that_stays_is_given_up_and_the_case_is_told(desk: Desk) 
     async with desk.database.reading() as connection:
         answers = [row.input for row in await inbox.waiting(connection)]
     assert [(one.case, one.ok) for one in answers if isinstance(one, Answered)] == [("C-2", True), ("C-1", False)]
-
-
-@pytest.mark.parametrize(
-    ("attempts", "status"), [(MOST_ATTEMPTS, OutboxStatus.DEAD), (MOST_ATTEMPTS - 1, OutboxStatus.DONE)]
-)
-async def test_an_effect_that_keeps_killing_the_process_is_given_up(
-    desk: Desk, attempts: int, status: OutboxStatus
-) -> None:
-    """A row found `trying` was left behind by a process that died with it."""
-    _, second = await desk.outbox()
-    async with desk.database.writing() as connection:
-        left = replace(second, status=OutboxStatus.TRYING, attempts=attempts)
-        await repository.mark_outbox(connection, left)
-    await desk.performer.perform_due()
-    _, second = await desk.outbox()
-    assert second.status is status

@@ -116,6 +116,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("triage_outbox") as table:
         table.add_column(sa.Column("tried_at", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("interrupted", sa.Integer(), nullable=False, server_default="0"))
         table.create_index("ix_triage_outbox_case", ["case_number", "number"], unique=False)
         undone = sa.text("done_at IS NULL")
         table.create_index(
@@ -188,6 +189,7 @@ def downgrade() -> None:
     with op.batch_alter_table("triage_outbox") as table:
         table.drop_index("ix_triage_outbox_undone")
         table.drop_index("ix_triage_outbox_case")
+        table.drop_column("interrupted")
         table.drop_column("tried_at")
 
     with op.batch_alter_table("triage_case") as table:
