@@ -17,7 +17,8 @@ from triage.reasons import Reason
 from triage.tickets.notes import one_line, printable
 
 _UTC = ZoneInfo("UTC")
-LONGEST_NAME = 120
+LONGEST_NAME = 100
+"""As long as the columns that names of people, queues and tickets stand in: PostgreSQL asks."""
 LONGEST_NOTE = 2000
 LONGEST_TITLE = 200
 
@@ -76,13 +77,13 @@ async def read_opening(
     existing_ticket: str = "",
 ) -> PersonActed:
     """A case that a person opens. Raises UsageError, and NotFoundError for a ticket that its system does not have."""
-    if not who.strip() or not title.strip():
+    who, title, existing = one_line(who), one_line(title), one_line(existing_ticket)
+    if not who or not title:
         raise UsageError("a case is opened by a named person, and says what is wrong; give both")
-    if max(len(who), len(existing_ticket)) > LONGEST_NAME or len(title) > LONGEST_TITLE:
+    if max(len(who), len(existing)) > LONGEST_NAME or len(title) > LONGEST_TITLE:
         raise UsageError(f"a name has at most {LONGEST_NAME} characters, a title {LONGEST_TITLE}; shorten it")
     if severity and severity not in list(Severity):
         raise UsageError(f"a severity is one of {', '.join(Severity)}, not {severity!r}")
-    existing = existing_ticket.strip()
     if existing:
         await opened.tickets.show(existing)
     said = Opening(
@@ -91,7 +92,7 @@ async def read_opening(
         ticket=ticket,
         existing_ticket=existing,
     )
-    return PersonActed(who=who.strip(), does=PersonAct.OPEN, target=site, note=title.strip(), opening=said)
+    return PersonActed(who=who, does=PersonAct.OPEN, target=site, note=title, opening=said)
 
 
 async def open_case(opened: Installation, acted: PersonActed) -> Case:

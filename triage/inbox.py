@@ -5,6 +5,7 @@ Desk and command line only enqueue here. A key makes an input count once, howeve
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,7 @@ from triage.inputs import (
 )
 from triage.repository import AT_ONCE
 
+LONGEST_KEY = 200
 KINDS: dict[str, TypeAdapter[Input]] = {
     "claim": TypeAdapter(ClaimReported),
     "tick": TypeAdapter(Tick),
@@ -62,8 +64,14 @@ class Row:
     input: Input
 
 
+def short(key: str) -> str:
+    """As long as its column takes: others' ids, which may be of any length, stand in keys."""
+    return key if len(key) <= LONGEST_KEY else f"{key[:100]}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
 async def put(connection: AsyncConnection, key: str, happened: Input, now: datetime) -> int:
     """Add an input within the caller's transaction; returns its sequence number, the old one for a known key."""
+    key = short(key)
     known = await connection.scalar(select(tables.inbox.c.seq).where(tables.inbox.c.key == key))
     if known is not None:
         return int(known)
@@ -79,13 +87,13 @@ async def put(connection: AsyncConnection, key: str, happened: Input, now: datet
 
 async def put_all(connection: AsyncConnection, happened: Mapping[str, Input], now: datetime) -> None:
     """As `put`, many at once: inputs by their keys, in their order."""
-    keys = list(happened)
+    keys = [short(key) for key in happened]
     known: set[str] = set()
     for first in range(0, len(keys), AT_ONCE):
         some = keys[first : first + AT_ONCE]
         known |= set(await connection.scalars(select(tables.inbox.c.key).where(tables.inbox.c.key.in_(some))))
     rows = []
-    for key, one in happened.items():
+    for key, one in zip(keys, happened.values(), strict=True):
         kind = _KIND_OF[type(one)]
         document = KINDS[kind].dump_python(one, mode="json")
         if key not in known:
@@ -101,7 +109,7 @@ async def enqueue(database: Database, key: str, happened: Input, now: datetime) 
             return await put(connection, key, happened, now)
     except IntegrityError:  # someone else put the same key between our look and our insert
         async with database.reading() as connection:
-            seq = await connection.scalar(select(tables.inbox.c.seq).where(tables.inbox.c.key == key))
+            seq = await connection.scalar(select(tables.inbox.c.seq).where(tables.inbox.c.key == short(key)))
             if seq is None:
                 raise
             return int(seq)

@@ -91,6 +91,16 @@ async def test_the_same_claim_sent_twice_counts_once(office: Any):
     assert len(await office.tickets.list()) == 1
 
 
+async def test_a_key_of_any_length_counts_once_and_differs_where_only_its_end_does(office: Any):
+    long = "notice:C-1:Meridian:" + "4711-" * 100
+    first = await inbox.enqueue(office.database, long, reported(), START)
+    assert await inbox.enqueue(office.database, long, reported(), START) == first
+    assert await inbox.enqueue(office.database, long + "2", reported(), START) != first
+    async with office.database.writing() as connection:
+        await inbox.put_all(connection, {long: reported(), long + "3": reported()}, START)
+        assert len(await inbox.waiting(connection)) == 3
+
+
 async def test_two_claims_about_one_site_are_one_case_and_one_ticket(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
