@@ -43,14 +43,14 @@ async def documented(
     carriers = sorted({trouble.carrier for trouble in troubles})
     populations = await populations_now(connection, inventory, carriers, now)
     pack = build_carrier_pack(parent, children, troubles, populations, policy, now)
-    return _with_evidence(decision, replace(parent, evidence_sha256=pack.sha256), pack.sha256), pack
+    return with_evidence(decision, replace(parent, evidence_sha256=pack.sha256), pack.sha256), pack
 
 
 def _ends(decision: Decision) -> bool:
     return any(effect.kind is EffectKind.RESOLVE_TICKET for effect in decision.effects)
 
 
-def _with_evidence(decision: Decision, parent: Case, digest: str) -> Decision:
+def with_evidence(decision: Decision, parent: Case, digest: str) -> Decision:
     """A ticket that is opened gets it when it is there; one that is resolved, before."""
     effects = decision.effects
     if _ends(decision):

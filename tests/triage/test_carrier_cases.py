@@ -131,6 +131,22 @@ async def test_the_parent_ends_when_its_children_are_well_and_the_one_that_is_no
     assert len(await office.tickets.list()) == 2
 
 
+async def test_its_ticket_gets_the_whole_of_it_at_the_end(office: Any):
+    """What it was opened with, and all six sites with how they stand now."""
+    await office.minutes(0, 4)
+    opened = (await parent_of(office)).evidence_sha256
+    await office.measure(lines(SITES), START, 60, lost=0)
+    await office.minutes(35, 60)
+    parent = await parent_of(office)
+    pack = office.evidence.get(str(parent.evidence_sha256))
+    document = pack.document()
+    assert (document["status"], len(document["children"])) == ("resolved", 6)
+    assert {child["status"] for child in document["children"]} <= {"resolved", "monitoring"}
+    assert [check for check in verify_carrier_pack(pack, pack.sha256, office.evidence.get) if not check.ok] == []
+    (ticket,) = await every_ticket(office)
+    assert [attached.sha256 for attached in ticket.attachments] == [opened, pack.sha256]
+
+
 async def test_a_parent_that_a_person_resolves_leaves_no_orphans(office: Any):
     await office.minutes(0, 4)
     parent = await parent_of(office)
