@@ -190,6 +190,8 @@ class Case:
     resolved_by_machine: bool = False
     parent: str | None = None
     """The open case of the carrier's trouble that this site's is part of."""
+    ticket_gone: bool = False
+    """Its system does not have the ticket any more: nothing is opened in its place unless a person says so."""
     ticket_withheld: bool = False
     """Its own ticket was due while the parent stood: it is opened if the trouble goes on alone."""
     alone: bool = False

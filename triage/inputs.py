@@ -83,7 +83,10 @@ class PersonActed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketChanged:
-    """Inbox: a person changed the case's ticket in the ticket system itself; None and "" where nothing changed."""
+    """Inbox: a person changed the case's ticket in the ticket system itself; None and "" where nothing changed.
+
+    `gone`: it is not there any more (True; `note` says how we know), or there again (False).
+    """
 
     case: str
     ticket: str
@@ -94,6 +97,7 @@ class TicketChanged:
     queue: str | None = None
     severity: Severity | None = None
     note: str = ""
+    gone: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

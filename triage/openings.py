@@ -19,6 +19,7 @@ from triage.inputs import Answered, CarrierTold, Input, Opening, PersonActed
 from triage.life_cycle import has_ticket, is_same_work, is_suspected_again, left, passed, reopened
 from triage.model import VerdictKind
 from triage.reasons import Reason
+from triage.ticket_comparison import LINKED
 
 
 def on_opened(
@@ -38,7 +39,8 @@ def on_opened(
         after = by_person(replace(after, severity=said.severity), "severity")
     text = f"{who} {'opened it' if case is None else 'reports it too'}: {words}"
     if said.existing_ticket:
-        after = replace(after, ticket=said.existing_ticket, ticket_wanted=True, ticket_withheld=False)
+        ticket = said.existing_ticket
+        after = replace(after, ticket=ticket, ticket_wanted=True, ticket_withheld=False, ticket_gone=False)
         linked = f"{text}. This is the ticket of {after.id}. {judged.text}"
         effects: tuple[Effect, ...] = (note(after, "linked", linked), attach(after, judged.evidence_sha256))
     else:
@@ -76,7 +78,7 @@ def learnt_tickets(happened: Input, decided: Sequence[Decision]) -> list[tuple[s
     if not isinstance(happened, PersonActed) or happened.opening is None or not happened.opening.existing_ticket:
         return []
     ticket = happened.opening.existing_ticket
-    return [(ticket, one.case.id, f"{one.case.id}:ticket") for one in decided if one.case is not None]
+    return [(ticket, one.case.id, f"{one.case.id}{LINKED}") for one in decided if one.case is not None]
 
 
 def _refusal(case: Case | None, said: Opening, context: Context, linked_to: str | None) -> str:
@@ -87,7 +89,7 @@ def _refusal(case: Case | None, said: Opening, context: Context, linked_to: str 
         return ""
     if linked_to is not None:
         return f"{said.existing_ticket} is the ticket of {linked_to}"
-    if case is not None and has_ticket(case):
+    if case is not None and has_ticket(case) and not case.ticket_gone:
         return f"{case.id} has {case.ticket or 'a ticket that is being opened'}; write there what is to be done"
     return ""
 

@@ -32,6 +32,8 @@ LONGEST_TOLD = 500
 
 def on_ticket_changed(case: Case, changed: TicketChanged, context: Context) -> Decision:
     """Owner, queue and severity are the person's from now on; a status moves the case as their act would."""
+    if changed.gone is not None:
+        return _there(case, changed, gone=changed.gone, context=context)
     detail = f"{changed.by} in {changed.ticket}: {_told(changed)}"
     after, timers = _taken_over(case, changed, context)
     decision = _moved(after, changed, detail, context)
@@ -50,6 +52,20 @@ def on_ticket_changed(case: Case, changed: TicketChanged, context: Context) -> D
     return replace(
         decision, effects=(), timers=timers, cancelled=(*decision.cancelled, *_no_hand_over(changed)), detail=detail
     )
+
+
+def _there(case: Case, changed: TicketChanged, *, gone: bool, context: Context) -> Decision:
+    """A ticket that was deleted, or merged or moved out of our sight, says nothing of the trouble: what becomes of its
+    case is for a person to say, and no other ticket is opened meanwhile."""
+    if case.ticket != changed.ticket or case.ticket_gone is gone or case.status is CaseStatus.CLOSED:
+        return Decision(case=None, reason=Reason.PERSON_ACTED, detail=f"{changed.ticket}: {_told(changed)}")
+    todo = f"ticket {changed.ticket} is gone: link another (`case open {case.site} --existing-ticket`), or end the case"
+    after = replace(case, ticket_gone=gone, updated_at=context.now)
+    if case.status.is_open:
+        what, when = (todo, context.now) if gone else ("work on the trouble", None)
+        after = replace(after, next_action=what, next_action_at=when)
+    said = f"ticket {changed.ticket} is not there any more: {changed.note}" if gone else f"{changed.ticket} is back"
+    return Decision(case=after, reason=Reason.PERSON_ACTED, detail=said)
 
 
 def _taken_over(case: Case, changed: TicketChanged, context: Context) -> tuple[Case, tuple[Timer, ...]]:

@@ -7,7 +7,7 @@ we asked is ours, all else is a person's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from triage.cases import Effect, EffectKind
@@ -15,11 +15,15 @@ from triage.inputs import TicketChanged
 from triage.model import Severity
 from triage.tickets.port import Ticket, TicketNote, TicketStatus
 
+LINKED = ":linked"
+"""How our key ends of a ticket that people opened there: it does not stand in the ticket."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A ticket as it was last seen, at `looked` by our clock. `notes` are the ids of all notes that were ever there;
-    `changes` counts what people have done to it otherwise."""
+    """A ticket as it was last seen, at `looked` by our clock, when its last change was `changed_at` by its system's.
+    `notes` are the ids of all notes that were ever there; `changes` counts what people have done to it otherwise.
+    `gone`: its system did not have it any more."""
 
     status: TicketStatus
     owner: str
@@ -28,6 +32,8 @@ class Seen:
     notes: tuple[str, ...]
     changes: int
     looked: datetime
+    changed_at: datetime | None = None
+    gone: bool = False
 
 
 def seen_now(before: Seen | None, shown: Ticket, looked: datetime, *, changed: bool) -> Seen:
@@ -42,7 +48,15 @@ def seen_now(before: Seen | None, shown: Ticket, looked: datetime, *, changed: b
         notes=(*known, *new),
         changes=(before.changes if before is not None else 0) + changed,
         looked=looked,
+        changed_at=shown.updated_at,
     )
+
+
+def gone_now(before: Seen | None, looked: datetime) -> Seen:
+    """What is to be remembered of a ticket that is not there any more: what it showed last, or how tickets begin."""
+    began = Seen(status=TicketStatus.ACKNOWLEDGED, owner="", queue="", severity="", notes=(), changes=0, looked=looked)
+    known = before or began
+    return replace(known, changes=known.changes + 1, looked=looked, gone=True)
 
 
 def notes_by_people(case: str, seen: Seen | None, shown: Ticket) -> list[tuple[TicketNote, TicketChanged]]:

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import epoch_ms, from_epoch_ms
 from triage import repository, tables
-from triage.cases import Effect, EffectKind
+from triage.cases import CaseStatus, Effect, EffectKind
 from triage.repository import OutboxStatus
-from triage.ticket_comparison import Seen
+from triage.ticket_comparison import LINKED, Seen
 
 _SEEN = TypeAdapter(Seen)
 _ASKING = tuple(kind.value for kind in (EffectKind.UPDATE_TICKET, EffectKind.RESOLVE_TICKET))
@@ -25,7 +25,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownTicket:
-    """`looked_at` is the ticket's own last change, by its system's clock, when we looked; None before that."""
+    """`looked_at`: all changes of it up to then, by its system's clock, are known; None before it was looked at."""
 
     system: str
     ticket: str
@@ -74,8 +74,27 @@ async def never_looked_at(connection: AsyncConnection, system: str) -> list[Know
     return await _tickets(connection, _of(system).where(tables.case_ticket.c.looked_at.is_(None)))
 
 
+async def linked_tickets(connection: AsyncConnection, system: str) -> list[str]:
+    """Those that people opened there, and that are the tickets of cases that are not closed."""
+    row, case = tables.case_ticket.c, tables.case.c
+    query = select(row.ticket).join(tables.case, case.number == row.case_number).order_by(row.number)
+    linked = row.system == system, row.key.like(f"%{LINKED}"), case.status != CaseStatus.CLOSED.value
+    return list(await connection.scalars(query.where(*linked)))
+
+
+async def next_in_turn(connection: AsyncConnection, system: str, after: int) -> tuple[int, KnownTicket] | None:
+    """Of the tickets that were looked at, of cases that are not closed, the one after a number, round and round."""
+    row, case = tables.case_ticket.c, tables.case.c
+    query = select(tables.case_ticket).join(tables.case, case.number == row.case_number).limit(1)
+    query = query.where(row.system == system, row.looked_at.is_not(None), case.status != CaseStatus.CLOSED.value)
+    for rest in (query.where(row.number > after), query):
+        for found in await connection.execute(rest.order_by(row.number)):
+            return found.number, _known(found)
+    return None
+
+
 async def last_change_seen(connection: AsyncConnection, system: str) -> datetime | None:
-    """The newest change of any ticket that we have looked at, by its system's clock."""
+    """Up to when, by the system's clock, all changes of all tickets are known."""
     row = tables.case_ticket.c
     newest = await connection.scalar(select(func.max(row.looked_at)).where(row.system == system))
     return None if newest is None else from_epoch_ms(newest)
@@ -97,18 +116,34 @@ async def save_seen(connection: AsyncConnection, known: KnownTicket, seen: Seen,
     await connection.execute(update(tables.case_ticket).where(*_is(known)).values(**values))
 
 
-async def save_look(connection: AsyncConnection, known: KnownTicket, changed_at: datetime) -> None:
-    """All changes up to this one, by the system's clock, are inputs now."""
-    await connection.execute(update(tables.case_ticket).where(*_is(known)).values(looked_at=epoch_ms(changed_at)))
+async def save_looks(connection: AsyncConnection, system: str, looked: Sequence[KnownTicket], until: datetime) -> None:
+    """All changes of these up to the moment, by the system's clock, are inputs now, and none is missing of others."""
+    row = tables.case_ticket.c
+    table = update(tables.case_ticket).where(row.system == system).values(looked_at=epoch_ms(until))
+    if not looked:
+        newest = select(func.max(row.looked_at)).where(row.system == system).scalar_subquery()
+        await connection.execute(table.where(row.looked_at == newest))
+    for known in looked:
+        await connection.execute(table.where(*_is(known)))
 
 
-async def asked_since(connection: AsyncConnection, case: str, moment: datetime | None) -> list[Effect]:
-    """Our effects on a case's ticket that are not done yet, or were tried at or after the moment; all without one."""
-    row = tables.outbox.c
-    query = select(tables.outbox).where(row.case_number == repository.number_of(case), row.kind.in_(_ASKING))
-    if moment is not None:
-        waiting = row.status.in_((OutboxStatus.PENDING.value, OutboxStatus.TRYING.value))
-        query = query.where(or_(waiting, func.coalesce(row.done_at, row.tried_at) >= epoch_ms(moment)))
+async def asked_since(connection: AsyncConnection, known: KnownTicket) -> list[Effect]:
+    """Our effects on a ticket that may have come into force since it was seen: those that were tried since, or have no
+    answer yet. What was never tried is not to be seen there.
+
+    Of every case that has the ticket: a system may give a second trouble the ticket of the first. Before it was seen
+    it began when we tried to open it, or were told of it.
+    """
+    row, case = tables.outbox.c, tables.case.c
+    since = known.seen.looked if known.seen is not None else known.opened_at
+    if known.seen is None:
+        tried = await connection.scalar(select(row.tried_at).where(row.key == known.key))
+        since = since if tried is None else min(since, from_epoch_ms(tried))
+    sharing = select(case.number).where(case.ticket == known.ticket)
+    of_it = or_(row.case_number == repository.number_of(known.case), row.case_number.in_(sharing))
+    waiting = row.status.in_((OutboxStatus.PENDING.value, OutboxStatus.TRYING.value))
+    in_force = or_(waiting, func.coalesce(row.done_at, row.tried_at) >= epoch_ms(since))
+    query = select(tables.outbox).where(of_it, row.kind.in_(_ASKING), row.tried_at.is_not(None), in_force)
     return [repository.outbox_row(one).effect for one in await connection.execute(query.order_by(row.number))]
 
 
@@ -118,8 +153,9 @@ def _of(system: str) -> Select[Any]:
 
 
 def _is(known: KnownTicket) -> tuple[Any, ...]:
-    row = tables.case_ticket.c
-    return (row.system == known.system, row.ticket == known.ticket)
+    """Its row, unless a newer case has the ticket by now."""
+    row, number = tables.case_ticket.c, repository.number_of(known.case)
+    return (row.system == known.system, row.ticket == known.ticket, row.case_number == number)
 
 
 async def _tickets(connection: AsyncConnection, query: Select[Any]) -> list[KnownTicket]:

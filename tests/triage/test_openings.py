@@ -94,7 +94,7 @@ def test_a_ticket_that_exists_is_linked_and_no_second_one_opened(context, judged
     assert [(effect.kind, effect.ticket) for effect in decision.effects] == [
         (EffectKind.NOTE_TICKET, "INC-7"), (EffectKind.ATTACH_EVIDENCE, "INC-7"),
     ]  # fmt: skip
-    assert learnt_tickets(acted, [decision]) == [("INC-7", "C-1", "C-1:ticket")]
+    assert learnt_tickets(acted, [decision]) == [("INC-7", "C-1", "C-1:linked")]
     later = on_trouble(kept(decision), judged(cause=Cause.LINK_DOWN), context(5))
     assert EffectKind.OPEN_TICKET not in kinds(later)
     again = on_opened(kept(decision), opens(existing_ticket="INC-8"), judged(), context(9, links=LINES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, update
 
-from config.clock import ManualClock, epoch_ms
+from config.clock import Clock, ManualClock, epoch_ms
 from config.database import Database
-from triage import inbox, repository, tables
+from config.errors import NotFoundError
+from triage import inbox, outbox, repository, tables
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.inputs import TicketChanged
 from triage.model import Cause, Scope, Severity
 from triage.repository import OutboxStatus
 from triage.ticket_comparison import Seen, change_by_people, seen_now
-from triage.ticket_records import keep_ticket
+from triage.ticket_records import keep_ticket, last_change_seen
 from triage.ticket_watch import TicketWatch
 from triage.tickets.builtin import BuiltinTickets
-from triage.tickets.port import NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 SEEN = Seen(
@@ -95,13 +96,37 @@ def test_a_note_that_was_deleted_stays_known():
     assert seen_now(SEEN, shown(notes=(note,)), NOON, changed=False).notes == ("1", "2")
 
 
+class Meanwhile(BuiltinTickets):
+    """People go on working there while we look."""
+
+    hidden = ""
+    """A ticket that is not there, or not for us."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
+        self.after_listing: list[Callable[[], Awaitable[None]]] = []
+        self.linked: Sequence[str] = ()
+
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
+        self.linked = linked
+        found = await super().changed_since(moment, linked)
+        while self.after_listing:
+            await self.after_listing.pop()()
+        return found
+
+    async def show(self, ticket: str) -> Ticket:
+        if ticket == self.hidden:
+            raise NotFoundError(f"there is no ticket {ticket}")
+        return await super().show(ticket)
+
+
 class Desk:
     """One case with its ticket in the built-in system, and somebody who works there."""
 
     def __init__(self, folder: Path) -> None:
         self.clock = ManualClock(NOON)
         self.database = Database(folder / "records.db")
-        self.tickets = BuiltinTickets(self.database, self.clock)
+        self.tickets = Meanwhile(self.database, self.clock)
         self.watch = TicketWatch(self.database, self.clock, self.tickets)
         self.told: list[TicketChanged] = []
 
@@ -125,18 +150,23 @@ class Desk:
 
     async def ask(self, key: str, row_is: OutboxStatus = OutboxStatus.DONE, **changes: object) -> None:
         """We ask something of the ticket, as the performer does."""
-        effect = replace(asking(**changes), key=key)
+        effect = replace(asking(**changes), key=key, case=key.partition(":")[0])
+        effect = replace(effect, kind=EffectKind.UPDATE_TICKET if changes else EffectKind.RESOLVE_TICKET)
         async with self.database.writing() as connection:
             await repository.add_effect(connection, effect, self.clock.now())
-            rows = await repository.outbox(connection)
-            done_at = self.clock.now() if row_is is OutboxStatus.DONE else None
-            row = replace(rows[-1], status=row_is, done_at=done_at)
-            await repository.mark_outbox(connection, row)
+            (row,) = [one for one in await repository.outbox(connection) if one.effect.key == key]
+            if row_is is OutboxStatus.PENDING:
+                return
+            assert await outbox.begin(connection, row, self.clock.now())
+            if row_is is OutboxStatus.DONE:
+                assert await outbox.end(connection, replace(row, status=row_is, attempts=1, done_at=self.clock.now()))
+        if effect.kind is EffectKind.RESOLVE_TICKET:
+            changes = {"status": TicketStatus.RESOLVED}
         await self.tickets.update("T-1", key, TicketUpdate(**changes))  # type: ignore[arg-type]
 
-    async def robin(self, key: str, **changes: object) -> None:
+    async def robin(self, key: str, ticket: str = "T-1", **changes: object) -> None:
         self.tick()
-        await self.tickets.update_by("Robin", "T-1", key, TicketUpdate(**changes))  # type: ignore[arg-type]
+        await self.tickets.update_by("Robin", ticket, key, TicketUpdate(**changes))  # type: ignore[arg-type]
 
     async def look(self) -> Sequence[TicketChanged]:
         """What is new in the inbox after a look."""
@@ -232,7 +262,9 @@ async def test_a_ticket_that_people_deleted_hides_no_other(desk):
         await connection.execute(delete(tables.ticket).where(tables.ticket.c.number == 1))
     desk.tick()
     await desk.tickets.update_by("Robin", "T-2", "r", TicketUpdate(owner="Robin"))
-    assert [(one.case, one.owner) for one in await desk.look()] == [("C-2", "Robin")]
+    told = await desk.look()
+    assert [(one.case, one.owner, one.gone) for one in told] == [("C-2", "Robin", None), ("C-1", None, True)]
+    assert await desk.look() == []
 
 
 class HalfAway(BuiltinTickets):
@@ -259,3 +291,107 @@ async def test_a_ticket_that_cannot_be_read_is_looked_at_again_and_the_others_ar
     assert {one.case for one in await desk.look()} == {"C-1", "C-2"}
     assert await desk.look() == []
     assert desk.clock.now() < NOON + timedelta(minutes=1)
+
+
+async def test_what_is_touched_while_we_look_is_found_by_the_next_look(desk):
+    """Robin touches a ticket that was not listed, and then one that was, which is shown as it is by then."""
+    await desk.open(2)
+    await desk.look()
+    for _ in range(3):
+        desk.tick()
+        assert await desk.look() == []
+    await desk.robin("r1", "T-1", text="seen by the listing")
+    desk.tickets.after_listing = [
+        lambda: desk.robin("r3", "T-1", text="and once more"),
+        lambda: desk.robin("r2", "T-2", owner="Robin"),
+    ]
+    told = [*await desk.look(), *await desk.look(), *await desk.look()]
+    assert [(one.case, one.note, one.owner) for one in told] == [
+        ("C-1", "seen by the listing", None),
+        ("C-1", "and once more", None),
+        ("C-2", "", "Robin"),
+    ]
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=-3), timedelta(hours=3)])
+async def test_the_clock_of_the_ticket_system_may_be_another(desk, behind):
+    """Ours is moved only: what is asked for there are its own times."""
+    await desk.robin("r0", owner="Kim")
+    desk.watch = TicketWatch(desk.database, elsewhere := ManualClock(NOON - behind), desk.tickets)
+    assert [one.owner for one in await desk.look()] == ["Kim"]
+    for turn in range(3):
+        elsewhere.move_to(elsewhere.now() + timedelta(seconds=1))
+        await desk.robin(f"r{turn + 1}", text=f"word {turn}")
+        assert [one.note for one in await desk.look()] == [f"word {turn}"]
+        desk.watch = TicketWatch(desk.database, elsewhere, desk.tickets)
+        assert await desk.look() == []
+
+
+async def test_what_we_have_not_tried_yet_does_not_hide_what_a_person_did(desk):
+    """A hand-over waits to be sent; Robin moves the ticket themself."""
+    await desk.look()
+    await desk.ask("C-1:handover", OutboxStatus.PENDING, queue="carrier")
+    await desk.robin("r1", queue="Field")
+    assert [one.queue for one in await desk.look()] == ["Field"]
+
+
+async def test_another_case_of_ours_that_ends_a_shared_ticket_is_no_person(desk):
+    """A second trouble was given the ticket of the first, whose end reaches it before we have learnt that."""
+    await desk.look()
+    await desk.ask("C-1:resolve")
+    async with desk.database.writing() as connection:
+        case = await repository.case_by_id(connection, "C-1")
+        second = replace(case, id="C-2", site="C-2", ticket="T-1")
+        await repository.save_case(connection, second)
+        await repository.add_effect(connection, replace(asking(), key="C-2:ticket", case="C-2"), NOON)
+        (row,) = [one for one in await repository.outbox(connection) if one.effect.key == "C-2:ticket"]
+        assert await outbox.begin(connection, row, desk.clock.now() - timedelta(seconds=1))
+        desk.tick()
+        await keep_ticket(connection, "builtin", "T-1", "C-2", "C-2:ticket", desk.clock.now())
+    assert await desk.look() == []
+    await desk.robin("r1", status=TicketStatus.IN_PROGRESS)
+    assert [(one.case, one.status) for one in await desk.look()] == [("C-2", TicketStatus.IN_PROGRESS)]
+
+
+async def test_a_ticket_that_is_gone_is_said_once_and_also_that_it_is_back(desk):
+    """Of one that nobody can have touched: it is looked at in its turn."""
+    await desk.open(2)
+    await desk.look()
+    desk.tickets.hidden = "T-1"
+    told = [*await desk.look(), *await desk.look(), *await desk.look()]
+    assert [(one.case, one.gone, one.note) for one in told] == [("C-1", True, "there is no ticket T-1")]
+    desk.watch = TicketWatch(desk.database, desk.clock, desk.tickets)
+    assert await desk.look() == []
+    desk.tickets.hidden = ""
+    told = [*await desk.look(), *await desk.look()]
+    assert [(one.case, one.gone) for one in told] == [("C-1", False)]
+    desk.tickets.hidden = "T-1"
+    told = [*await desk.look(), *await desk.look()]
+    assert [(one.case, one.gone) for one in told] == [("C-1", True)]
+
+
+async def test_tickets_that_people_opened_are_asked_for_by_name_until_their_case_is_closed(desk):
+    await desk.look()
+    async with desk.database.writing() as connection:
+        await keep_ticket(connection, "builtin", "INC-7", "C-1", "C-1:linked", NOON)
+    desk.tickets.hidden = "INC-7"
+    await desk.look()
+    assert desk.tickets.linked == ["INC-7"]
+    async with desk.database.writing() as connection:
+        case = await repository.case_by_id(connection, "C-1")
+        await repository.save_case(connection, replace(case, status=CaseStatus.CLOSED))
+    await desk.look()
+    assert desk.tickets.linked == []
+
+
+async def test_where_nothing_of_ours_is_touched_the_next_look_begins_later_all_the_same(desk):
+    """A busy system whose list cannot be narrowed to ours."""
+    await desk.look()
+    desk.tick()
+    await desk.tickets.create(
+        NewTicket(external_id="other", name="n", description="d", severity=None, client="acme", site="x")
+    )
+    at = desk.clock.now()
+    await desk.look()
+    async with desk.database.reading() as connection:
+        assert await last_change_seen(connection, "builtin") == at

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy import update as sql_update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from config.clock import Clock, epoch_ms
+from config.clock import Clock, epoch_ms, from_epoch_ms
 from config.database import Database
 from config.errors import NotFoundError
 from triage import tables
@@ -20,7 +20,7 @@ from triage.repository import next_number, number_of
 from triage.tickets import builtin_rows
 from triage.tickets.builtin_rows import AUTHOR
 from triage.tickets.notes import one_line, printable
-from triage.tickets.port import NewTicket, Ticket, TicketStatus, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketStatus, TicketUpdate
 from triage.tickets.tmf621.document import TroubleTicket
 
 
@@ -41,8 +41,8 @@ class BuiltinTickets:
             return await _find(connection, external_id)
 
     async def create(self, new: NewTicket) -> str:
-        now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
+            now = self._now()
             known = await _find(connection, new.external_id)
             if known is not None:
                 return known
@@ -72,8 +72,8 @@ class BuiltinTickets:
 
     async def note_by(self, author: str, ticket: str, key: str, text: str) -> None:
         """A note of a person who works in this system itself."""
-        now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
+            now = self._now()
             await _note(connection, ticket, key, text, now, author)
 
     async def attach(self, ticket: str, file: EvidenceFile) -> None:
@@ -102,8 +102,8 @@ class BuiltinTickets:
 
     async def update_by(self, author: str, ticket: str, key: str, update: TicketUpdate) -> None:
         """A change by a person who works in this system itself."""
-        now = epoch_ms(self._clock.now())
         async with self._database.writing() as connection:
+            now = self._now()
             number = await _existing(connection, ticket)
             change = tables.ticket_status_change
             known = await connection.scalar(select(change.c.number).where(change.c.key == key))
@@ -131,10 +131,13 @@ class BuiltinTickets:
                 )
             )
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
-        query = select(tables.ticket.c.number).where(tables.ticket.c.updated_at >= epoch_ms(moment))
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:  # noqa: ARG002 - all are ours
+        ticket = tables.ticket.c
+        query = select(ticket.number, ticket.updated_at).where(ticket.updated_at >= epoch_ms(moment))
         async with self._database.reading() as connection:
-            return [f"T-{number}" for number in await connection.scalars(query.order_by(tables.ticket.c.number))]
+            rows = (await connection.execute(query.order_by(ticket.number))).all()
+        newest = max((row.updated_at for row in rows), default=None)
+        return Changes([f"T-{row.number}" for row in rows], None if newest is None else from_epoch_ms(newest))
 
     async def show(self, ticket: str) -> Ticket:
         async with self._database.reading() as connection:
@@ -165,6 +168,10 @@ class BuiltinTickets:
             query = query.where(tables.ticket.c.client == client)
         async with self._database.reading() as connection:
             return [builtin_rows.ticket_of(row) for row in await connection.execute(query)]
+
+    def _now(self) -> int:
+        """Within a transaction, of which there is one at a time: changes stand in the order of their times."""
+        return epoch_ms(self._clock.now())
 
     async def attachment(self, ticket: str, name: str) -> EvidenceFile:
         """The newest attachment of that name."""

@@ -12,7 +12,7 @@ from datetime import datetime
 from triage.evidence import EvidenceFile
 from triage.metrics import TICKET_CALLS
 from triage.reach import Pace
-from triage.tickets.port import NewTicket, Ticket, TicketSystem, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketSystem, TicketUpdate
 
 
 @dataclass(slots=True)
@@ -75,9 +75,9 @@ class PacedTickets:
         async with self._call():
             return await self._inner.show(ticket)
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
         async with self._call():
-            return await self._inner.changed_since(moment)
+            return await self._inner.changed_since(moment, linked)
 
     @asynccontextmanager
     async def _call(self) -> AsyncIterator[None]:

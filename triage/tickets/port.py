@@ -134,6 +134,24 @@ class Ticket:
     attachments: tuple[Attachment, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Ids of tickets that were touched, and when the last of them was, by the system's clock; None where it tells no
+    times."""
+
+    tickets: Sequence[str]
+    newest: datetime | None = None
+
+
+def named_at_once(tickets: Sequence[str]) -> Sequence[Sequence[str]]:
+    """The ids in groups that fit into one query each; one empty group for none."""
+    starts = range(0, len(tickets), _AT_ONCE)
+    return [tickets[start : start + _AT_ONCE] for start in starts] or [()]
+
+
+_AT_ONCE = 100
+
+
 class TicketSystem(Protocol):
     """Every method raises TicketError; those that name a ticket raise NotFoundError for one that does not exist.
 
@@ -161,5 +179,6 @@ class TicketSystem(Protocol):
 
     async def show(self, ticket: str) -> Ticket: ...
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
-        """Ids of tickets of ours that were touched at or after the moment, by anybody; more than those does no harm."""
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
+        """Tickets of ours that were touched at or after the moment, by anybody; more than those does no harm. `linked`
+        are ids of tickets that people opened there and that count as ours."""

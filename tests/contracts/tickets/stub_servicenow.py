@@ -215,17 +215,28 @@ TERM = re.compile(r"(?P<field>[a-z_.]+)(?P<operator>STARTSWITH|IN|>=|=)(?P<value
 
 
 def answered(rows: list[dict[str, str]], query: str) -> list[dict[str, str]]:
-    """An encoded query; `^^` is a `^` of a value."""
+    """An encoded query; `^^` is a `^` of a value, and `^OR` joins a term to the one before it."""
     terms = [term.replace("\0", "^") for term in query.replace("^^", "\0").split("^")]
-    known = {key for row in rows for key in row}
     orders = [term.removeprefix("ORDERBY") for term in terms if term.startswith("ORDERBY")]
-    found = list(rows)
+    groups: list[list[str]] = []
     for term in terms:
-        match = TERM.fullmatch(term)
-        if term.startswith("ORDERBY") or match is None or match["field"] not in known:
+        if term.startswith("ORDERBY"):
             continue
-        found = [row for row in found if holds(row.get(match["field"], ""), match["operator"], match["value"])]
+        if term.startswith("OR") and groups:
+            groups[-1].append(term.removeprefix("OR"))
+        else:
+            groups.append([term])
+    known = {key for row in rows for key in row}
+    found = list(rows)
+    for group in groups:
+        tests = [match for term in group if (match := TERM.fullmatch(term)) and match["field"] in known]
+        if tests:
+            found = [row for row in found if any(is_met(row, test) for test in tests)]
     return sorted(found, key=lambda row: [row.get(order, "") for order in orders])
+
+
+def is_met(row: dict[str, str], test: re.Match[str]) -> bool:
+    return holds(row.get(test["field"], ""), test["operator"], test["value"])
 
 
 def holds(kept: str, operator: str, value: str) -> bool:

@@ -133,8 +133,12 @@ async def test_the_owner_whom_a_person_set_is_shown(far_end: FarEnd) -> None:
 async def test_a_ticket_that_was_touched_is_among_the_changed(tickets: TicketSystem) -> None:
     ticket = await tickets.create(new())
     shown = await tickets.show(ticket)
-    assert ticket in await tickets.changed_since(shown.updated_at)
-    assert ticket not in await tickets.changed_since(shown.updated_at + timedelta(days=2))
+    changes = await tickets.changed_since(shown.updated_at)
+    assert ticket in changes.tickets
+    assert changes.newest is not None
+    assert changes.newest >= shown.updated_at
+    later = await tickets.changed_since(shown.updated_at + timedelta(days=2))
+    assert (ticket in later.tickets, later.newest) == (False, None)
 
 
 @pytest.mark.needs("changes", "people")
@@ -144,4 +148,4 @@ async def test_a_ticket_that_a_person_touched_is_among_the_changed(far_end: FarE
     before = (await far_end.tickets.show(ticket)).updated_at
     await far_end.person.note(ticket, "on my way")
     assert (await far_end.tickets.show(ticket)).updated_at >= before
-    assert ticket in await far_end.tickets.changed_since(before)
+    assert ticket in (await far_end.tickets.changed_since(before)).tickets

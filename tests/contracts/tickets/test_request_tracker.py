@@ -158,10 +158,40 @@ async def test_a_note_of_a_person_who_copies_our_mark_is_theirs(server: Server, 
     assert (told(theirs(shown)), told(ours(shown))) == (["forged"], ["real"])
 
 
-async def test_a_ticket_that_a_person_deleted_is_cancelled(server: Server, tickets: RequestTracker) -> None:
+async def test_a_ticket_that_a_person_deleted_is_gone_and_nothing_of_ours_brings_it_back(
+    server: Server, tickets: RequestTracker
+) -> None:
     ticket = await tickets.create(new())
+    await tickets.add_note(ticket, "RT:before", "measured again")
     server.ask("PUT", f"ticket/{ticket}", {"Status": "deleted"})
-    assert (await tickets.show(ticket)).status is TicketStatus.CANCELLED
+    resolved = TicketUpdate(status=TicketStatus.RESOLVED, text="stayed gone")
+    for write in (
+        lambda: tickets.show(ticket),
+        lambda: tickets.add_note(ticket, "RT:after", "and again"),
+        lambda: tickets.attach(ticket, file("a.pdf", b"%PDF")),
+        lambda: tickets.update(ticket, "RT:end", resolved),
+    ):
+        with pytest.raises(NotFoundError, match=f"deleted ticket {ticket}"):
+            await write()
+    assert server.ask("GET", f"ticket/{ticket}")["Status"] == "deleted"
+    server.ask("PUT", f"ticket/{ticket}", {"Status": "open"})
+    await tickets.add_note(ticket, "RT:after", "and again")
+    assert told(ours(await tickets.show(ticket))) == ["measured again", "and again"]
+
+
+async def test_changes_of_a_ticket_that_a_person_opened_are_found_by_its_number(
+    server: Server, tickets: RequestTracker
+) -> None:
+    opened = {"Queue": "noc", "Subject": "store-207 is slow", "Content": "they called", "ContentType": "text/plain"}
+    theirs_, other = (str(server.ask("POST", "ticket", opened)["id"]) for _ in range(2))
+    before = (await tickets.show(theirs_)).updated_at
+    assert theirs_ not in (await tickets.changed_since(before)).tickets
+    many = [str(10_000_000 + number) for number in range(150)]
+    changes = await tickets.changed_since(before, [*many, theirs_])
+    assert theirs_ in changes.tickets
+    assert other not in changes.tickets
+    assert changes.newest is not None
+    assert changes.newest >= before
 
 
 async def test_a_status_of_another_life_cycle_is_not_guessed(open_rt: Callable[..., RequestTracker]) -> None:
@@ -181,8 +211,8 @@ async def test_changes_are_found_whatever_time_zone_our_user_has_there(
     tickets = open_rt(user="ben", token=None, password="password-of-ben")
     ticket = await tickets.create(new())
     changed = (await tickets.show(ticket)).updated_at
-    assert ticket in await tickets.changed_since(changed)
-    assert ticket not in await tickets.changed_since(changed + timedelta(minutes=1))
+    assert ticket in (await tickets.changed_since(changed)).tickets
+    assert ticket not in (await tickets.changed_since(changed + timedelta(minutes=1))).tickets
 
 
 async def test_a_persons_file_with_letters_beyond_ascii_does_not_hide_the_ticket(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 from contract_values import BINARY, file, new, ours, told
@@ -188,6 +189,19 @@ async def test_an_instance_may_give_fewer_at_once_than_it_is_asked_for() -> None
 )
 def test_where_the_next_page_begins(header: str, offset: int | None) -> None:
     assert next_offset([header], 7) == offset
+
+
+async def test_changes_of_an_incident_that_a_person_opened_are_found_by_its_number() -> None:
+    async with at() as (tickets, instance):
+        for number in ("INC1", "INC2"):
+            row = {"sys_id": number.lower(), "number": number, "state": "1", "sys_created_on": instance.now(),
+                   "sys_updated_on": instance.now()}  # fmt: skip
+            instance.tables["incident"].append(row)
+        moment = (await tickets.show("INC1")).updated_at
+        ours_ = await tickets.create(new())
+        assert (await tickets.changed_since(moment)).tickets == [ours_]
+        assert sorted((await tickets.changed_since(moment, ["INC1"])).tickets) == sorted(["INC1", ours_])
+        assert (await tickets.changed_since(moment + timedelta(minutes=1), ["INC1"])).tickets == []
 
 
 async def test_a_key_may_hold_what_joins_terms_of_a_query() -> None:

@@ -21,7 +21,7 @@ from triage.tickets.email import threads
 from triage.tickets.email.replies import parse_reply
 from triage.tickets.email.settings import EmailSettings
 from triage.tickets.notes import printable
-from triage.tickets.port import NewTicket, Ticket, TicketError, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketUpdate
 from triage.tickets.wording import words_of
 
 log = structlog.get_logger()
@@ -101,8 +101,8 @@ class EmailTickets:
     async def show(self, ticket: str) -> Ticket:
         return await self._own.show(ticket)
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
-        return await self._own.changed_since(moment)
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
+        return await self._own.changed_since(moment, linked)
 
     async def take(self, mail: ReceivedMail, authenticated_by: str | None) -> Taken:
         """An answer of one of the settings' people becomes a note, once, however often it is taken."""

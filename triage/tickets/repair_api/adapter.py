@@ -17,7 +17,7 @@ from triage.tickets.client_credentials import ClientCredentials
 from triage.tickets.http import Call, TicketHost, path_of
 from triage.tickets.mirror import Mirror, Mirrored
 from triage.tickets.notes import mark, marked, parts, printable
-from triage.tickets.port import NewTicket, Ticket, TicketError, TicketStatus, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketStatus, TicketUpdate
 from triage.tickets.repair_api import mapping
 from triage.tickets.repair_api.mapping import Basic, BasicPage, Code, Detail, Details, NextResults, RepairAnswer
 from triage.tickets.repair_api.settings import RepairApiSettings
@@ -136,9 +136,9 @@ class RepairApiTickets:
             await self._mirror.ended(ticket)
         return shown
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:  # noqa: ARG002 - nothing there tells when
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:  # noqa: ARG002
         """All that are not closed: the API tells when a ticket was opened, not when it was touched."""
-        return await self._mirror.not_ended()
+        return Changes(await self._mirror.not_ended())
 
     async def _known(self, ticket: str) -> Mirrored:
         await self._login.headers()

@@ -17,9 +17,9 @@ from typing import Any
 from config.errors import NotFoundError
 from triage.evidence import EvidenceFile
 from triage.tickets.notes import mark, printable
-from triage.tickets.port import NewTicket, Ticket, TicketError, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketUpdate, named_at_once
 from triage.tickets.request_tracker import mapping
-from triage.tickets.request_tracker.connection import GUIDE, Connection
+from triage.tickets.request_tracker.connection import GUIDE, Connection, id_is
 from triage.tickets.request_tracker.mapping import Told
 from triage.tickets.request_tracker.merging import settle, settled
 from triage.tickets.request_tracker.probe import problems_with, problems_with_queue
@@ -99,12 +99,15 @@ class RequestTracker:
         queue = await self._queue_name(row.queue.id)
         return mapping.ticket_of(row, Told(history, pieces, texts, queue), self._settings)
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
         """RT reads a moment in a question in the time zone of our user, so a day more is asked for, the newest first,
         and what RT answers, which is in UTC, decides."""
         bound = quoted(written(moment - timedelta(days=1)))
-        condition = f"Creator = {quoted(self._settings.user)} AND LastUpdated >= {bound}"
-        return await self._connection.changed(condition, moment)
+        found: dict[str, datetime] = {}
+        for some in named_at_once(linked):
+            ours = " OR ".join((f"Creator = {quoted(self._settings.user)}", *map(id_is, some)))
+            found |= await self._connection.changed(f"( {ours} ) AND LastUpdated >= {bound}", moment)
+        return Changes(list(found), max(found.values(), default=None))
 
     async def problems(self, queues: Collection[str]) -> list[str]:
         """What keeps us from working there with these queues, each with what to do; creates nothing. Raises
@@ -122,7 +125,7 @@ class RequestTracker:
     async def _has(self, ticket: str, marked: str) -> bool:
         """Whether we wrote it already. Raises NotFoundError for an unknown ticket, whose history RT shows as empty."""
         history = await self._connection.history(ticket)
-        if not history:
+        if not history or mapping.is_deleted(history):
             await self._connection.ticket(ticket)
         return any(one.mark == marked and one.creator.name == self._settings.user for one in history)
 

@@ -16,7 +16,7 @@ from triage.tickets.http import Call, FixedLogin, TicketHost, path_of
 from triage.tickets.moments import moment_of
 from triage.tickets.port import TicketError
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
-from triage.tickets.request_tracker.wire import Change, Content, Happening, Page, Piece, TicketRow, readable
+from triage.tickets.request_tracker.wire import DELETED, Change, Content, Happening, Page, Piece, TicketRow, readable
 from triage.tickets.server import basic
 
 Shape = TypeVar("Shape")
@@ -58,14 +58,15 @@ class Connection:
         rows = await self._all("tickets", what, [("query", query), ("orderby", "id"), ("order", "ASC")])
         return [str(row["id"]) for row in self._shaped(rows, dict[str, Any])]
 
-    async def changed(self, query: str, since: datetime) -> list[str]:
-        """Ids of those that were changed at or after the moment."""
+    async def changed(self, query: str, since: datetime) -> dict[str, datetime]:
+        """Those that were changed at or after the moment, with their last change; RT's times are whole seconds."""
         order = [("orderby", "LastUpdated"), ("order", "DESC"), ("fields", "LastUpdated")]
-        found: list[str] = []
+        whole = since.replace(microsecond=0)
+        found: dict[str, datetime] = {}
         async for rows in self._pages("tickets", "looking for changes", [("query", query), *order]):
-            changes = self._shaped(rows, Change)
-            new = [one.id for one in changes if (moment_of(one.last_updated) or since) >= since.replace(microsecond=0)]
-            found += map(str, new)
+            changes = {str(one.id): moment_of(one.last_updated) or since for one in self._shaped(rows, Change)}
+            new = {number: moment for number, moment in changes.items() if moment >= whole}
+            found |= new
             if len(new) < len(changes):
                 break
         return found
@@ -83,7 +84,8 @@ class Connection:
         return str(self._host.shaped(call, answer, dict[str, Any])["id"])
 
     async def ticket(self, ticket: str) -> tuple[TicketRow, str]:
-        """The ticket and its ETag. One that was merged gives that into which it was merged."""
+        """The ticket and its ETag. One that was merged gives that into which it was merged; one that was deleted is
+        not there: a change would bring it back."""
         call = Call(
             verb="GET", path=f"ticket/{_number(ticket)}", what=f"showing ticket {ticket}", reads=frozenset({403, 404})
         )
@@ -92,7 +94,10 @@ class Connection:
             raise _unknown(ticket)
         if answer.status == 403:
             raise TicketError(f"our user may not see ticket {ticket}; give it the right ShowTicket, see {GUIDE}")
-        return self._host.shaped(call, answer, TicketRow), answer.headers.get("ETag", "")
+        row = self._host.shaped(call, answer, TicketRow)
+        if row.status == DELETED:
+            raise deleted(ticket)
+        return row, answer.headers.get("ETag", "")
 
     async def change(self, ticket: str, body: Mapping[str, Any], etag: str) -> list[str] | None:
         """What RT says to the change, which is no proof of it; None when the ticket is another since that ETag."""
@@ -130,7 +135,7 @@ class Connection:
         return await self._host.read(call, Happening)
 
     async def history(self, ticket: str) -> list[Happening]:
-        fields = [("fields", "Type,Data,Created,Creator"), ("fields[Creator]", "Name")]
+        fields = [("fields", "Type,Data,Created,Creator,NewValue"), ("fields[Creator]", "Name")]
         rows = await self._all(f"ticket/{_number(ticket)}/history", f"reading ticket {ticket}", fields)
         return self._shaped(rows, Happening)
 
@@ -190,11 +195,20 @@ class Connection:
             ) from None
 
 
+def id_is(ticket: str) -> str:
+    """A condition of TicketSQL."""
+    return f"id = {_number(ticket)}"
+
+
 def _number(ident: str) -> str:
     """RT numbers everything; anything else is not one of its ids and must not become part of a path."""
     if not (ident.isascii() and ident.isdigit() and len(ident) <= 15):
         raise _unknown(ident)
     return ident
+
+
+def deleted(ticket: str) -> NotFoundError:
+    return NotFoundError(f"somebody has deleted ticket {ticket} in Request Tracker")
 
 
 def _unknown(ticket: str) -> NotFoundError:

@@ -14,6 +14,7 @@ from triage.tickets.notes import marked, one_line, printable, unmarked
 from triage.tickets.port import Attachment, NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
 from triage.tickets.request_tracker.wire import (
+    DELETED,
     FILE_MARK,
     NOBODY,
     Happening,
@@ -81,6 +82,12 @@ def change_body(update: TicketUpdate, settings: RequestTrackerSettings) -> dict[
 def shown_fields(row: TicketRow, queue: str) -> dict[str, str]:
     """What a change is compared with."""
     return {"Queue": queue, "Status": row.status, "Owner": row.owner.id, "Priority": row.priority}
+
+
+def is_deleted(history: Sequence[Happening]) -> bool:
+    """Whether the last change of status was that; a merged ticket has the history of both."""
+    statuses = [one.new_value for one in history if one.type == "Status"]
+    return bool(statuses) and statuses[-1] == DELETED
 
 
 def texts_of(history: Sequence[Happening], pieces: Sequence[Piece]) -> dict[str, Piece]:

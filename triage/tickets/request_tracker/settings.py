@@ -61,7 +61,6 @@ class RequestTrackerSettings(ServerSettings):
             "stalled": TicketStatus.PENDING,
             "resolved": TicketStatus.RESOLVED,
             "rejected": TicketStatus.REJECTED,
-            "deleted": TicketStatus.CANCELLED,
         },
         description="what each status of RT's life cycles means",
     )

@@ -14,6 +14,8 @@ from triage.tickets.moments import moment_of
 
 NEVER = "1970-01-01T00:00:00Z"
 """How RT writes a date that is not set."""
+DELETED = "deleted"
+"""RT's own status, in all of its life cycles: no search shows such a ticket."""
 NOBODY = "Nobody"
 """The login of RT's user who owns what nobody owns."""
 FILE_MARK = re.compile(r"\[LP:file:([0-9a-f]{64}):[0-9a-f]{16}\]")
@@ -73,6 +75,7 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     created: str
     id: str | int = msgspec.field(name="id")
     data: str | None = ""
+    new_value: str | None = ""
     creator: Login = Login()
 
     @property

@@ -14,7 +14,7 @@ from triage.evidence import EvidenceFile
 from triage.tickets.http import Call, FixedLogin, TicketHost, path_of
 from triage.tickets.moments import moment_of
 from triage.tickets.notes import mark, parts, printable
-from triage.tickets.port import NewTicket, Ticket, TicketError, TicketStatus, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketStatus, TicketUpdate, named_at_once
 from triage.tickets.server import basic
 from triage.tickets.servicenow import mapping
 from triage.tickets.servicenow.mapping import AttachmentRecord, JournalEntry, Record, query
@@ -132,15 +132,21 @@ class ServiceNowTickets:
         record = await self._read(ticket)
         return mapping.ticket_of(record, await self._journal(record), await self._files(record), self._settings)
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
-        wanted = query(
-            ("correlation_display", "STARTSWITH", mapping.DISPLAY),
-            ("sys_updated_on", ">=", mapping.moment_text(moment)),
-        )
-        rows = await self._listed(self._table(), wanted, mapping.FIELDS, Record, "listing changed incidents")
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
+        """Times there are of whole seconds."""
         whole = moment.replace(microsecond=0)
-        shown = [(row.number, moment_of(row.sys_updated_on)) for row in rows]
-        return [number for number, updated in shown if updated is None or updated >= whole]
+        rows: dict[str, Record] = {}
+        for some in named_at_once(linked):
+            wanted = query(
+                ("correlation_display", "STARTSWITH", mapping.DISPLAY),
+                *([("ORnumber", "IN", ",".join(some))] if some else []),
+                ("sys_updated_on", ">=", mapping.moment_text(whole)),
+            )
+            found = await self._listed(self._table(), wanted, mapping.FIELDS, Record, "listing changed incidents")
+            rows |= {row.number: row for row in found}
+        shown = {number: moment_of(row.sys_updated_on) for number, row in rows.items()}
+        changed = {number: updated for number, updated in shown.items() if updated is None or updated >= whole}
+        return Changes(list(changed), max((one for one in changed.values() if one is not None), default=None))
 
     async def _with_key(self, external_id: str) -> list[Record]:
         """Active ones first, then the oldest. The key is compared here too: an instance drops a term of a query that

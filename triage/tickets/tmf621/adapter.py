@@ -16,7 +16,7 @@ from triage.tickets.client_credentials import ClientCredentials
 from triage.tickets.http import Call, FixedLogin, HttpLogin, TicketHost, path_of
 from triage.tickets.moments import moment_of
 from triage.tickets.notes import mark, printable
-from triage.tickets.port import NewTicket, Ticket, TicketError, TicketStatus, TicketUpdate
+from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketStatus, TicketUpdate
 from triage.tickets.tmf621 import mapping
 from triage.tickets.tmf621.documents import TicketDocument
 from triage.tickets.tmf621.settings import Patching, Tmf621Settings
@@ -97,12 +97,13 @@ class Tmf621Tickets:
         document, _, _ = await self._read(ticket)
         return mapping.ticket_of(document, self._settings)
 
-    async def changed_since(self, moment: datetime) -> Sequence[str]:
-        """Filtered here too, for a server may know no `lastUpdate.gte`."""
+    async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:  # noqa: ARG002
+        """All of the server's, whoever opened them. Filtered here too, for a server may know no `lastUpdate.gte`."""
         query = [("lastUpdate.gte", rfc3339(moment)), ("fields", "id,status,creationDate,lastUpdate")]
         tickets = await self._listed(query, "listing changed tickets")
-        shown = [(one.id, moment_of(one.last_update)) for one in tickets]
-        return [id_ for id_, updated in shown if updated is None or updated >= moment]
+        shown = {one.id: moment_of(one.last_update) for one in tickets}
+        changed = {id_: updated for id_, updated in shown.items() if updated is None or updated >= moment}
+        return Changes(list(changed), max((one for one in changed.values() if one is not None), default=None))
 
     async def _with_key(self, external_id: str) -> list[str]:
         """Ids of the tickets with our key, the oldest first; the filter is checked here, for a server may ignore it."""
