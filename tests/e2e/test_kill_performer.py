@@ -87,6 +87,27 @@ class Trouble:
         return response
 
 
+@dataclass
+class Deadly:
+    """So many that have C-1's ticket opened are killed, the last of them when that is done."""
+
+    left: int
+    victim: int = 0
+
+    def middleware(self) -> Any:
+        @web.middleware
+        async def meet(request: web.Request, handler: Any) -> web.StreamResponse:
+            if request.method != "POST" or b"C-1:ticket" not in await request.read() or not self.left:
+                return await handler(request)  # type: ignore[no-any-return]
+            self.left -= 1
+            if not self.left:
+                await handler(request)
+            os.kill(self.victim, signal.SIGKILL)
+            return web.Response(status=503)
+
+        return meet
+
+
 @pytest.fixture(scope="module")
 def performers() -> Iterator[Template]:
     template = Template(Path(__file__).parent / "dying_performer.py")
@@ -119,7 +140,35 @@ async def prepared(records: Path) -> Database:
     return database
 
 
-@pytest.mark.parametrize("seed", [1])
+async def lived(performers: Template, meeting: Trouble | Deadly, url: str, records: Path) -> int:
+    """Performers, each after the one that was killed, until one is done; how many there were."""
+    system = {
+        "url": f"{url}/tmf-api/troubleTicket/v5", "version": 5, "token_url": f"{url}/token", "client_id": CLIENT,
+        "client_secret": SECRET, "timeout": 5,
+    }  # fmt: skip
+    order = {"records": str(records), "origin": time.time(), "system": system}
+    code: int | None = -signal.SIGKILL
+    lives = 0
+    while code == -signal.SIGKILL:
+        meeting.victim = await asyncio.to_thread(lambda: performers.start(**order))
+        lives += 1
+        code = await asyncio.to_thread(performers.ended, 90)
+    assert code == 0
+    return lives
+
+
+def check(server: TroubleTickets) -> None:
+    """One ticket a case, with all its notes in their order."""
+    assert server.violations == []
+    assert len(server.tickets) == CASES
+    for ticket in server.tickets.values():
+        texts = [note["text"] for note in ticket["note"]]
+        (case,) = {text.split(" of ")[1].split(".")[0] for text in texts}
+        said = [text.split(" of ")[0].removeprefix("This is ") for text in texts]
+        assert said == [f"note-{step}" for step in range(1, NOTES + 1)], (case, texts)
+
+
+@pytest.mark.parametrize("seed", [1, 8])
 async def test_killed_again_and_again_before_a_system_with_every_fault_each_case_has_one_ticket_and_all_its_notes(
     seed: int, tmp_path: Path, performers: Template
 ) -> None:
@@ -130,28 +179,32 @@ async def test_killed_again_and_again_before_a_system_with_every_fault_each_case
     application = server.application()
     application.middlewares.insert(0, trouble.middleware())
     async with serving(application) as url:
-        system = {
-            "url": f"{url}/tmf-api/troubleTicket/v5", "version": 5, "token_url": f"{url}/token", "client_id": CLIENT,
-            "client_secret": SECRET, "timeout": 5,
-        }  # fmt: skip
-        order = {"records": str(records), "origin": time.time(), "system": system}
-        code: int | None = -signal.SIGKILL
-        lives = 0
-        while code == -signal.SIGKILL:
-            trouble.victim = await asyncio.to_thread(lambda: performers.start(**order))
-            lives += 1
-            code = await asyncio.to_thread(performers.ended, 90)
-        assert code == 0
+        lives = await lived(performers, trouble, url, records)
     async with database.reading() as connection:
         rows = await repository.outbox(connection, limit=1000)
     await database.close()
     assert {row.status for row in rows} == {OutboxStatus.DONE}, [row.last_error for row in rows]
     assert lives > 3, "it was killed now and then"
     assert trouble.met.keys() == set(FAULTS)
-    assert server.violations == []
-    assert len(server.tickets) == CASES
-    for ticket in server.tickets.values():
-        texts = [note["text"] for note in ticket["note"]]
-        (case,) = {text.split(" of ")[1].split(".")[0] for text in texts}
-        said = [text.split(" of ")[0].removeprefix("This is ") for text in texts]
-        assert said == [f"note-{step}" for step in range(1, NOTES + 1)], (case, texts)
+    check(server)
+
+
+async def test_what_kills_a_dozen_performers_is_done_in_the_end_and_takes_no_other_along(
+    tmp_path: Path, performers: Template
+) -> None:
+    records = tmp_path / "records.db"
+    database = await prepared(records)
+    deadly = Deadly(left=12)
+    server = TroubleTickets(5)
+    application = server.application()
+    application.middlewares.insert(0, deadly.middleware())
+    async with serving(application) as url:
+        assert await lived(performers, deadly, url, records) == 12 + 1
+    async with database.reading() as connection:
+        rows = await repository.outbox(connection, limit=1000)
+    await database.close()
+    assert {row.status for row in rows} == {OutboxStatus.DONE}, [row.last_error for row in rows]
+    (first, *others) = rows
+    assert (first.effect.key, first.interrupted) == ("C-1:ticket", 12)
+    assert max(row.interrupted for row in others) <= 2, "from its second time on it is tried alone"
+    check(server)
