@@ -27,6 +27,7 @@ class CarrierChild(_Part):
     cause: Cause
     severity: Severity | None
     evidence_sha256: str | None
+    status: str = ""
 
 
 class CarrierUsual(_Part):
@@ -52,6 +53,8 @@ class CarrierDocument(_Part):
     format: int
     made_at: AwareDatetime
     title: str
+    status: str = ""
+    reopened: int = 0
     carrier: str
     market: str
     policy: str
@@ -75,7 +78,7 @@ def carrier_report(pack: EvidencePack, case: str, issuer: str) -> Report:
         title=f"Case {case}: {document.carrier}",
         subtitle=document.title,
         issuer=issuer,
-        headline=f"{len(document.children)} sites of this carrier began to suffer within minutes of each other: by "
+        headline=f"{asked.others + 1} sites of this carrier began to suffer within minutes of each other: by "
         f"chance the probability of that is {_chance(asked.probability)}.",
         tone=Tone.BAD,
         highlights=(
@@ -90,6 +93,8 @@ def carrier_report(pack: EvidencePack, case: str, issuer: str) -> Report:
             Row("First onset", local_time(first, UTC)),
             Row("Last onset", local_time(last, UTC)),
             Row("Clients struck", str(document.clients)),
+            Row("Its case", stated(document.status)),
+            Row("Taken up again", str(document.reopened) if document.reopened else "never"),
             Row("Made", local_time(document.made_at, UTC)),
         ),
         sections=tuple(_sections(document, pack, case, name)),
@@ -147,6 +152,7 @@ def _children(document: CarrierDocument) -> Table:
             Column("onset", weight=1.6),
             Column("what", weight=1.2),
             Column("severity", weight=0.8),
+            Column("its case", weight=0.9),
             Column("its pack, SHA-256", weight=1.5),
         ),
         tuple(
@@ -158,6 +164,7 @@ def _children(document: CarrierDocument) -> Table:
                     local_time(child.onset, UTC),
                     CAUSE_WORDS[child.cause],
                     str(child.severity or "not known"),
+                    stated(child.status),
                     f"{child.evidence_sha256[:16]}…" if child.evidence_sha256 else "none yet",
                 )
             )
