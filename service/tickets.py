@@ -66,7 +66,7 @@ async def known_tickets(
     """Tickets of our cases, the newest case first; `system` is today's, for those of which no other was recorded."""
     case, row = tables.case.c, tables.case_ticket.c
     query = (
-        select(case.document, row.system, row.opened_at, row.looked_at, row.seen)
+        select(case.document, row.system, row.opened_at, row.seen)
         .select_from(tables.case.outerjoin(tables.case_ticket, row.ticket == case.ticket))
         .where(case.ticket == ticket if ticket is not None else case.ticket.is_not(None))
         .order_by(case.number.desc())
@@ -109,6 +109,7 @@ async def saved_file(installation: Installation, ticket: str, name: str) -> Evid
 
 def _known(row: Any, system: str) -> KnownTicket:  # noqa: ANN401 - a row has no better type
     case = _CASE.validate_python(row.document)
+    changed_at = (row.seen or {}).get("changed_at")
     return KnownTicket(
         ticket=case.ticket or "",
         system=row.system or system,
@@ -119,5 +120,5 @@ def _known(row: Any, system: str) -> KnownTicket:  # noqa: ANN401 - a row has no
         severity=case.severity.value if case.severity else "",
         status=(row.seen or {}).get("status") or "",
         opened_at=from_epoch_ms(row.opened_at) if row.opened_at is not None else case.opened_at,
-        looked_at=from_epoch_ms(row.looked_at) if row.looked_at is not None else None,
+        looked_at=datetime.fromisoformat(changed_at) if changed_at else None,
     )
