@@ -33,6 +33,7 @@ ORANGE = "#c06a10"
 BAND = "#cfdff0"
 CENTRE = "#6f93ba"
 RED = "#b3261e"
+LABEL_GAP = 6.0
 SHADE = "#fae3de"
 PALE = "#eef0f2"
 
@@ -137,7 +138,7 @@ def time_chart(chart: TimeChart) -> str:
         *time_axis(frame, chart.start, chart.end, chart.zone),
         *(_trace(frame, trace) for trace in chart.traces),
         *_limits(frame, chart.limits),
-        *(_span_label(frame, span) for span in chart.spans),
+        *_span_labels(frame, chart.spans),
         *_legend(chart),
     ]
     if not any(_measured_within(frame, trace) for trace in chart.traces):
@@ -299,12 +300,20 @@ def _shade(frame: Frame, span: Span) -> str:
     )
 
 
-def _span_label(frame: Frame, span: Span) -> str:
-    """Above the span, within the frame however close to an edge the span lies."""
-    left, right = _edges(frame, span)
-    half = text_width(span.label, 11.5) / 2
-    middle = min(max((left + right) / 2, frame.left + half), frame.right - half)
-    return words(middle, frame.top - 5, span.label, anchor="middle", fill=RED if span.grave else MUTED, bold=True)
+def _span_labels(frame: Frame, spans: Sequence[Span]) -> Iterator[str]:
+    """Above each span, within the frame however close to an edge the span lies. One that has no room beside the same
+    word of another span is left out: that one says it for both."""
+    taken: list[tuple[str, float, float]] = []
+    for span in spans:
+        left, right = _edges(frame, span)
+        half = text_width(span.label, 11.5) / 2
+        middle = min(max((left + right) / 2, frame.left + half), frame.right - half)
+        first, last = middle - half - LABEL_GAP, middle + half + LABEL_GAP
+        if any(span.label == label and first < end and last > start for label, start, end in taken):
+            continue
+        taken.append((span.label, middle - half, middle + half))
+        fill = RED if span.grave else MUTED
+        yield words(middle, frame.top - 5, span.label, anchor="middle", fill=fill, bold=True)
 
 
 def _edges(frame: Frame, span: Span) -> tuple[float, float]:

@@ -84,6 +84,19 @@ def test_the_degraded_span_the_baseline_and_the_limit_are_there_with_their_words
         assert f">{words}</text>" in svg
 
 
+def test_the_same_word_of_neighbouring_spans_stands_once_where_there_is_no_room_for_two() -> None:
+    def minutes(*spans: tuple[int, int]) -> list[Span]:
+        return [Span(START + timedelta(minutes=a), START + timedelta(minutes=b), "degraded") for a, b in spans]
+
+    def words_of(spans: list[Span]) -> int:
+        return time_chart(chart(trace([1.0] * 60), spans=spans)).count(">degraded</text>")
+
+    assert words_of(minutes((10, 12), (14, 16))) == 1
+    assert words_of(minutes((10, 12), (40, 42))) == 2
+    assert words_of(minutes((10, 12), (14, 15), (15, 17), (40, 42))) == 2
+    assert words_of(minutes((0, 1), (58, 60))) == 2
+
+
 def test_a_chart_is_the_same_each_time_and_reads_without_being_seen() -> None:
     first, second = (time_chart(chart(trace([1, 2, 3]))) for _ in range(2))
     assert first == second
