@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ from triage.evidence_folder import EvidenceFolder
 from triage.inputs import Answered
 from triage.model import Cause, Scope, Severity
 from triage.performer import MOST_ATTEMPTS, Performer
+from triage.reach import FarEnd
 from triage.repository import OutboxRow, OutboxStatus
 from triage.tickets.builtin import BuiltinTickets
 from triage.tickets.port import NewTicket
@@ -97,3 +99,25 @@ async def test_a_defect_that_stays_is_given_up_and_the_case_is_told(desk: Desk) 
     async with desk.database.reading() as connection:
         answers = [row.input for row in await inbox.waiting(connection)]
     assert [(one.case, one.ok) for one in answers if isinstance(one, Answered)] == [("C-2", True), ("C-1", False)]
+
+
+async def test_whoever_has_all_done_that_is_due_waits_for_what_was_under_way_before_and_asks_nobody_meanwhile(
+    desk: Desk,
+) -> None:
+    create, may_end, asked = desk.tickets.create, asyncio.Event(), []
+
+    async def slow(new: NewTicket) -> str:
+        await may_end.wait()
+        return await create(new)
+
+    desk.tickets.create = slow  # type: ignore[method-assign]
+    desk.performer._may_act = lambda: asked.append(1) is None
+    assert await desk.performer.begin_due() == 1
+    asked.clear()
+    everything = asyncio.create_task(desk.performer.perform_due())
+    await asyncio.wait([everything], timeout=0.1)
+    assert not everything.done()
+    assert len(asked) <= len(FarEnd), "it looks once for what else there is, and then waits"
+    may_end.set()
+    assert await everything == 1, "the other effect, which had to wait for its turn"
+    assert [row.status for row in await desk.outbox()] == [OutboxStatus.PENDING, OutboxStatus.DONE]
