@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
@@ -14,6 +14,9 @@ from triage.carrier_pack import FORMAT
 from triage.evidence import EvidencePack
 from triage.model import Cause, Severity
 from triage.words import CAUSE_WORDS
+
+MOST_LISTED = 200
+"""Sites' cases that the report lists: four pages. Ten thousand would be a file that no ticket system takes."""
 
 
 class _Part(BaseModel):
@@ -109,7 +112,7 @@ def carrier_report(pack: EvidencePack, case: str, issuer: str) -> Report:
 
 def _sections(document: CarrierDocument, pack: EvidencePack, case: str, name: str) -> Iterator[Section]:
     yield Section("Why it is one trouble", tuple(_why(document)))
-    yield Section("The sites' own cases", (_children(document),))
+    yield Section("The sites' own cases", tuple(_listed(document)))
     yield Section(
         "How to verify this report",
         (
@@ -143,7 +146,47 @@ def _why(document: CarrierDocument) -> Iterator[Block]:
         )
 
 
-def _children(document: CarrierDocument) -> Table:
+def _listed(document: CarrierDocument) -> Iterator[Block]:
+    """Each market, where there are several; and as many cases as somebody reads."""
+    markets: dict[str, list[CarrierChild]] = {}
+    for child in document.children:
+        markets.setdefault(child.market, []).append(child)
+    if len(markets) > 1:
+        yield _markets(markets)
+    yield _children(document.children[:MOST_LISTED])
+    if len(document.children) > MOST_LISTED:
+        yield Text(
+            f"The first {number(MOST_LISTED, 0)} of {number(len(document.children), 0)}; the pack that the PDF carries "
+            "has them all."
+        )
+
+
+def _markets(markets: Mapping[str, Sequence[CarrierChild]]) -> Table:
+    most = sorted(markets, key=lambda market: (-len(markets[market]), market))
+    return Table(
+        "By market, the one that is struck most first.",
+        (
+            Column("market", weight=1.6),
+            Column("sites", weight=0.6),
+            Column("first onset", weight=1.6),
+            Column("last onset", weight=1.6),
+        ),
+        tuple(
+            tuple(
+                Cell(text)
+                for text in (
+                    market or "not stated",
+                    number(len(markets[market]), 0),
+                    local_time(min(child.onset for child in markets[market]), UTC),
+                    local_time(max(child.onset for child in markets[market]), UTC),
+                )
+            )
+            for market in most
+        ),
+    )
+
+
+def _children(children: Sequence[CarrierChild]) -> Table:
     return Table(
         "In the order of their onsets. Clients and sites are not named: this report may be shown to any of them.",
         (
@@ -168,7 +211,7 @@ def _children(document: CarrierDocument) -> Table:
                     f"{child.evidence_sha256[:16]}…" if child.evidence_sha256 else "none yet",
                 )
             )
-            for child in document.children
+            for child in children
         ),
     )
 
