@@ -159,7 +159,8 @@ async def depths(connection: AsyncConnection) -> dict[OutboxStatus, tuple[int, d
 
 
 async def retry(connection: AsyncConnection, key: str, by: str, now: datetime) -> list[str]:
-    """Let a dead or withheld row (`all`: every dead one) be tried again from the start; returns their keys.
+    """Let a dead or withheld row be tried again from the start; returns their keys. `key` is one row's, or a case's id:
+    all of its dead and withheld rows, or `all`: every dead one.
 
     Raises NotFoundError, and LineproofError where there is nothing to be tried again.
     """
@@ -172,8 +173,10 @@ async def retry(connection: AsyncConnection, key: str, by: str, now: datetime) -
 
 
 async def give_up(connection: AsyncConnection, key: str, by: str, now: datetime) -> list[str]:
-    """Leave a waiting or dead row (`all`: every dead one) undone for good; returns the keys, also of what belonged on a
-    ticket that is now never opened. Raises NotFoundError, and LineproofError where there is nothing to be given up.
+    """Leave a waiting or dead row (a case's id: all of its; `all`: every dead one) undone for good; returns the keys,
+    also of what belonged on a ticket that is now never opened.
+
+    Raises NotFoundError, and LineproofError where there is nothing to be given up.
     """
     rows = await _named(connection, key, GIVEN_UP, by)
     gone = {row.number: row for row in rows}
@@ -217,6 +220,11 @@ async def _named(
         if not found:
             raise LineproofError("nothing has been given up; `lineproof ticket outbox` shows what waits")
         return found
+    if ":" not in key and key.startswith("C-"):
+        of_case = [one for one in await rows_of(connection, key) if one.status in statuses]
+        if not of_case:
+            raise LineproofError(f"of {key} nothing is {' or '.join(statuses)}; `lineproof ticket outbox` has what is")
+        return of_case
     one = (await connection.execute(select(tables.outbox).where(row.key == key))).one_or_none()
     if one is None:
         raise NotFoundError(f"the outbox has no {key[:80]!r}; `lineproof ticket outbox` shows the keys")

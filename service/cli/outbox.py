@@ -12,10 +12,10 @@ from config.errors import ConfigurationError
 from service.cli.running import AsJson, SettingsFile, print_json, run
 
 Key = Annotated[
-    str | None, typer.Option(metavar="KEY|all", help="Try a dead or withheld effect again (all: the dead).")
+    str | None, typer.Option(metavar="KEY|CASE|all", help="Try again what is dead or withheld; all: the dead.")
 ]
 Gone = Annotated[
-    str | None, typer.Option("--give-up", metavar="KEY|all", help="Leave a waiting or dead effect undone for good.")
+    str | None, typer.Option("--give-up", metavar="KEY|CASE|all", help="Leave undone for good what waits or is dead.")
 ]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="The name of the person who decides.")]
 WORDS = {"pending": "waiting", "trying": "trying", "dead": "dead", "withheld": "withheld"}

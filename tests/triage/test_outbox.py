@@ -364,10 +364,29 @@ async def test_after_a_dry_run_what_belongs_on_a_ticket_that_was_never_opened_is
     await world.mean(1, "note")
     await world.work()
     assert "its ticket was withheld" in (await world.row("C-1:note")).last_error
+    with pytest.raises(LineproofError, match="nothing has been given up"):
+        await world.retry("all")
     for key in ("C-1:ticket", "C-1:note"):
         await world.retry(key)
     await world.work()
     assert world.far.notes == [("F-1", "C-1:note")]
+
+
+async def test_what_was_withheld_of_a_case_is_sent_in_its_order_when_a_person_names_the_case(world: World) -> None:
+    await world.case(2)
+    world.performer = world.new_performer(withhold=TICKETING)
+    for case in (1, 2):
+        await world.mean(case, "ticket", "first", "second")
+    await world.work()
+    world.performer = world.new_performer()
+    assert await world.retry("C-1") == ["C-1:ticket", "C-1:first", "C-1:second"]
+    await world.work()
+    assert world.far.notes == [("F-1", "C-1:first"), ("F-1", "C-1:second")]
+    assert {row.effect.case for row in await world.rows(WITHHELD)} == {"C-2"}
+    with pytest.raises(LineproofError, match="of C-1 nothing is dead or withheld"):
+        await world.retry("C-1")
+    with pytest.raises(NotFoundError, match="is not an id like C-12"):
+        await world.retry("C-x")
 
 
 async def test_mail_goes_to_the_client_s_first_contacts_under_a_fixed_name(tmp_path: Path) -> None:
