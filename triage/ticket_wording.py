@@ -33,7 +33,7 @@ def ticket_text(claim: Claim | None, verdict: Verdict, picture: Picture, evidenc
     zone = picture.site.zone
     what = [f"{VERDICT_WORDS[verdict.verdict]}. {verdict.reason[:1].upper()}{verdict.reason[1:]}"]
     if verdict.severity is not None:
-        what.append(f"Severity: {verdict.severity}.")
+        what.append(f"Severity as measured: {verdict.severity}.")
     if claim is not None:
         what.extend(reported(claim, zone))
     since = []

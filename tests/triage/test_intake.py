@@ -25,7 +25,7 @@ from triage.intake import (
     one_line,
     split_contact,
 )
-from triage.model import Claim, Intake, Measured, Picture, Symptom, Verdict
+from triage.model import Claim, Intake, Measured, Picture, Severity, Symptom, Verdict
 from triage.ticket_wording import intake_text, ticket_text
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
@@ -225,11 +225,13 @@ def test_a_hostile_name_forges_no_line_of_a_ticket() -> None:
 
 
 def test_a_tickets_text_has_line_and_times_of_the_site_and_no_charges(judged: Any) -> None:
-    verdict: Verdict = replace(judged().verdict, link="wan1", onset=NOON, site="store-114")
+    """The verdict's severity is of the line alone; the ticket's own stands in its field and may be another."""
+    verdict: Verdict = replace(judged().verdict, link="wan1", onset=NOON, site="store-114", severity=Severity.CRITICAL)
     picture = Picture(site=STORE, client=ACME, devices=(), links=(Measured(link=WAN, series=()),))
     told = claim(symptom=Symptom.SLOW, since=NOON, words="slow\nSeverity: minor.")
     text = ticket_text(told, verdict, picture, "ab" * 32)
     for fact in (
+        "Severity as measured: critical.",
         "From 2026-03-03 07:00 EST, not ended.",
         "Address: 4 Pier Rd",
         "Carrier: Fiber",

@@ -138,7 +138,7 @@ REASONS: Mapping[str, str] = {
     Reason.NOBODY_OBJECTED: "nobody objected in time; it is closed",
     Reason.CLIENT_UPDATE_DUE: "the client is owed word of how it goes",
     Reason.PERSON_DECIDED: "a person has decided about this very trouble",
-    Reason.PERSON_MUST_RESOLVE: "the trouble stayed gone; a person took it up, and has to resolve it",
+    Reason.PERSON_MUST_RESOLVE: "nothing is measured any more; what people or carriers have in hand, a person resolves",
     Reason.HANDED_OVER: "handed over to the desk that works on such troubles",
     Reason.HAND_OVER_POSTPONED: "the hand-over waits",
     Reason.TAKEN_BY_PERSON: "not handed over: a person has it",
