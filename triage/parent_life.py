@@ -87,30 +87,16 @@ def suspected(one: Group, sites: int, moment: Moment, ended: Mapping[str, Sequen
     before = _meant(one, ended, moment)
     if before is not None and is_ended_by_person(before, one.onset):
         return None
-    title = _title(one.domain.site, one.cause, sites)
-    after = (
-        suspected_again(before, moment.context())
-        if before is not None
-        else Case(
-            id=f"C-{moment.number}",
-            client="",
-            site=one.domain.site,
-            status=CaseStatus.SUSPECTED,
-            origins=(Origin.MACHINE,),
-            title=title,
-            cause=one.cause,
-            scope=Scope.CARRIER,
-            severity=one.severity,
-            link=None,
-            onset=one.onset,
-            opened_at=moment.now,
-            updated_at=moment.now,
-            sites=sites,
-        )
-    )
+    detail = _title(one.domain.site, one.cause, sites)
+    if before is not None:
+        after, detail = suspected_again(before, moment.context()), f"it seems to be back: {detail}"
+    else:
+        after = _new(one, sites, moment)
     after = replace(after, next_action="look again before a ticket is opened", next_action_at=due)
     timer = Timer(case=after.id, kind=TimerKind.QUARANTINE, due_at=due)
-    return Decision(case=after, reason=Reason.CARRIER_WIDE, timers=(timer,), cancelled=(TimerKind.CLOSE,), detail=title)
+    return Decision(
+        case=after, reason=Reason.CARRIER_WIDE, timers=(timer,), cancelled=(TimerKind.CLOSE,), detail=detail
+    )
 
 
 def on_parent_timer(kind: TimerKind, parent: Case, children: Sequence[Case], moment: Moment) -> Decision:
@@ -164,6 +150,25 @@ def not_held(parent: Case, reason: Reason, text: str, moment: Moment) -> Decisio
 def is_left_to_a_person(parent: Case) -> bool:
     """Whether its trouble has stayed gone and a person has to resolve it: it stands for no site in trouble."""
     return parent.status is CaseStatus.MONITORING and parent.next_action_at is None
+
+
+def _new(one: Group, sites: int, moment: Moment) -> Case:
+    return Case(
+        id=f"C-{moment.number}",
+        client="",
+        site=one.domain.site,
+        status=CaseStatus.SUSPECTED,
+        origins=(Origin.MACHINE,),
+        title=_title(one.domain.site, one.cause, sites),
+        cause=one.cause,
+        scope=Scope.CARRIER,
+        severity=one.severity,
+        link=None,
+        onset=one.onset,
+        opened_at=moment.now,
+        updated_at=moment.now,
+        sites=sites,
+    )
 
 
 def _meant(one: Group, ended: Mapping[str, Sequence[Case]], moment: Moment) -> Case | None:
