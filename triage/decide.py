@@ -115,7 +115,9 @@ def _trouble_gone(case: Case, judged: Judged, context: Context) -> Decision:
     due = context.now + context.rules.recovery
     after = replace(
         passed(case, CaseStatus.MONITORING, context.now),
-        next_action="resolve if the trouble stays gone",
+        next_action="resolve if the trouble stays gone"
+        if whose_to_resolve(case, context) is None
+        else "see whether it stays gone; then a person resolves it",
         next_action_at=due,
     )
     timer = Timer(case=case.id, kind=TimerKind.RECOVERY, due_at=due)

@@ -157,6 +157,8 @@ def test_the_machine_resolves_nothing_that_a_person_or_a_carrier_told_of(context
     case = kept(on_quarantine(kept(on_trouble(None, judged(), context())), judged(), context(3)))
     told = replace(case, origins=(Origin.MACHINE, origin))
     well = judged(VerdictKind.RECOVERED)
+    assert kept(on_trouble(case, well, context(10))).next_action == "resolve if the trouble stays gone"
     watched = kept(on_trouble(told, well, context(10)))
+    assert watched.next_action == "see whether it stays gone; then a person resolves it"
     decision = on_recovery(watched, well, context(30))
     assert (kept(decision).status, decision.reason) == (CaseStatus.MONITORING, Reason.PERSON_MUST_RESOLVE)
