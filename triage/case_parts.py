@@ -78,17 +78,21 @@ def reported_effects(before: Case, after: Case, judged: Judged, text: str, key: 
 def proposed(case: Case, judged: Judged, context: Context) -> Proposal | None:
     """The best fit option as a proposal, once per case, while the trouble is there."""
     verdict = judged.verdict
-    best = next((option for option in verdict.options if option.fit), None)
-    if verdict.verdict is not VerdictKind.CONFIRMED or verdict.link is None or best is None:
+    best = next(((option.link, option.action) for option in verdict.options if option.fit), None)
+    return proposal_over(case, best, context) if verdict.verdict is VerdictKind.CONFIRMED else None
+
+
+def proposal_over(case: Case, way: tuple[str, str] | None, context: Context) -> Proposal | None:
+    """The proposal to relieve a case's line over another (that line, and how), once per case."""
+    if case.link is None or way is None or context.proposal is not None:
         return None
-    if context.proposal is not None:
-        return None
+    link, action = way
     return Proposal(
         id=context.new_proposal_id,
         case=case.id,
         site=case.site,
-        from_link=verdict.link,
-        to_link=best.link,
-        action=best.action,
+        from_link=case.link,
+        to_link=link,
+        action=action,
         proposed_at=context.now,
     )

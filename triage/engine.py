@@ -5,10 +5,9 @@ Exactly one engine holds the lease. Memory follows commit: it may be killed at a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from zlib import crc32
 
 import structlog
 
@@ -16,11 +15,13 @@ from collector.journal import Journal
 from config.clock import Clock, epoch_ms
 from config.database import Database
 from config.errors import LineproofError
+from inventory.model import Inventory
 from triage import bulk, inbox, repository, sight, standing
 from triage.ahead import Ahead, judged_ahead, judged_of, together
+from triage.carried import told_apart, ways
 from triage.carrier_leg import on_carrier_told
-from triage.case_rules import case_rules, may_worsen
-from triage.cases import Case, CaseStatus, Context, Decision, PendingWhy, TimerKind
+from triage.case_rules import case_rules
+from triage.cases import Case, CaseStatus, Context, Decision, TimerKind
 from triage.claim_rules import on_intake_told, on_reporter
 from triage.decide_claims import on_claim
 from triage.deciding import Deciding, Observer
@@ -39,7 +40,7 @@ from triage.inputs import (
 )
 from triage.judge import check_claim
 from triage.judging import Judging
-from triage.matters import Matter, judged_again, look, opening, set_aside, settled
+from triage.matters import Matter, carried_by_parent, judged_again, look, opening, set_aside, settled
 from triage.metrics import TICK_SECONDS
 from triage.openings import on_carrier_outage, on_opened
 from triage.parent_life import TIMERS as PARENT_TIMERS
@@ -50,11 +51,12 @@ from triage.respond import on_answer, on_person
 from triage.sweeping import Sweep
 from triage.ticket_changes import on_ticket_changed
 from triage.ticket_records import known_tickets
+from triage.turns import Standing, sites_to_judge
 
 log = structlog.get_logger()
 
-REJUDGE_OPEN_CASES_EVERY = 5
-"""Minutes between two looks at a case that is open already; spread by site, so that no case moves another's."""
+SECOND_LOOKS_AT_ONCE = 1_000
+"""So many sites that a carrier's case has left alone are looked at in one tick; the others in the next ones."""
 
 
 class Engine:
@@ -215,21 +217,35 @@ class Engine:
         of_us = [settled(told)] if told is not None else []
         if swept.blind:
             return of_us
-        sites = set(swept.sites)
         async with self._database.reading() as connection:
             cases = await standing.sites_standing(connection)
-        turn, turns = epoch_ms(now) // 60_000 // self._tick_minutes, REJUDGE_OPEN_CASES_EVERY // self._tick_minutes
-        for site, status, cause, waits in cases:
-            if may_worsen(status, cause):
-                continue
-            looked_at = (turn + crc32(site.encode())) % max(1, turns) == 0
-            if status is CaseStatus.SUSPECTED or waits is PendingWhy.STATISTICS or not looked_at:
-                sites.discard(site)
-            elif site in inventory.sites:
-                sites.add(site)
-        known = {site for site, _, _, _ in cases}
-        looks = [look(site, judge) async for site, judge in judging.judge_each(sorted(sites), now, known)]
+        with_parent = any(one.parent is not None for one in cases)
+        struck = await self._sweep.struck(judging, now) if with_parent else frozenset[str]()
+        carried, due = await self._second_looks(cases, struck, inventory)
+        minute = epoch_ms(now) // 60_000
+        sites = sites_to_judge(cases, swept.sites, struck, inventory.sites, minute, self._tick_minutes) | due.keys()
+        known = {one.site for one in cases}
+        looks = [
+            look(site, judge, due.get(site)) async for site, judge in judging.judge_each(sorted(sites), now, known)
+        ]
+        looks += carried
         return of_us + sorted((matter for matter in looks if matter is not None), key=lambda matter: matter.site)
+
+    async def _second_looks(
+        self, cases: Sequence[Standing], struck: Collection[str], inventory: Inventory
+    ) -> tuple[list[Matter], dict[str, TimerDue]]:
+        """The children whose parent's second look stands for theirs, and by site the cases that need one of their own
+        and that no timer will bring."""
+        if not any(one.status is CaseStatus.SUSPECTED for one in cases):
+            return [], {}
+        async with self._database.reading() as connection:
+            timed = await standing.with_timer(connection, TimerKind.QUARANTINE)
+            carried, alone = told_apart(cases, timed, struck)
+            choice = [one.case for one in carried if sum(link.is_wan for link in inventory.links_at(one.site)) > 1]
+            way_of = ways(await standing.options_of(connection, choice))
+        matters = [carried_by_parent(one, inventory, way_of.get(one.case)) for one in carried]
+        due = {one.site: TimerDue(case=one.case, kind=TimerKind.QUARANTINE) for one in alone[:SECOND_LOOKS_AT_ONCE]}
+        return matters, {site: timer for site, timer in due.items() if site in inventory.sites}
 
     async def _on_timer(self, due: TimerDue, judging: Judging, now: datetime) -> list[Matter]:
         async with self._database.reading() as connection:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from inventory.model import Inventory
 from triage import bulk, repository, standing, tables
+from triage.carried import WITNESSES, waits_for_parent
 from triage.cases import Case, CaseRules, Decision
 from triage.group import ANYWHERE, Domain, Group, Population, group
 from triage.known import ENDED_CASES
@@ -67,7 +68,10 @@ def _filled(decision: Decision, whole: Mapping[str, Case]) -> Decision:
     if made is None or made.id not in whole:
         return decision
     child = replace(whole[made.id], parent=made.parent, alone=made.alone, updated_at=made.updated_at)
-    return replace(decision, case=child)
+    if not decision.cancelled or not waits_for_parent(child, WITNESSES):
+        return replace(decision, case=child, cancelled=())
+    waits = replace(child, next_action=f"{made.parent} is looked at again, and this with it", next_action_at=None)
+    return replace(decision, case=waits)
 
 
 async def populations_now(

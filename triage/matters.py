@@ -12,6 +12,7 @@ from config.errors import LineproofError
 from inventory.maintenance import covering
 from inventory.model import Inventory, Link
 from triage import inbox
+from triage.carried import Way, on_carried
 from triage.cases import Case, Context, Decision, TimerKind
 from triage.decide import on_quarantine, on_recovery, on_trouble
 from triage.decide_claims import on_rejudge
@@ -20,6 +21,7 @@ from triage.judging import Judgement, Judging
 from triage.metrics import DECISIONS
 from triage.model import Cause
 from triage.reasons import Reason
+from triage.turns import Standing
 
 log = structlog.get_logger()
 
@@ -69,8 +71,9 @@ def settled(decision: Decision, case: Case | None = None) -> Matter:
     return Matter(client=client, site=site, decide=lambda _case, _context: decision, case=ident)
 
 
-def look(site: str, judge: Callable[[], Judgement | None]) -> Matter | None:
-    """One site that cannot be judged, by a defect, must not blind the sweep for all others."""
+def look(site: str, judge: Callable[[], Judgement | None], due: TimerDue | None = None) -> Matter | None:
+    """One site that cannot be judged, by a defect, must not blind the sweep for all others. `due`: what this look is
+    for, where it is not the sweep's own."""
     try:
         judgement = judge()
         if judgement is None:
@@ -82,6 +85,8 @@ def look(site: str, judge: Callable[[], Judgement | None]) -> Matter | None:
         DECISIONS.labels(Reason.INPUT_FAILED.value).inc()
         log.error("site_not_judged", site=site, exc_info=error)
         return None
+    if due is not None:
+        return judged_again(due, judgement)
     return Matter(
         client=judgement.verdict.client,
         site=site,
@@ -120,6 +125,18 @@ def judged_again(due: TimerDue, judgement: Judgement) -> Matter:
 
     verdict = judgement.verdict
     return Matter(client=verdict.client, site=verdict.site, decide=decide, case=due.case, judgement=judgement)
+
+
+def carried_by_parent(one: Standing, inventory: Inventory, way: Way | None) -> Matter:
+    """A child whose parent's second look stands for its own; `way` to relieve its site."""
+
+    def decide(current: Case | None, context: Context) -> Decision:
+        if current is None:
+            return Decision(case=None, reason=Reason.CASE_ENDED)
+        return on_carried(current, way, context)
+
+    client = inventory.sites[one.site].client if one.site in inventory.sites else ""
+    return Matter(client=client, site=one.site, decide=decide, case=one.case)
 
 
 def set_aside(row: inbox.Row, why: str) -> Matter:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from inventory.model import Inventory
-from triage.cases import Case, CaseStatus, Decision
+from triage.carried import waits_for_parent
+from triage.cases import Case, CaseStatus, Decision, TimerKind
 from triage.consequences import note
 from triage.group import ANYWHERE, Domain, Group, Population, Trouble
 from triage.life_cycle import has_ticket
@@ -160,6 +161,7 @@ def _released(case: Case, now: Mapping[str, Case]) -> Case:
 def _moved(before: Sequence[Case], now: Mapping[str, Case], moment: Moment) -> list[Decision]:
     """The children that have joined a parent, and those whose parent has ended."""
     moved = []
+    children = Counter(case.parent for case in before)
     for case in before:
         after = replace(now[case.id], updated_at=moment.now)
         if after.parent == case.parent:
@@ -172,5 +174,10 @@ def _moved(before: Sequence[Case], now: Mapping[str, Case], moment: Moment) -> l
             f"part of it, and {after.parent} stands for it."
         )
         told = (note(after, f"parent:{after.parent}", text),) if has_ticket(after) else ()
-        moved.append(Decision(case=after, reason=Reason.JOINED_PARENT, effects=told, detail=f"part of {after.parent}"))
+        cancelled = (TimerKind.QUARANTINE,) if waits_for_parent(after, children[after.parent]) else ()
+        children[after.parent] += 1
+        detail = f"part of {after.parent}"
+        moved.append(
+            Decision(case=after, reason=Reason.JOINED_PARENT, effects=told, detail=detail, cancelled=cancelled)
+        )
     return moved

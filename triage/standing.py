@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.clock import EPOCH, from_epoch_ms
 from triage import tables
-from triage.cases import Case, CaseStatus, Pending, PendingWhy
+from triage.cases import Case, CaseStatus, Pending, PendingWhy, TimerKind
 from triage.model import Cause, Scope, Severity
 from triage.repository import AT_ONCE
 from triage.scope import SHARED
+from triage.turns import Standing
 
 _C = tables.case.c
 _COLUMNS = (
@@ -28,13 +29,39 @@ _CAUSE = {cause.value: cause for cause in Cause}
 _SEVERITY = {severity.value: severity for severity in Severity}
 
 
-async def sites_standing(connection: AsyncConnection) -> list[tuple[str, CaseStatus, Cause, PendingWhy | None]]:
-    """Of each open case its site, status and cause, and what it waits for."""
-    rows = await connection.execute(select(_C.site, _C.status, _C.cause, _C.pending).where(_C.open.is_(True)))
+async def sites_standing(connection: AsyncConnection) -> list[Standing]:
+    """Every open case."""
+    columns = (_C.number, _C.site, _C.status, _C.cause, _C.pending, _C.parent, _C.client)
+    rows = await connection.execute(select(*columns).where(_C.open.is_(True)))
     return [
-        (site, _STATUS[status], _CAUSE[cause], PendingWhy(pending) if pending else None)
-        for site, status, cause, pending in rows
+        Standing(
+            f"C-{number}",
+            site,
+            _STATUS[status],
+            _CAUSE[cause],
+            PendingWhy(pending) if pending else None,
+            f"C-{parent}" if parent is not None else None,
+            not client,
+        )
+        for number, site, status, cause, pending, parent, client in rows
     ]
+
+
+async def with_timer(connection: AsyncConnection, kind: TimerKind) -> set[str]:
+    """The cases that have such a timer."""
+    query = select(tables.timer.c.case_number).where(tables.timer.c.kind == kind.value)
+    return {f"C-{number}" for number in await connection.scalars(query)}
+
+
+async def options_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Sequence[Mapping[str, object]]]:
+    """The options that the newest verdicts of these cases offered, as they are kept."""
+    numbers, verdict = [int(one.removeprefix("C-")) for one in ids], tables.verdict.c
+    found: dict[str, Sequence[Mapping[str, object]]] = {}
+    for first in range(0, len(numbers), AT_ONCE):
+        some = verdict.case_number.in_(numbers[first : first + AT_ONCE])
+        query = select(verdict.case_number, verdict.document).where(some).order_by(verdict.number)
+        found |= {f"C-{number}": document["options"] for number, document in await connection.execute(query)}
+    return found
 
 
 async def lines_in_trouble(connection: AsyncConnection) -> Sequence[str]:

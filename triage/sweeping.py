@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -97,6 +97,15 @@ class Sweep:
             settled=settled(silent, judging.cadences, self._follower.since or now, now),
         )
 
+    async def struck(self, judging: Judging, now: datetime) -> frozenset[str]:
+        """Of the sites whose samples deserve a look those that are bad to this moment, not only until lately; by what
+        the last look took in."""
+        subjects = self._subjects_of(judging)
+        policies = [_told_of_now(policy) for policy in subjects.fleet.policies]
+        subjects = replace(subjects, fleet=replace(subjects.fleet, policies=policies))
+        wanted = await asyncio.to_thread(self._nominated, judging, subjects, self.hot, now)
+        return frozenset(sites_of(self.hot, wanted, set(), judging.inventory))
+
     def _why_blind(
         self, subjects: _Subjects, judging: Judging, hot: HotWindow, now: datetime
     ) -> tuple[str, frozenset[Source]]:
@@ -152,3 +161,8 @@ class Sweep:
         except BaselineError as error:
             log.warning("baselines_unread", why=str(error), instead="the best of the last hours")
         return nominated(hot, subjects.fleet, epoch_ms(now), stored)
+
+
+def _told_of_now(policy: Policy) -> Policy:
+    """As the policy, but what has ended is told of no more."""
+    return policy.model_copy(update={"claims": policy.claims.model_copy(update={"recovered_after_minutes": 0.0})})
