@@ -81,8 +81,8 @@ def _said(one: Mapping[str, Any], zone: tzinfo) -> str:
         words = f": “{document['words']}”" if document.get("words") else ""
         return f"reports {document['symptom']}{_since(document, zone)}{words}"
     who = "" if one["actor"] != MACHINE else "somebody: "
-    # Whoever acts on a case acts on the one that is shown.
-    own = ("target",) if str(document.get("target", "")).startswith("C-") else ()
+    # Whoever acts on a case, or opens one of a site, acts on the one that is shown.
+    own = () if str(document.get("target", "")).startswith("P-") else ("target",)
     return f"{who}{ACTS.get(reason, reason.replace('_', ' '))}{_rest(document, zone, but=own)}"
 
 
@@ -101,9 +101,11 @@ def _since(document: Mapping[str, Any], zone: tzinfo) -> str:
 
 def _rest(document: Mapping[str, Any], zone: tzinfo, but: Sequence[str] = ()) -> str:
     parts = [
-        f"{_LABELS.get(name, name.replace('_', ' ') + ' ')}{_time(value, zone) if name in TIMES else _line(value)}"
+        name.replace("_", " ")
+        if value is True
+        else f"{_LABELS.get(name, name.replace('_', ' ') + ' ')}{_time(value, zone) if name in TIMES else _line(value)}"
         for name, value in document.items()
-        if name not in (*QUIETLY, *but) and value not in (None, "")
+        if name not in (*QUIETLY, *but) and value not in (None, "", False)
     ]
     return f": {', '.join(parts)}" if parts else ""
 

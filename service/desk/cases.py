@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from aiohttp import web
@@ -13,8 +12,9 @@ from inventory.model import Inventory
 from service.desk.acting import enqueue_case_act, enqueue_opening
 from service.desk.context import form_of, identity_of, installation, is_fragment, page, site_of
 from service.desk.views.alerts import outbox_lines
+from service.desk.views.case_list import CaseFilter, case_list
 from service.desk.views.case_page import CasePage, proposal_views, stopped_seconds
-from service.desk.views.home import CaseLine, case_lines
+from service.desk.views.home import case_lines
 from service.desk.views.repair import repair_view
 from service.desk.views.verdicts import Verdict, verdict_view
 from service.installation import Installation
@@ -32,19 +32,22 @@ from triage.tickets.port import Ticket
 routes = web.RouteTableDef()
 
 
-@dataclass(frozen=True, slots=True)
-class CaseList:
-    lines: tuple[CaseLine, ...]
-    all: bool
+MOST_READ = 10_000
 
 
 @routes.get("/cases")
 async def cases(request: web.Request) -> web.Response:
-    opened = installation(request)
-    everything = request.query.get("all") == "1"
+    opened, query = installation(request), request.query
+    wanted = CaseFilter(
+        query.get("q", ""),
+        query.get("status", ""),
+        query.get("severity", ""),
+        query.get("owner", ""),
+        query.get("all") == "1",
+    )
     async with opened.database.reading() as connection:
-        found = await repository.cases(connection, only_open=not everything)
-    view = CaseList(case_lines(found, await opened.inventory()), everything)
+        found = await repository.cases(connection, only_open=not wanted.all, limit=MOST_READ)
+    view = case_list(case_lines(found, await opened.inventory()), wanted, cut=len(found) == MOST_READ)
     return page(request, "_case_rows.html" if is_fragment(request) else "cases.html", view)
 
 

@@ -35,7 +35,7 @@ async def refused(desk: Any) -> Any:
 async def test_what_was_given_up_is_on_every_page_and_in_its_case(refused: Any) -> None:
     for path in ("/", "/sites", "/cases/C-1", "/tickets", "/cases/C-99"):
         _, text = await refused.get(path)
-        assert "1 effect was given up: a person decides" in text
+        assert "1 step for tickets, mail or the network was given up: a person decides" in text
         assert 'href="/outbox"' in text
     _, case = await refused.get("/cases/C-1")
     assert "Note ticket: dead, tried 8 times: 400 &lt;b&gt;no such field&lt;/b&gt;" in case

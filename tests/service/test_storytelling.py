@@ -119,6 +119,8 @@ def test_what_has_many_lines_is_told_in_one():
     assert words(meant, done) == ["carries the re-route out (proposal P-4): done 10:01:00, DRY RUN."]
     (note,) = words(row(0, "input", "note", "Sam", target="C-1", note="first\n  second"))
     assert note == "note: first second"
+    (opened,) = words(row(0, "input", "open", "Sam", target="store-1", note="Till dead", open_ticket=True))
+    assert opened == "open: Till dead, open ticket"
 
 
 def test_what_a_person_wrote_on_two_lines_forges_no_line_of_the_story():

@@ -77,7 +77,11 @@ def alerts(
     dead, _ = depths[OutboxStatus.DEAD]
     if dead:
         told.append(
-            Alert(f"{dead} {'effect was' if dead == 1 else 'effects were'} given up: a person decides", listed=True)
+            Alert(
+                f"{dead} {'step' if dead == 1 else 'steps'} for tickets, mail or the network "
+                f"{'was' if dead == 1 else 'were'} given up: a person decides",
+                listed=True,
+            )
         )
     return tuple(told)
 

@@ -14,6 +14,9 @@ from service.desk.views.states import STATES, SiteLine, SiteState
 from service.desk.views.words import CASE_STATUS, NO_SEVERITY, SEVERITY, Badge
 from triage.cases import Case
 
+MOST_SHOWN = 25
+"""The list of cases has them all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -41,6 +44,9 @@ class CaseLine:
 class Home:
     counts: tuple[Count, ...]
     cases: tuple[CaseLine, ...]
+    """The most urgent ones."""
+    open: int
+    """How many cases are open."""
     sources: tuple[SourceFreshness, ...]
     alarms: tuple[str, ...]
     """What is wrong with our own processes, one sentence each."""
@@ -71,14 +77,15 @@ def home_view(
     numbers = Counter(line.state for line in lines)
     return Home(
         tuple(Count(state, STATES[state], numbers[state]) for state in SiteState),
-        tuple(sorted(case_lines(cases, inventory), key=_urgency)),
+        tuple(sorted(case_lines(cases, inventory), key=urgency)[:MOST_SHOWN]),
+        len(cases),
         sources,
         alarms,
         overdue_carriers(tuple(cases), inventory, now),
     )
 
 
-def _urgency(line: CaseLine) -> tuple[int, int, datetime]:
+def urgency(line: CaseLine) -> tuple[int, int, datetime]:
     """Open before suspected before monitoring, the graver first, the older first."""
     statuses, severities = list(CASE_STATUS.values()), list(SEVERITY.values())
     status = (1, 0, 2, 3, 4, 5)[statuses.index(line.status)]

@@ -15,6 +15,7 @@ from service.desk.views.home import CaseLine
 from service.desk.views.reporting import ReportForm
 from service.desk.views.states import SiteLine
 from service.desk.views.words import Badge, reason_words
+from triage.reasons import Reason
 from triage.repository import StoredDecision
 
 _DEVICE_TONES = {
@@ -75,8 +76,11 @@ class SitePage:
 
 
 def decision_lines(decisions: Sequence[StoredDecision]) -> tuple[DecisionLine, ...]:
+    """But for the mere echo of what a far end answered: the case's story says what came of each effect."""
     return tuple(
-        DecisionLine(one.made_at, reason_words(one.reason), one.detail, one.case, one.policy[:19]) for one in decisions
+        DecisionLine(one.made_at, reason_words(one.reason), one.detail, one.case, one.policy[:19])
+        for one in decisions
+        if one.reason != Reason.FAR_END_ANSWERED
     )
 
 
