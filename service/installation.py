@@ -177,7 +177,7 @@ class Installation:
 
     def watch(self) -> TicketWatch:
         """Who looks at what people did in the ticket system; its calls count as the performer's do."""
-        return TicketWatch(self.database, self.clock, PacedTickets(self.tickets, self._paced()))
+        return TicketWatch(self.database, self.clock, PacedTickets(self.tickets, self._paced()), self.inventory)
 
     def _paced(self) -> Pace:
         if self._pace is None:

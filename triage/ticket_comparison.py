@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from inventory.aliases import Closeness, find_sites
+from inventory.model import Inventory
 from triage.cases import Effect, EffectKind
-from triage.inputs import TicketChanged
+from triage.inputs import Opening, PersonAct, PersonActed, TicketChanged
 from triage.model import Severity
-from triage.tickets.port import Ticket, TicketNote, TicketStatus
+from triage.tickets.port import PersonsTicket, Ticket, TicketNote, TicketStatus
 
 LINKED = ":linked"
 """How our key ends of a ticket that people opened there: it does not stand in the ticket."""
@@ -67,6 +69,18 @@ def notes_by_people(case: str, seen: Seen | None, shown: Ticket) -> list[tuple[T
         (note, TicketChanged(case=case, ticket=shown.id, by=note.author or "somebody", at=note.made_at, note=note.text))
         for note in sorted(new, key=lambda note: note.made_at)
     ]
+
+
+def opens(theirs: PersonsTicket, inventory: Inventory) -> PersonActed | None:
+    """A person who opens a ticket of a site opens its case; None where it names no site of ours, or several. The
+    beginning of a name is not enough, for nobody is asked."""
+    for name in theirs.names:
+        fits = find_sites(inventory, name)
+        if len(fits) == 1 and fits[0].closeness is not Closeness.PREFIX:
+            opening = Opening(existing_ticket=theirs.id)
+            who, title = theirs.by or "somebody", theirs.title or f"ticket {theirs.id}"
+            return PersonActed(who=who, does=PersonAct.OPEN, target=fits[0].site.id, note=title, opening=opening)
+    return None
 
 
 def change_by_people(case: str, seen: Seen | None, shown: Ticket, asked: Sequence[Effect]) -> TicketChanged | None:

@@ -8,7 +8,7 @@ again. Times of the ticket system are compared with its own only: its clock may 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,9 +16,10 @@ import structlog
 from config.clock import Clock
 from config.database import Database
 from config.errors import LineproofError, NotFoundError
+from inventory.model import Inventory
 from triage import inbox
 from triage.inputs import TicketChanged
-from triage.ticket_comparison import change_by_people, gone_now, notes_by_people, seen_now
+from triage.ticket_comparison import change_by_people, gone_now, notes_by_people, opens, seen_now
 from triage.ticket_records import (
     KnownTicket,
     asked_since,
@@ -30,11 +31,13 @@ from triage.ticket_records import (
     save_looks,
     save_seen,
 )
-from triage.tickets.port import Ticket, TicketSystem
+from triage.tickets.port import PersonsTicket, Ticket, TicketSystem
 
 log = structlog.get_logger()
 
 
+FIRST_LOOK = timedelta(days=1)
+"""How far back tickets of people are looked for where we have looked at none of ours yet."""
 OVERLAP = timedelta(seconds=2)
 """A system may show a change a moment after the time that it gives it."""
 
@@ -43,10 +46,18 @@ class TicketWatch:
     """Looks at the tickets of our cases that were touched since the last look, and at one more in turn: not every
     system lists what was deleted, or what our user may not see any more."""
 
-    def __init__(self, database: Database, clock: Clock, tickets: TicketSystem) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        tickets: TicketSystem,
+        inventory: Callable[[], Awaitable[Inventory]] | None = None,
+    ) -> None:
+        """Without an inventory, tickets that people open there by themselves open no case."""
         self._database = database
         self._clock = clock
         self._tickets = tickets
+        self._inventory = inventory
         self._turn = 0
 
     async def look(self) -> list[int]:
@@ -54,8 +65,8 @@ class TicketWatch:
 
         Raises TicketError when the system cannot be asked, or one of the tickets not: all others have been looked at.
         """
-        touched, until = await self._touched()
-        made, changed, failed = list[int](), list[datetime](), None
+        touched, until, theirs = await self._touched()
+        made, changed, failed = await self._opened_by(theirs), list[datetime](), None
         for known in touched:
             try:
                 shown, inputs = await self._look_at(known)
@@ -75,11 +86,12 @@ class TicketWatch:
                 await save_looks(connection, self._tickets.name, touched, until)
         return made
 
-    async def _touched(self) -> tuple[Sequence[KnownTicket], datetime | None]:
-        """Tickets to look at, and up to when, by their system's clock, none that was touched is missing.
+    async def _touched(self) -> tuple[Sequence[KnownTicket], datetime | None, Sequence[PersonsTicket]]:
+        """Tickets to look at, and up to when, by their system's clock, none that was touched is missing; and those
+        that people opened by themselves.
 
-        That is the time of the newest change that is listed, less what the listing took: whatever was touched after
-        its beginning is found by the next one, even if it was touched before others were shown to us.
+        That moment is the time of the newest change that is listed, less what the listing took: whatever was touched
+        after its beginning is found by the next one, even if it was touched before others were shown to us.
         """
         system = self._tickets.name
         async with self._database.reading() as connection:
@@ -87,7 +99,8 @@ class TicketWatch:
             new = await never_looked_at(connection, system)
             linked = await linked_tickets(connection, system)
         if until is None:
-            return new, None
+            lately = await self._tickets.changed_since(self._clock.now() - FIRST_LOOK, linked)
+            return new, None, lately.by_people
         began = self._clock.monotonic()
         changes = await self._tickets.changed_since(until - OVERLAP, linked)
         took = timedelta(seconds=self._clock.monotonic() - began)
@@ -99,7 +112,24 @@ class TicketWatch:
         if in_turn is not None:
             self._turn = in_turn[0]
             touched += [in_turn[1]] if in_turn[1] not in touched else []
-        return [*new, *touched], until
+        return [*new, *touched], until, changes.by_people
+
+    async def _opened_by(self, theirs: Sequence[PersonsTicket]) -> list[int]:
+        """Cases that people open by opening a ticket of a site there, each once."""
+        if not theirs or self._inventory is None:
+            return []
+        inventory, system, now = await self._inventory(), self._tickets.name, self._clock.now()
+        async with self._database.writing() as connection:
+            known = {one.ticket for one in await known_tickets(connection, system, [one.id for one in theirs])}
+            told = [(one, opens(one, inventory)) for one in theirs if one.id not in known]
+            for one, opening in told:
+                if opening is None:
+                    log.info("ticket_names_no_site", ticket=one.id, names=one.names)
+            return [
+                await inbox.put(connection, _keyed("opened", system, one.id), opening, now)
+                for one, opening in told
+                if opening is not None
+            ]
 
     async def _look_at(self, known: KnownTicket) -> tuple[Ticket, list[int]]:
         looked = self._clock.now()
@@ -138,6 +168,9 @@ class TicketWatch:
 
 
 def _key(known: KnownTicket, what: str) -> str:
+    return _keyed(known.case, known.system, known.ticket, what)
+
+
+def _keyed(about: str, *names: str) -> str:
     """Ids are as long as each system likes; a key is not."""
-    named = f"{known.system}\n{known.ticket}\n{what}"
-    return f"ticket:{known.case}:{hashlib.sha256(named.encode()).hexdigest()[:24]}"
+    return f"ticket:{about}:{hashlib.sha256(chr(10).join(names).encode()).hexdigest()[:24]}"

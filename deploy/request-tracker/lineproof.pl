@@ -1,4 +1,4 @@
-# What Lineproof needs in Request Tracker 5: the queues of the policy, three custom fields, one user with its rights and a token.
+# What Lineproof needs in Request Tracker 5: the queues of the policy, four custom fields, one user with its rights and a token.
 #
 #   LINEPROOF_TOKEN_FILE=/etc/lineproof/rt-token \
 #       rt-setup-database-5 --action insert --datafile lineproof.pl --skip-create
@@ -23,6 +23,7 @@ my $login = 'lineproof';
 # leave the field empty, and then only the text says which trouble it is about.
 @CustomFields = map { { LookupType => 'RT::Queue-RT::Ticket', ApplyTo => 0, MaxValues => 1, %$_ } } (
     { Name => 'Fingerprint', Type => 'FreeformSingle', Description => 'The key by which Lineproof finds its ticket' },
+    { Name => 'Site',        Type => 'FreeformSingle', Description => 'The site, by any name that Lineproof knows it by' },
     { Name => 'Circuit ID',  Type => 'FreeformSingle', Description => "The carrier's name for the line" },
     {   Name   => 'Impact',
         Type   => 'SelectSingle',

@@ -13,16 +13,26 @@ from sqlalchemy import delete, update
 from config.clock import Clock, ManualClock, epoch_ms
 from config.database import Database
 from config.errors import NotFoundError
+from inventory.model import Inventory, Link, Site
 from triage import inbox, outbox, repository, tables
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
-from triage.inputs import TicketChanged
+from triage.inputs import Opening, PersonAct, PersonActed, TicketChanged
 from triage.model import Cause, Scope, Severity
 from triage.repository import OutboxStatus
-from triage.ticket_comparison import Seen, change_by_people, seen_now
+from triage.ticket_comparison import Seen, change_by_people, opens, seen_now
 from triage.ticket_records import keep_ticket, last_change_seen
 from triage.ticket_watch import TicketWatch
 from triage.tickets.builtin import BuiltinTickets
-from triage.tickets.port import Changes, NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
+from triage.tickets.port import (
+    Changes,
+    NewTicket,
+    PersonsTicket,
+    Ticket,
+    TicketError,
+    TicketNote,
+    TicketStatus,
+    TicketUpdate,
+)
 
 NOON = datetime(2026, 3, 3, 12, 0, tzinfo=UTC)
 SEEN = Seen(
@@ -106,13 +116,14 @@ class Meanwhile(BuiltinTickets):
         super().__init__(database, clock)
         self.after_listing: list[Callable[[], Awaitable[None]]] = []
         self.linked: Sequence[str] = ()
+        self.by_people: list[PersonsTicket] = []
 
     async def changed_since(self, moment: datetime, linked: Sequence[str] = ()) -> Changes:
         self.linked = linked
         found = await super().changed_since(moment, linked)
         while self.after_listing:
             await self.after_listing.pop()()
-        return found
+        return replace(found, by_people=self.by_people)
 
     async def show(self, ticket: str) -> Ticket:
         if ticket == self.hidden:
@@ -395,3 +406,58 @@ async def test_where_nothing_of_ours_is_touched_the_next_look_begins_later_all_t
     await desk.look()
     async with desk.database.reading() as connection:
         assert await last_change_seen(connection, "builtin") == at
+
+
+STORE, OTHER = (Site(id=f"store-{number}", client="acme", aliases=(number,)) for number in ("114", "1140"))
+FIBRE = Link(id="fibre", site="store-114", circuit_id="CKT-114/1")
+SITES = Inventory(sites={one.id: one for one in (STORE, OTHER)}, links={"fibre": FIBRE})
+
+
+def persons(*names: str) -> PersonsTicket:
+    return PersonsTicket(id="INC-7", names=names, title="slow since noon", by="anna")
+
+
+@pytest.mark.parametrize(
+    ("names", "site"),
+    [
+        (("store-114",), "store-114"),
+        (("Store 114",), "store-114"),
+        (("114",), "store-114"),
+        (("CKT-114/1",), "store-114"),
+        (("somewhere", "CKT-114/1"), "store-114"),
+        (("store-11",), None),
+        (("store",), None),
+        (("somewhere",), None),
+    ],
+)
+def test_a_ticket_that_a_person_opens_is_of_the_site_whose_name_it_says(names, site):
+    opening = opens(persons(*names), SITES)
+    assert (opening.target if opening else None) == site
+    if opening is not None:
+        assert (opening.who, opening.note, opening.does) == ("anna", "slow since noon", PersonAct.OPEN)
+        assert opening.opening == Opening(existing_ticket="INC-7")
+
+
+async def test_a_person_who_opens_a_ticket_there_opens_the_case_once(desk):
+    """Also where we have opened none of our own yet. One that is a case's already is not offered again."""
+
+    async def sites() -> Inventory:
+        return SITES
+
+    async with desk.database.writing() as connection:
+        await connection.execute(delete(tables.case_ticket))
+    desk.watch = TicketWatch(desk.database, desk.clock, desk.tickets, sites)
+    desk.tickets.by_people = [persons("114"), replace(persons("nowhere"), id="INC-8")]
+    for _ in range(2):
+        await desk.look()
+    async with desk.database.reading() as connection:
+        (row,) = await inbox.waiting(connection)
+    assert isinstance(row.input, PersonActed)
+    assert (row.input.target, row.input.opening) == ("store-114", Opening(existing_ticket="INC-7"))
+    async with desk.database.writing() as connection:
+        await keep_ticket(connection, "builtin", "INC-9", "C-1", "C-1:linked", NOON)
+    desk.tickets.by_people = [replace(persons("114"), id="INC-9")]
+    desk.tickets.hidden = "INC-9"
+    await desk.look()
+    async with desk.database.reading() as connection:
+        assert [type(row.input) for row in await inbox.waiting(connection)] == [PersonActed, TicketChanged]

@@ -134,13 +134,25 @@ class Ticket:
     attachments: tuple[Attachment, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonsTicket:
+    """A ticket that people opened there and work on. `names` is what it says of where the trouble is: a site's name or
+    number, a circuit; `title` and `by` are theirs."""
+
+    id: str
+    names: tuple[str, ...]
+    title: str
+    by: str
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """Ids of tickets that were touched, and when the last of them was, by the system's clock; None where it tells no
-    times."""
+    times. `by_people`: those that people opened and that name a place, where the system has a field for it."""
 
     tickets: Sequence[str]
     newest: datetime | None = None
+    by_people: Sequence[PersonsTicket] = ()
 
 
 def named_at_once(tickets: Sequence[str]) -> Sequence[Sequence[str]]:

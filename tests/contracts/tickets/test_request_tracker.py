@@ -67,6 +67,7 @@ async def test_custom_fields_priority_and_creator_are_as_they_were_asked_for(
     assert {one["name"]: one["values"] for one in row["CustomFields"]} == {
         "Fingerprint": ["RT-1:ticket"],
         "Circuit ID": ["CKT-114/1"],
+        "Site": ["store-114"],
         "Impact": ["Outage"],
         "Unique Key": [],
     }
@@ -192,6 +193,27 @@ async def test_changes_of_a_ticket_that_a_person_opened_are_found_by_its_number(
     assert other not in changes.tickets
     assert changes.newest is not None
     assert changes.newest >= before
+
+
+async def test_tickets_that_people_open_and_that_name_a_place_are_told(server: Server, tickets: RequestTracker) -> None:
+    body = {"Queue": "noc", "Subject": "slow\nsince noon", "Content": "they called", "ContentType": "text/plain"}
+    ours_ = await tickets.create(new())
+    before = (await tickets.show(ours_)).updated_at
+
+    def opened(**fields: str) -> str:
+        return str(server.ask("POST", "ticket", {**body, "CustomFields": fields})["id"])
+
+    named = opened(Site="store-207")
+    by_circuit = opened(**{"Circuit ID": "CKT-207/1"})
+    nameless, ended = opened(), opened(Site="store-208")
+    server.ask("PUT", f"ticket/{ended}", {"Status": "resolved"})
+    changes = await tickets.changed_since(before)
+    told_ = {one.id: one for one in changes.by_people}
+    assert {ours_, nameless, ended}.isdisjoint(told_)
+    assert (told_[named].names, told_[named].by) == (("store-207",), "anna")
+    assert told_[by_circuit].names == ("CKT-207/1",)
+    assert "\n" not in told_[named].title
+    assert named not in changes.tickets
 
 
 async def test_a_status_of_another_life_cycle_is_not_guessed(open_rt: Callable[..., RequestTracker]) -> None:

@@ -24,7 +24,16 @@ from triage.tickets.request_tracker.mapping import Told
 from triage.tickets.request_tracker.merging import settle, settled
 from triage.tickets.request_tracker.probe import problems_with, problems_with_queue
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
-from triage.tickets.request_tracker.wire import Piece, TicketRow, file_mark, plain_name, quoted, written
+from triage.tickets.request_tracker.wire import (
+    Change,
+    Piece,
+    TicketRow,
+    field_is_set,
+    file_mark,
+    plain_name,
+    quoted,
+    written,
+)
 
 CHANGE_ATTEMPTS = 3
 """How often a change meets a ticket that somebody else is changing before it is put off."""
@@ -103,11 +112,24 @@ class RequestTracker:
         """RT reads a moment in a question in the time zone of our user, so a day more is asked for, the newest first,
         and what RT answers, which is in UTC, decides."""
         bound = quoted(written(moment - timedelta(days=1)))
-        found: dict[str, datetime] = {}
+        user = quoted(self._settings.user)
+        found = dict[str, datetime]()
         for some in named_at_once(linked):
-            ours = " OR ".join((f"Creator = {quoted(self._settings.user)}", *map(id_is, some)))
-            found |= await self._connection.changed(f"( {ours} ) AND LastUpdated >= {bound}", moment)
-        return Changes(list(found), max(found.values(), default=None))
+            ours = " OR ".join((f"Creator = {user}", *map(id_is, some)))
+            changed = await self._connection.changed(f"( {ours} ) AND LastUpdated >= {bound}", moment)
+            found |= {str(one.id): at for one, at in changed}
+        places = [field_is_set(name) for name in (self._settings.fields.site, self._settings.fields.circuit) if name]
+        theirs: Sequence[tuple[Change, datetime]] = ()
+        if places:
+            query = (
+                f"Creator != {user} AND Status = '__Active__' AND ( {' OR '.join(places)} ) AND LastUpdated >= {bound}"
+            )
+            theirs = await self._connection.changed(query, moment, "LastUpdated,Subject,Creator,CustomFields")
+        return Changes(
+            list(found),
+            max((*found.values(), *(at for _, at in theirs)), default=None),
+            [one for row, _ in theirs if (one := mapping.by_person(row, self._settings)) is not None],
+        )
 
     async def problems(self, queues: Collection[str]) -> list[str]:
         """What keeps us from working there with these queues, each with what to do; creates nothing. Raises

@@ -58,15 +58,15 @@ class Connection:
         rows = await self._all("tickets", what, [("query", query), ("orderby", "id"), ("order", "ASC")])
         return [str(row["id"]) for row in self._shaped(rows, dict[str, Any])]
 
-    async def changed(self, query: str, since: datetime) -> dict[str, datetime]:
+    async def changed(self, query: str, since: datetime, fields: str = "LastUpdated") -> list[tuple[Change, datetime]]:
         """Those that were changed at or after the moment, with their last change; RT's times are whole seconds."""
-        order = [("orderby", "LastUpdated"), ("order", "DESC"), ("fields", "LastUpdated")]
+        order = [("orderby", "LastUpdated"), ("order", "DESC"), ("fields", fields), ("fields[Creator]", "Name")]
         whole = since.replace(microsecond=0)
-        found: dict[str, datetime] = {}
+        found: list[tuple[Change, datetime]] = []
         async for rows in self._pages("tickets", "looking for changes", [("query", query), *order]):
-            changes = {str(one.id): moment_of(one.last_updated) or since for one in self._shaped(rows, Change)}
-            new = {number: moment for number, moment in changes.items() if moment >= whole}
-            found |= new
+            changes = [(one, moment_of(one.last_updated) or since) for one in self._shaped(rows, Change)]
+            new = [(one, moment) for one, moment in changes if moment >= whole]
+            found += new
             if len(new) < len(changes):
                 break
         return found

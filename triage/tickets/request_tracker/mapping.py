@@ -11,12 +11,22 @@ from typing import Any
 
 from triage.tickets.moments import moment_of
 from triage.tickets.notes import marked, one_line, printable, unmarked
-from triage.tickets.port import Attachment, NewTicket, Ticket, TicketError, TicketNote, TicketStatus, TicketUpdate
+from triage.tickets.port import (
+    Attachment,
+    NewTicket,
+    PersonsTicket,
+    Ticket,
+    TicketError,
+    TicketNote,
+    TicketStatus,
+    TicketUpdate,
+)
 from triage.tickets.request_tracker.settings import RequestTrackerSettings
 from triage.tickets.request_tracker.wire import (
     DELETED,
     FILE_MARK,
     NOBODY,
+    Change,
     Happening,
     Piece,
     TicketRow,
@@ -45,6 +55,7 @@ def new_body(new: NewTicket, settings: RequestTrackerSettings) -> dict[str, Any]
     by that."""
     names = settings.fields
     values = {names.fingerprint: new.external_id, names.impact: settings.impacts[new.ticket_type]}
+    values |= {names.site: new.site} if new.site else {}
     values |= {names.circuit: new.circuit} if new.circuit else {}
     values.pop("", None)
     body: dict[str, Any] = {
@@ -88,6 +99,15 @@ def is_deleted(history: Sequence[Happening]) -> bool:
     """Whether the last change of status was that; a merged ticket has the history of both."""
     statuses = [one.new_value for one in history if one.type == "Status"]
     return bool(statuses) and statuses[-1] == DELETED
+
+
+def by_person(row: Change, settings: RequestTrackerSettings) -> PersonsTicket | None:
+    """A ticket of a search; None for one that names no place."""
+    told = (row.field(name) for name in (settings.fields.site, settings.fields.circuit) if name)
+    names = tuple(one for value in told if (one := one_line(value)))
+    if not names:
+        return None
+    return PersonsTicket(id=str(row.id), names=names, title=one_line(row.subject), by=row.creator.name)
 
 
 def texts_of(history: Sequence[Happening], pieces: Sequence[Piece]) -> dict[str, Piece]:

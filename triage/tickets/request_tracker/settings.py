@@ -14,11 +14,12 @@ from triage.tickets.server import ServerSettings, Words
 
 class FieldNames(BaseModel):
     """Names of the custom fields of tickets, as RT has them; an empty one is not written. `fingerprint` holds our key,
-    by which a ticket is found again."""
+    by which a ticket is found again. Of a ticket that a person opens `site` and `circuit` say which site's it is."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     fingerprint: str = Field(default="Fingerprint", min_length=1)
+    site: str = "Site"
     circuit: str = "Circuit ID"
     impact: str = "Impact"
 

@@ -34,6 +34,12 @@ class FieldValues(msgspec.Struct, frozen=True):
     values: list[Any] = []
 
 
+def first_value(fields: list[FieldValues] | str, name: str) -> str:
+    """A custom field's; empty where there is none, or no such field."""
+    told = fields if isinstance(fields, list) else []
+    return next((str(one.values[0]) for one in told if one.name == name and one.values), "")
+
+
 class TicketRow(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     """GET /ticket/ID. `effective_id` is another ticket's where this one was merged into it."""
 
@@ -51,9 +57,7 @@ class TicketRow(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
     custom_fields: list[FieldValues] | str = []
 
     def field(self, name: str) -> str:
-        """A custom field's first value; empty where there is none, or no such field."""
-        fields = self.custom_fields if isinstance(self.custom_fields, list) else []
-        return next((str(one.values[0]) for one in fields if one.name == name and one.values), "")
+        return first_value(self.custom_fields, name)
 
     @property
     def winner(self) -> str:
@@ -62,10 +66,16 @@ class TicketRow(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
-    """A row of a search."""
+    """A row of a search; the last three where they are asked for."""
 
     id: str | int = msgspec.field(name="id")
     last_updated: str
+    subject: str = ""
+    creator: Login = Login()
+    custom_fields: list[FieldValues] | str = []
+
+    def field(self, name: str) -> str:
+        return first_value(self.custom_fields, name)
 
 
 class Happening(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -115,6 +125,10 @@ def quoted(text: str) -> str:
 
 def field_is(name: str, value: str) -> str:
     return f"CF.{{{name}}} = {quoted(value)}"
+
+
+def field_is_set(name: str) -> str:
+    return f"CF.{{{name}}} IS NOT NULL"
 
 
 def written(moment: datetime) -> str:
