@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,7 +18,7 @@ sys.path.append(str(Path(__file__).parent))
 from outbox_world import World
 
 from config.errors import LineproofError
-from triage import outbox
+from triage import outbox, repository
 from triage.audit import Kind, story
 from triage.performer import MOST_ATTEMPTS
 from triage.repository import OutboxStatus
@@ -30,14 +33,26 @@ class KilledError(BaseException):
     """The process ends here; what follows is another one."""
 
 
-@pytest.fixture
-async def world(tmp_path: Path, records_at: str | Path) -> AsyncIterator[World]:
-    made = World(tmp_path, records=records_at)
-    await made.database.create_all()
+@asynccontextmanager
+async def made(world: World) -> AsyncIterator[World]:
+    await world.database.create_all()
     for number in range(1, 4):
-        await made.case(number)
-    yield made
-    await made.database.close()
+        await world.case(number)
+    yield world
+    await world.database.close()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    async with made(World(tmp_path, alone=True)) as world:
+        yield world
+
+
+@pytest.fixture
+async def either_world(tmp_path: Path, records_at: str | Path) -> AsyncIterator[World]:
+    """On a database of each kind."""
+    async with made(World(tmp_path, records=records_at)) as world:
+        yield world
 
 
 def deadly(world: World, key: str, times: int) -> None:
@@ -65,11 +80,11 @@ async def live(world: World, **time: float) -> None:
             return
 
 
-async def test_one_restart_delays_nothing(world: World) -> None:
-    await world.mean(1, "ticket")
-    deadly(world, "C-1:ticket", 1)
-    await live(world)
-    assert ((await world.row("C-1:ticket")).status, world.far.tickets) == (DONE, {"F-1": "C-1:ticket"})
+async def test_one_restart_delays_nothing(either_world: World) -> None:
+    await either_world.mean(1, "ticket")
+    deadly(either_world, "C-1:ticket", 1)
+    await live(either_world)
+    assert ((await either_world.row("C-1:ticket")).status, either_world.far.tickets) == (DONE, {"F-1": "C-1:ticket"})
 
 
 async def test_after_the_second_it_waits_5_10_20_40_80_160_320_seconds_and_then_ten_minutes(world: World) -> None:
@@ -92,14 +107,14 @@ async def test_however_often_processes_end_with_an_opening_its_case_s_notes_foll
 ) -> None:
     await world.mean(1, "ticket", "first")
     await world.mean(2, "ticket", "other")
-    deadly(world, "C-1:ticket", 3 * MOST_ATTEMPTS)
+    deadly(world, "C-1:ticket", 2 * MOST_ATTEMPTS)
     await live(world)
     assert [world.far.tickets[ticket] for ticket, _ in world.far.notes] == ["C-2:ticket"], "no other waits for it"
-    for _ in range(2 * MOST_ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         await live(world, minutes=10)
     assert "C-1:ticket" not in world.far.tickets.values()
     await world.mean(1, "second")
-    for _ in range(2 * MOST_ATTEMPTS):
+    for _ in range(MOST_ATTEMPTS):
         await live(world, minutes=10)
     assert {row.status for row in await world.rows()} == {DONE}
     assert sorted(world.far.tickets.values()) == ["C-1:ticket", "C-2:ticket"]
@@ -151,3 +166,43 @@ async def test_a_named_person_may_give_it_up_and_have_it_tried_again_as_if_nothi
     await live(world)
     row = await world.row("C-1:ticket")
     assert (row.status, row.attempts, row.interrupted) == (DONE, 1, 0)
+
+
+async def test_from_the_second_time_on_it_is_tried_alone(world: World) -> None:
+    """Three at once are allowed, and three are due."""
+    await world.mean(1, "ticket")
+    deadly(world, "C-1:ticket", 2)
+    await live(world)
+    create, under_way, beside = world.far.create, set(), {}
+
+    async def slow(new: NewTicket) -> str:
+        under_way.add(new.external_id)
+        await asyncio.sleep(0.05)
+        beside[new.external_id] = under_way - {new.external_id}
+        ticket = await create(new)
+        under_way.remove(new.external_id)
+        return ticket
+
+    world.far.create = slow  # type: ignore[method-assign]
+    for number in (2, 3):
+        await world.mean(number, "ticket")
+    await live(world, minutes=10)
+    assert beside.pop("C-1:ticket") == set()
+    assert "C-1:ticket" not in set().union(*beside.values())
+    assert sorted(beside) == ["C-2:ticket", "C-3:ticket"]
+
+
+@pytest.mark.parametrize("status", [DONE, OutboxStatus.TRYING])
+async def test_what_somebody_else_has_ended_or_taken_meanwhile_is_not_left_behind(
+    either_world: World, status: OutboxStatus
+) -> None:
+    """Two engines that were started by mistake: one looks at a row, the other one goes on with it."""
+    await either_world.mean(1, "ticket")
+    meant = await either_world.row("C-1:ticket")
+    async with either_world.database.writing() as connection:
+        assert await outbox.begin(connection, meant, either_world.clock.now())
+        seen = replace(meant, status=PENDING, attempts=1, interrupted=1)
+        now = replace(meant, status=status, attempts=1 if status is DONE else 2)
+        await repository.mark_outbox(connection, now)
+        assert not await outbox.left_behind(connection, seen)
+    assert await either_world.row("C-1:ticket") == now
