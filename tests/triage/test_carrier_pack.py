@@ -139,3 +139,13 @@ def test_a_site_beside_no_other_has_none():
     lonely = [replace(one, onset=NOON - timedelta(hours=place)) for place, one in enumerate(TROUBLES)]
     (asked,) = build_carrier_pack(PARENT, CHILDREN, lonely, POPULATION, POLICY, NOON).document()["asked"]
     assert (asked["others"], asked["window_minutes"]) == (0, 2 * POLICY.carrier.onset_minutes), "the first of equals"
+
+
+@pytest.mark.parametrize(("seconds", "others"), [(0, 3), (1, 2)])
+def test_how_far_apart_is_beside(seconds: int, others: int):
+    """The last one begins as many minutes after the first as the policy calls near, or a second more."""
+    late = TROUBLES[0].onset + timedelta(minutes=POLICY.carrier.onset_minutes, seconds=seconds)
+    first = [replace(one, onset=TROUBLES[0].onset) for one in TROUBLES[:3]]
+    troubles = [*first, replace(TROUBLES[3], onset=late)]
+    (asked,) = build_carrier_pack(PARENT, CHILDREN, troubles, POPULATION, POLICY, NOON).document()["asked"]
+    assert asked["others"] == others

@@ -158,10 +158,10 @@ def test_a_market_that_is_back_after_the_whole_carrier_was_down_is_the_whole_car
 
 def test_a_new_parents_number_is_not_used_up_by_one_that_is_taken_up_again():
     cells = [replace(child(n), id=f"C-{n + 10}") for n in (1, 2, 3)]
-    other = replace(group_of(*cells), domain=Domain("Cell", "east"))
+    other = replace(group_of(*cells), domain=Domain("Zeta", "east"))
     decisions = regroup([*STRUCK, *cells], [group_of(*STRUCK), other], moment(), {EAST.site: [PARENT]})
     parents = {case_of(one).site: case_of(one).id for one in decisions if one.reason is Reason.CARRIER_WIDE}
-    assert parents == {"carrier:Cell@east": "C-100", EAST.site: "C-9"}
+    assert parents == {EAST.site: "C-9", "carrier:Zeta@east": "C-100"}
 
 
 @pytest.mark.parametrize(
@@ -231,6 +231,12 @@ def test_what_could_not_be_looked_at_waits():
     assert (case_of(decision).status, decision.reason) == (CaseStatus.SUSPECTED, Reason.RECHECK_WITHOUT_DATA)
 
 
+def test_what_is_looked_at_again_stays_as_it_was_until_it_has_held():
+    """Its title, sites and severity are those of the time before, however many sites join meanwhile."""
+    struck = children(*range(1, 9), status=CaseStatus.SUSPECTED, severity=Severity.CRITICAL)
+    assert regroup([again(), *struck], [], moment(timedelta(minutes=1))) == []
+
+
 def test_the_whole_carriers_trouble_takes_over_what_seemed_to_be_back_in_one_market():
     """Its ticket is resolved already and stays so."""
     cases = [again(), *children(1, 2, 3, status=CaseStatus.SUSPECTED), *(child(n) for n in range(4, 8))]
@@ -247,6 +253,12 @@ def test_a_site_that_was_still_watched_and_is_back_is_the_carriers_again():
     decisions = regroup([PARENT, *back], [group_of(*back)], moment(), {EAST.site: [PARENT]})
     assert [one.reason for one in decisions] == [Reason.CARRIER_WIDE]
     assert case_of(decisions[0]).id == "C-9"
+
+
+def test_nothing_waits_for_a_parent_that_is_closed():
+    closed = replace(PARENT, status=CaseStatus.CLOSED)
+    (decision,) = regroup([closed, *children(1, status=CaseStatus.MONITORING)], [], moment())
+    assert (decision.reason, case_of(decision).parent, case_of(decision).alone) == (Reason.LEFT_PARENT, None, False)
 
 
 def test_one_site_that_is_back_alone_leaves_the_parent_and_may_be_the_carriers_another_time():
@@ -295,6 +307,14 @@ def test_a_parent_is_resolved_by_the_gates_of_every_case(changes: dict[str, obje
     assert decision.reason is why
     assert (kinds(decision) == [EffectKind.RESOLVE_TICKET]) is (why is Reason.RECOVERY_HELD)
     assert is_told(decision, NOON) is (why is Reason.RECOVERY_HELD), "the whole of it goes to the ticket at its end"
+    assert case_of(decision).resolved_by_machine is (why is Reason.RECOVERY_HELD), "it counts to the next time's gate"
+
+
+@pytest.mark.parametrize(("troubled", "status"), [(1, CaseStatus.RESOLVED), (2, CaseStatus.OPEN)])
+def test_what_is_troubled_when_the_time_to_recover_is_over_decides(troubled: int, status: CaseStatus):
+    watched = replace(OPEN, status=CaseStatus.MONITORING, next_action_at=NOON)
+    decision = on_parent_timer(TimerKind.RECOVERY, watched, children(*range(1, troubled + 1)), moment())
+    assert case_of(decision).status is status
 
 
 def test_a_parent_that_is_left_to_a_person_holds_back_no_sites_ticket():
@@ -393,6 +413,26 @@ def test_whoever_has_it_keeps_it():
     (planned,) = regroup([replace(OPEN, hand_over_for=""), *children(1, 2, 3)], [], moment())
     assert [timer.kind for timer in planned.timers] == [TimerKind.HAND_OVER], "a person took it up again, and left it"
     assert regroup([replace(taken, hand_over_at=None, hand_over_for=""), *children(1, 2, 3)], [], moment()) == []
+
+
+def test_a_plan_that_came_due_in_a_wait_goes_on_with_the_work():
+    waited = replace(OPEN, hand_over_at=NOON - timedelta(minutes=1))
+    (planned,) = regroup([waited, *children(1, 2, 3)], [], moment())
+    assert due(planned.timers) == [(TimerKind.HAND_OVER, NOON)]
+    assert regroup([replace(waited, hand_over_at=NOON), *children(1, 2, 3)], [], moment()) == [], "its timer fires now"
+
+
+def test_a_line_of_ours_that_joins_the_clients_own_calls_for_a_plan():
+    own = replace(OPEN, hand_over_for="carrier_wide of the client's own")
+    (planned,) = regroup([own, *children(1, 2, 3)], [], moment())
+    assert (case_of(planned).hand_over_for, due(planned.timers)) == ("carrier_wide", [(TimerKind.HAND_OVER, NOON)])
+
+
+def test_it_is_no_sites_plan():
+    """A rule for sites would know neither its lines nor its clock."""
+    wanting = replace(OPEN, hand_over_for="")
+    decision = followed_up(Decision(case=wanting, reason=Reason.PERSON_ACTED), moment().context())
+    assert (decision.case, decision.timers) == (wanting, ())
 
 
 def test_its_end_forgets_the_plan():
