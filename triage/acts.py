@@ -21,6 +21,7 @@ from triage.cases import (
     TimerKind,
 )
 from triage.consequences import note
+from triage.formatting import local_time
 from triage.inputs import PersonAct, PersonActed
 from triage.life_cycle import (
     closed,
@@ -59,7 +60,8 @@ def on_act(case: Case, acted: PersonActed, context: Context) -> Decision:
     fits = FITS[acted.does]
     if case.status not in fits:
         wanted = ", ".join(status for status in CaseStatus if status in fits)
-        return refused(f"case {case.id} is {case.status}, {acted.does} needs one that is {wanted}")
+        ended = "" if case.status.is_open else "; reopen takes it up again"
+        return refused(f"case {case.id} is {case.status}, {acted.does} needs one that is {wanted}{ended}")
     return _ACTS[acted.does](case, acted, context)
 
 
@@ -86,7 +88,7 @@ def _hold(case: Case, acted: PersonActed, context: Context) -> Decision:
     if acted.value not in list(PendingWhy):
         return refused(f"a case waits for one of {', '.join(PendingWhy)}, not for {acted.value!r}")
     if acted.until is not None and acted.until <= context.now:
-        return refused(f"it cannot wait until {acted.until:%Y-%m-%d %H:%M}Z, which is past")
+        return refused(f"it cannot wait until {local_time(acted.until, context.zone)}, which is past")
     why = PendingWhy(acted.value)
     pending = Pending(why=why, since=context.now, until=acted.until, by=acted.who)
     after = replace(
@@ -94,7 +96,7 @@ def _hold(case: Case, acted: PersonActed, context: Context) -> Decision:
         next_action=f"wait for: {why}",
         next_action_at=acted.until,
     )
-    until = f" until {acted.until:%Y-%m-%d %H:%M}Z" if acted.until else ""
+    until = f" until {local_time(acted.until, context.zone)}" if acted.until else ""
     timers = (Timer(case=case.id, kind=TimerKind.PENDING, due_at=acted.until),) if acted.until else ()
     decision = _done(after, acted, context, f"{acted.who} holds it{until}: {why}", status=TicketStatus.PENDING)
     return replace(decision, timers=timers, cancelled=(TimerKind.RECOVERY, TimerKind.PENDING))

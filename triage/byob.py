@@ -103,7 +103,9 @@ def _text(case: Case, context: Context, begin: str) -> str:
     named = ", ".join(f"{one.id} ({one.carrier})" if one.carrier else one.id for one in lines)
     since = local_time(case.onset, context.zone)
     site = context.site.name if context.site is not None and context.site.name else case.site
+    hours = context.rules.client_reminder.total_seconds() / 3600
+    often = "once a day" if hours == 24 else f"every {hours:g} hours"
     return (
         f"{begin} the line {named} at {site} has been down since {since}. The contract of this line is yours: please "
-        "report it to its carrier. We go on watching it, and remind you once a day while it is down."
+        f"report it to its carrier. We go on watching it, and remind you {often} while it is down."
     )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from service.cli.running import AsJson, SettingsFile, print_json, run
+
+if TYPE_CHECKING:
+    from inventory.model import Inventory
+    from triage.cases import Case
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help="An id like C-12.")]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help="The name of the person who decides.")]
@@ -137,10 +142,11 @@ async def _open(
 
     async with opened(config) as installation:
         case = await open_case(installation, await read_opening(installation, site, by, title, ticket=ticket, **said))
+        inventory = await installation.inventory()
     if as_json:
         print_json(case_document(case))
         return
-    print(f"{case.id} is {case.status}: {case.title}" + (f", next: {case.next_action}" if case.next_action else ""))
+    print(f"{case.title}\n{_stands(case, inventory)}")
 
 
 async def _act(
@@ -165,7 +171,21 @@ async def _act(
             case = await repository.case_by_id(connection, identity)
         acted = await read_act(installation, case, PersonAct(does), by, note=note, value=value, until=until)
         after = await act(installation, acted)
+        inventory = await installation.inventory()
     if as_json:
         print_json(case_document(after))
         return
-    print(f"{after.id} is {after.status}" + (f", next: {after.next_action}" if after.next_action else ""))
+    print(_stands(after, inventory))
+
+
+def _stands(case: Case, inventory: Inventory) -> str:
+    """How the case stands after what was done: status, what comes next and when at the site, and whose it is."""
+    from triage.formatting import local_time
+
+    said = f"{case.id} is {case.status}"
+    if case.next_action:
+        site = inventory.sites.get(case.site)
+        zone = site.zone if site is not None else UTC
+        said += f", next: {case.next_action}"
+        said += f", {local_time(case.next_action_at, zone)}" if case.next_action_at is not None else ""
+    return said + (f"; owner {case.owner}" if case.owner else "")

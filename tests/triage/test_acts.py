@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -65,6 +66,9 @@ def test_a_case_on_hold_waits_until_when_it_was_said(opened, context, noon):
     assert after.status is CaseStatus.PENDING
     assert [(timer.kind, timer.due_at) for timer in decision.timers] == [(TimerKind.PENDING, until)]
     assert [one.status for one in decision.effects] == [TicketStatus.PENDING]
+    in_chicago = context(5, zone=ZoneInfo("America/Chicago"))
+    there = on_person(opened, by_kim(PersonAct.HOLD, value="access", until=until), in_chicago)
+    assert there.detail == "Kim holds it until 2026-03-03 08:00 CST: access"
     back = on_person(after, by_kim(PersonAct.RESUME), context(35))
     assert (kept(back).status, kept(back).clock_stopped_seconds) == (CaseStatus.OPEN, 1800)
     assert TimerKind.PENDING in back.cancelled
@@ -135,6 +139,7 @@ def test_an_act_that_does_not_fit_is_refused_with_what_it_needs(opened, context,
     decision = on_person(case, by_kim(does, value="client", note="x"), context(5))
     assert (decision.case, decision.effects) == (None, ())
     assert f"case C-1 is {status}, {does} needs one that is" in decision.detail
+    assert ("reopen takes it up again" in decision.detail) is not status.is_open
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,12 @@ def test_the_client_is_told_once_what_is_down_and_whose_it_is():
     assert told.text.startswith(
         "We have found that the line own (Cable Co) at Store 1 has been down since 2026-03-03 11:50"
     )
+    assert told.text.endswith("remind you once a day while it is down.")
     assert reminders(first) == [NOON + 24 * HOUR]
+    often = replace(at(), rules=replace(at().rules, client_reminder=6 * HOUR))
+    assert of_kind(after(open_case(), often), EffectKind.TELL_CLIENT)[0].text.endswith(
+        "remind you every 6 hours while it is down."
+    )
     again = after(kept(first), at(NOON + 5 * MINUTE))
     assert (of_kind(again, EffectKind.TELL_CLIENT), reminders(again)) == ([], [])
 
