@@ -222,6 +222,22 @@ async def test_a_person_takes_the_case_by_name(desk: str, page: Page) -> None:
     await expect(page.locator("#case-state .strip")).to_contain_text("Ana Ruiz", timeout=15_000)
     await expect(page.locator(".act input[name=who]").first).to_have_value("Ana Ruiz")
 
+    await page.goto(f"{desk}/cases")
+    for owner, shown in (("-", "None of 1 cases fits."), ("Ana Ruiz", "1 of 1.")):
+        await page.select_option("#case-filter select[name=owner]", owner)
+        await expect(page.locator("#case-rows")).to_contain_text(shown)
+
+
+async def test_the_button_of_every_form_of_a_site_can_be_read(desk: str, page: Page) -> None:
+    await page.goto(f"{desk}/sites/store-114")
+    for form in ("report", "open-case"):
+        button = page.locator(f"#{form} > summary")
+        ink, paper = [
+            await button.evaluate("(one, name) => getComputedStyle(one)[name]", name)
+            for name in ("color", "backgroundColor")
+        ]
+        assert ink != paper, form
+
 
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_no_page_is_wider_than_its_window(desk: str, page: Page, width: int) -> None:
