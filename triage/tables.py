@@ -53,7 +53,7 @@ case = Table(
     Column("open", Boolean, nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("ended_at", Moment),
-    Column("ticket", String(100)),
+    Column("ticket", String(100), index=True),
     Column("parent", BigInteger, index=True),
     Column("link", String(100)),
     Column("cause", String(20), nullable=False, server_default="none"),
