@@ -22,6 +22,19 @@ class ClaimedError(Exception):
         self.process = process
 
 
+def lock_of(journal: Path) -> Path:
+    """The file whose lock its one writer holds."""
+    return journal.with_suffix(".lock")
+
+
+def being_written(journal: Path, process: int) -> str:
+    """What a second writer is told."""
+    return (
+        f"the journal {journal} is being written by process {process or 'unknown'}; stop that one first (a collector, "
+        "`lineproof serve`), or give this installation a `data` folder of its own"
+    )
+
+
 def take(path: Path) -> None:
     """Hold `path` for this process, once more where it does already. Raises ClaimedError, and OSError."""
     path = path.resolve()

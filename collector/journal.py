@@ -143,14 +143,14 @@ class Journal:
 
     def claim(self) -> None:
         """Be the process that appends, until it ends or closes the journal. Raises StoreError, naming another one."""
-        lock = lock_of(self.path)
+        lock = claim.lock_of(self.path)
         with self._writing:
             if self._leave is not None and claim.holds(lock):
                 return
             try:
                 claim.take(lock)
             except claim.ClaimedError as error:
-                raise StoreError(being_written(self.path, error.process)) from None
+                raise StoreError(claim.being_written(self.path, error.process)) from None
             except OSError as error:
                 raise StoreError(
                     f"{lock} cannot be locked ({error.strerror}); see that it may be written, on a disk of this machine"
@@ -373,19 +373,6 @@ class Journal:
             self._reader.close()
         if self._leave is not None:
             self._leave()
-
-
-def lock_of(journal: Path) -> Path:
-    """The file whose lock its one writer holds."""
-    return journal.with_suffix(".lock")
-
-
-def being_written(journal: Path, process: int) -> str:
-    """What a second writer is told."""
-    return (
-        f"the journal {journal} is being written by process {process or 'unknown'}; stop that one first (a collector, "
-        "`lineproof serve`), or give this installation a `data` folder of its own"
-    )
 
 
 def _count(connection: sqlite3.Connection, name: str, what: str, rows: int, at: datetime) -> None:

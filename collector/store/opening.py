@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from collector.claim import holder_of
-from collector.journal import Journal, being_written, lock_of
+from collector.claim import being_written, holder_of, lock_of
+from collector.journal import Journal
 from collector.settings import StoreSettings
 from collector.store.embedded import EmbeddedStore
 from collector.store.manifest import CURSOR as PARTS
