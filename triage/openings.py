@@ -54,6 +54,8 @@ def on_opened(
 def on_carrier_outage(case: Case | None, told: CarrierTold, judged: Judged, context: Context) -> Decision:
     """The carrier's own ticket is noted on the case too (`triage.carrier_leg`)."""
     lines = {one.id: one.carrier for one in context.links}
+    if told.link is None and len(lines) == 1:
+        told = replace(told, link=next(iter(lines)))
     if told.link is not None and told.link not in lines:
         return _not_so(f"{told.link!r} is no line of {told.site}; its lines: {', '.join(lines) or 'none'}")
     if told.closed_at is not None:

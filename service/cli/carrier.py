@@ -36,7 +36,7 @@ def carrier(
     case: Annotated[
         str,
         typer.Argument(
-            metavar="CASE|SITE", help="An id like C-12; or of a site: the carrier tells of an outage there."
+            metavar="CASE|SITE", help="An id like C-12; or any alias of a site: the carrier tells of an outage there."
         ),
     ],
     by: Annotated[str, typer.Option(metavar="NAME", help="Who writes it down.")],
@@ -109,17 +109,19 @@ async def _intake(identity: str, by: str, typed: Mapping[str, Any], config: Path
 
 async def _carrier(identity: str, by: str, typed: Mapping[str, str], config: Path | None, as_json: bool) -> None:
     from service.carrier_told import read_told
+    from service.cli.running import site_named
     from service.installation import opened
     from triage import repository
 
     async with opened(config) as installation:
         inventory = await installation.inventory()
-        site = inventory.sites.get(identity)
         case = None
-        if site is None:
+        if identity.startswith("C-") and identity not in inventory.sites:
             async with installation.database.reading() as connection:
                 case = await repository.case_by_id(connection, identity)
             site = inventory.sites.get(case.site)
+        else:
+            site = await site_named(installation, identity)
         told = read_told(case, site, installation.clock.now(), by, **typed)
         await _told(installation, told, as_json)
 

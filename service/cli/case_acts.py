@@ -21,7 +21,7 @@ Note = Annotated[str, typer.Option(metavar="WORDS", help="Why; stands on the tic
 
 
 def open_(
-    site: Annotated[str, typer.Argument(metavar="SITE", help="The site's id.")],
+    site: Annotated[str, typer.Argument(metavar="SITE", help="Any alias of the site.")],
     by: By,
     title: Annotated[str, typer.Option(metavar="WORDS", help="What is wrong.")],
     severity: Annotated[str, typer.Option(metavar="S", help="critical, major or minor; default: as measured.")] = "",
@@ -137,11 +137,14 @@ async def _open(
     site: str, by: str, title: str, said: Mapping[str, str], ticket: bool, config: Path | None, as_json: bool
 ) -> None:
     from service.case_acts import open_case, read_opening
+    from service.cli.running import site_named
     from service.documents import case_document
     from service.installation import opened
 
     async with opened(config) as installation:
-        case = await open_case(installation, await read_opening(installation, site, by, title, ticket=ticket, **said))
+        where = (await site_named(installation, site)).id
+        opening = await read_opening(installation, where, by, title, ticket=ticket, **said)
+        case = await open_case(installation, opening)
         inventory = await installation.inventory()
     if as_json:
         print_json(case_document(case))

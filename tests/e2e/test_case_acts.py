@@ -59,6 +59,12 @@ def test_a_case_is_taken_held_closed_and_taken_up_again(house: Any) -> None:
     ]  # fmt: skip
 
 
+def test_a_case_is_opened_of_a_site_by_any_of_its_names(house: Any) -> None:
+    done = house.lineproof("case", "open", "207", "--by", "Ana Ruiz", "--title", "slow tills", "--json")
+    assert done.returncode == DONE, done.stderr
+    assert [json.loads(done.stdout)[key] for key in ("site", "title", "status")] == ["store-207", "slow tills", "open"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -69,6 +75,7 @@ def test_a_case_is_taken_held_closed_and_taken_up_again(house: Any) -> None:
         (("note", "C-1", "\x1b"), USAGE, "a note says something"),
         (("merge", "C-1", "C-9"), FAILED, "C-9 is no open case of a carrier's trouble"),
         (("close", "C-9"), NOT_FOUND, "there is no case C-9"),
+        (("open", "nowhere", "--title", "slow"), NOT_FOUND, "no site is known as 'nowhere'"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_what_would(

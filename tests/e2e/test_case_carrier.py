@@ -59,6 +59,15 @@ def test_what_the_carrier_tells_is_noted_on_case_and_ticket(repair: Any) -> None
     assert "Example Fiber 778: repair is expected by" in repair.lineproof("ticket", "show", "T-1").stdout
 
 
+def test_of_a_site_by_any_of_its_names_the_carrier_tells_of_an_outage(repair: Any) -> None:
+    done = repair.lineproof("case", "carrier", "300", "--by", "Ana Ruiz", "--number", "PR-1", "--json")
+    assert done.returncode == DONE, done.stderr
+    case = json.loads(done.stdout)
+    assert (case["site"], case["origins"], case["title"]) == (
+        "store-300", ["carrier"], "Prairie tells of an outage: ticket PR-1",
+    )  # fmt: skip
+
+
 def test_what_the_client_answers_later_is_no_longer_asked(repair: Any) -> None:
     told = ("case", "intake", "C-1", "--by", "Ana Ruiz")
     done = repair.lineproof(
@@ -85,6 +94,8 @@ def test_what_the_client_answers_later_is_no_longer_asked(repair: Any) -> None:
         (("C-1", "--by", "Ana", "--number", "x" * 10_000), USAGE, "number is longer than 60 characters"),
         (("C-1", "--by", "Ana", "--number", "1", "--link", "elsewhere"), FAILED, "'elsewhere' is no line of store-114"),
         (("C-9", "--by", "Ana", "--number", "1"), NOT_FOUND, "there is no case C-9"),
+        (("nowhere", "--by", "Ana", "--number", "1"), NOT_FOUND, "no site is known as 'nowhere'"),
+        (("Pier", "--by", "Ana", "--number", "1"), USAGE, "depot-1"),
     ],
 )
 def test_what_cannot_be_is_one_sentence_and_its_exit_code(

@@ -147,6 +147,12 @@ def test_a_notice_that_cannot_be_so_opens_nothing(context, judged, change):
     assert (decision.case, decision.reason) == (None, Reason.CARRIER_REFUSED)
 
 
+@pytest.mark.parametrize(("lines", "teller"), [(LINES[1:], "Summit"), (LINES, "the carrier")])
+def test_an_outage_that_names_no_line_is_of_the_site_s_only_one(context, judged, lines, teller):
+    decision = on_carrier_outage(None, replace(NOTICE, link=None), judged(*WELL), context(links=lines))
+    assert kept(decision).title == f"{teller} tells of an outage: ticket M-1"
+
+
 def test_a_carriers_ticket_that_is_closed_opens_nothing(context, judged, noon):
     decision = on_carrier_outage(None, replace(NOTICE, closed_at=noon), judged(), context(links=LINES))
     assert (decision.case, decision.reason) == (None, Reason.CARRIER_REFUSED)
