@@ -15,7 +15,7 @@ from triage.carried import waits_for_parent
 from triage.cases import Case, CaseStatus, Decision, TimerKind
 from triage.consequences import note
 from triage.group import ANYWHERE, Domain, Group, Population, Trouble
-from triage.life_cycle import has_ticket
+from triage.life_cycle import has_ticket, is_suspected_again
 from triage.parent_life import TROUBLED, Moment, followed, is_left_to_a_person, not_held, suspected
 from triage.reasons import Reason
 from triage.scope import SHARED, Usual
@@ -162,18 +162,26 @@ def _moved(before: Sequence[Case], now: Mapping[str, Case], moment: Moment) -> l
     """The children that have joined a parent, and those whose parent has ended."""
     moved = []
     children = Counter(case.parent for case in before)
+    shared = Counter(case.parent for case in now.values() if case.status in TROUBLED)
     for case in before:
         after = replace(now[case.id], updated_at=moment.now)
         if after.parent == case.parent:
             continue
         if after.parent is None:
-            moved.append(Decision(case=after, reason=Reason.LEFT_PARENT, detail=f"{case.parent} has ended"))
+            moved.append(
+                Decision(case=after, reason=Reason.LEFT_PARENT, detail=f"{case.parent} stands for it no longer")
+            )
             continue
+        # One that seems to be back tells of the time before until it has held.
+        stands = now[after.parent]
+        sites = shared[stands.id] if is_suspected_again(stands) else stands.sites
         text = (
-            f"The carrier has a trouble that {now[after.parent].sites} of the sites watched here share; this site's is "
+            f"The carrier has a trouble that {sites} of the sites watched here share; this site's is "
             f"part of it, and {after.parent} stands for it."
         )
-        told = (note(after, f"parent:{after.parent}", text),) if has_ticket(after) else ()
+        times = stands.reopened + is_suspected_again(stands)
+        key = f"parent:{stands.id}" + (f":{times}" if times else "")
+        told = (note(after, key, text),) if has_ticket(after) else ()
         cancelled = (TimerKind.QUARANTINE,) if waits_for_parent(after, children[after.parent]) else ()
         children[after.parent] += 1
         detail = f"part of {after.parent}"

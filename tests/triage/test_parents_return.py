@@ -231,6 +231,14 @@ def test_what_could_not_be_looked_at_waits():
     assert (case_of(decision).status, decision.reason) == (CaseStatus.SUSPECTED, Reason.RECHECK_WITHOUT_DATA)
 
 
+def test_a_site_with_a_ticket_hears_how_many_have_it_this_time():
+    cases = [replace(STRUCK[0], ticket="T-7"), *STRUCK[1:]]
+    (note,) = [effect for one in found(cases) for effect in one.effects]
+    assert (note.ticket, note.kind) == ("T-7", EffectKind.NOTE_TICKET)
+    assert "3 of the sites" in note.text, "five had it the time before"
+    assert note.key == "C-1:parent:C-9:1", "said another time, as it is another time"
+
+
 def test_what_is_looked_at_again_stays_as_it_was_until_it_has_held():
     """Its title, sites and severity are those of the time before, however many sites join meanwhile."""
     struck = children(*range(1, 9), status=CaseStatus.SUSPECTED, severity=Severity.CRITICAL)
