@@ -18,7 +18,6 @@ from triage.case_rules import case_rules
 from triage.cases import Context, Decision
 from triage.claim_rules import with_intake
 from triage.closer_look import closer_looks
-from triage.documents import policy_document
 from triage.evidence_folder import EvidenceFolder
 from triage.follow_up import followed_up
 from triage.grouping import regrouped
@@ -74,7 +73,7 @@ class Deciding:
                 return
             newest = asked[-1][0]
             if digest not in self._policies:
-                await repository.keep_policy(connection, digest, policy_document(judging.policy), newest.now)
+                await repository.keep_policy(connection, digest, judging.policy.document, newest.now)
             counted = await numbers(connection)
             for some in at_once([Asked(row, matter) for row, matters in asked for matter in matters]):
                 decided += await self._decided(connection, some, judging, digest, counted, told)

@@ -7,7 +7,6 @@ from typing import Any
 
 from config.clock import rfc3339
 from triage.model import Coverage, Finding, Option, Verdict
-from triage.policy import Policy
 
 
 def verdict_document(
@@ -67,11 +66,6 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         "bad_samples": finding.bad_samples,
         "habitual": finding.habitual,
     }
-
-
-def policy_document(policy: Policy) -> dict[str, Any]:
-    """The policy in full, as hashed."""
-    return policy.model_dump(mode="json")
 
 
 def _coverage(coverage: Coverage) -> dict[str, Any]:

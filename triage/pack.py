@@ -21,7 +21,7 @@ from triage.detection.habits import bins_of
 from triage.detection.learning import learn
 from triage.detection.link import TRAFFIC, views_of
 from triage.detection.view import View
-from triage.documents import policy_document, verdict_document
+from triage.documents import verdict_document
 from triage.evidence import EvidencePack
 from triage.judge import judged_from
 from triage.model import Claim, Picture, Verdict
@@ -81,7 +81,7 @@ def build_pack(claim: Claim | None, verdict: Verdict, picture: Picture, policy: 
         "site": _without(_json(_SITE, picture.site), ON_SITE),
         "devices": [_without(_json(_DEVICE, device), REACHED_BY) for device in picture.devices],
         "links": [_without(_json(_LINK, one.link), BETWEEN_PARTNERS) for one in picture.links],
-        "policy": policy_document(policy),
+        "policy": policy.document,
         "cadences": {
             source.value: {"every": cadence.every, "late": cadence.late} for source, cadence in picture.cadences.items()
         },

@@ -251,14 +251,19 @@ class Policy(_Section):
     overrides: tuple[Override, ...] = ()
 
     @cached_property
+    def document(self) -> dict[str, Any]:
+        """All of it as JSON. Whoever changes something copies it first."""
+        return self.model_dump(mode="json")
+
+    @cached_property
     def hash(self) -> str:
         """`sha256:` and the hex digest of the policy's canonical JSON."""
-        return "sha256:" + hashlib.sha256(canonical_json(self.model_dump(mode="json"))).hexdigest()
+        return "sha256:" + hashlib.sha256(canonical_json(self.document)).hexdigest()
 
     @cached_property
     def taught_by(self) -> str:
         """A digest of all that it says of learning what is ordinary: tables learnt otherwise are of no use to it."""
-        said = self.model_dump(mode="json")
+        said = self.document
         teaching = {name: said[name] for name in _TEACHING}
         changes = [one for one in said["overrides"] if any(name in one["change"] for name in _TEACHING)]
         return hashlib.sha256(canonical_json({**teaching, "overrides": changes})).hexdigest()
@@ -286,7 +291,7 @@ class Policy(_Section):
     def _laid_over(self, link: Link | None, site: str, client: str) -> Policy:
         chosen = tuple(place for place, one in enumerate(self._ranked) if one.where.meets(link, site, client))
         if chosen not in self._laid:
-            laid = self.model_dump(mode="json") | {"overrides": ()}
+            laid = self.document | {"overrides": ()}
             for place in chosen:
                 laid = overlaid(laid, self._ranked[place].change)
             self._laid[chosen] = Policy.model_validate(laid)
@@ -294,7 +299,7 @@ class Policy(_Section):
 
     def variants(self) -> tuple[Policy, ...]:
         """What holds where no override does, and with each one alone."""
-        base = self.model_dump(mode="json") | {"overrides": ()}
+        base = self.document | {"overrides": ()}
         changes: list[Mapping[str, Any]] = [{}, *(one.change for one in self.overrides)]
         return tuple(Policy.model_validate(overlaid(base, change)) for change in changes)
 

@@ -6,7 +6,6 @@ import pytest
 
 from config.errors import ConfigurationError
 from inventory.model import Access, Link
-from triage.documents import policy_document
 from triage.evidence import canonical_json
 from triage.policy import merged, policy_hash
 from triage.policy_files import DEFAULT_POLICY, load_policy
@@ -14,7 +13,7 @@ from triage.policy_files import DEFAULT_POLICY, load_policy
 
 def test_the_hash_is_of_what_the_policy_says_not_of_how_it_is_written(policy, tmp_path):
     rewritten = tmp_path / "policy.yaml"
-    rewritten.write_bytes(canonical_json(policy_document(policy)))
+    rewritten.write_bytes(canonical_json(policy.document))
     assert policy_hash(load_policy(rewritten)) == policy_hash(policy)
     assert policy_hash(policy).startswith("sha256:")
 
@@ -41,7 +40,7 @@ def test_an_unknown_key_is_refused_by_name(policy, tmp_path):
 
 def test_every_key_of_the_shipped_policy_stands_in_the_file(policy):
     text = DEFAULT_POLICY.read_text()
-    for section, keys in policy_document(policy).items():
+    for section, keys in policy.document.items():
         assert f"{section}:" in text
         assert all(f"{key}:" in text for key in (keys if isinstance(keys, dict) else ()))
 
