@@ -8,6 +8,7 @@ that the carrier has it: to judge thousands of sites again would tell nothing ne
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
@@ -28,8 +29,11 @@ def told_apart(
     cases: Sequence[Standing], with_second_look: Collection[str], struck: Collection[str]
 ) -> tuple[list[Standing], list[Standing]]:
     """Of the suspected cases that no second look is due for: those that their parent carries now, and those that need a
-    look of their own, as their site is not `struck` any more, or nothing stands for them. The others wait."""
+    look of their own, as their site is not `struck` any more, or nothing stands for them, or their parent has no other
+    witness left and is not believed yet. The others wait."""
     status = {one.case: one.status for one in cases}
+    witnessed = {one.parent for one in cases if one.case in with_second_look}
+    called: Counter[str | None] = Counter()
     carried: list[Standing] = []
     alone: list[Standing] = []
     for one in cases:
@@ -40,6 +44,9 @@ def told_apart(
             alone.append(one)
         elif parent in BELIEVED:
             carried.append(one)
+        elif one.parent not in witnessed and called[one.parent] < WITNESSES:
+            called[one.parent] += 1
+            alone.append(one)
     return carried, alone
 
 

@@ -30,9 +30,9 @@ _SEVERITY = {severity.value: severity for severity in Severity}
 
 
 async def sites_standing(connection: AsyncConnection) -> list[Standing]:
-    """Every open case."""
+    """Every open case, the oldest first."""
     columns = (_C.number, _C.site, _C.status, _C.cause, _C.pending, _C.parent, _C.client)
-    rows = await connection.execute(select(*columns).where(_C.open.is_(True)))
+    rows = await connection.execute(select(*columns).where(_C.open.is_(True)).order_by(_C.number))
     return [
         Standing(
             f"C-{number}",

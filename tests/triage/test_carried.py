@@ -56,14 +56,23 @@ def of_carrier(case: int, status: CaseStatus) -> Standing:
     ],
 )
 def test_a_child_waits_with_its_parent_is_carried_by_it_or_looked_at_alone(parent, struck, is_carried, is_alone):
-    child = standing(2, CaseStatus.SUSPECTED, parent=1)
-    carried, alone = told_apart([parent, child], set(), {child.site} if struck else set())
+    child, witness = standing(2, CaseStatus.SUSPECTED, parent=1), standing(3, CaseStatus.SUSPECTED, parent=1)
+    carried, alone = told_apart([parent, child, witness], {"C-3"}, {child.site} if struck else set())
     assert (carried == [child], alone == [child]) == (is_carried, is_alone)
 
 
 def test_a_suspected_case_whose_parent_has_ended_is_looked_at_alone():
     left, orphan = standing(2, CaseStatus.SUSPECTED), standing(3, CaseStatus.SUSPECTED, parent=9)
     assert told_apart([left, orphan], set(), {left.site, orphan.site}) == ([], [left, orphan])
+
+
+def test_where_the_witnesses_of_a_suspected_parent_are_gone_the_next_fifty_are_looked_at():
+    """All of its fifty were well at their second look; the others are bad still, and must not wait for ever."""
+    parent = of_carrier(1, CaseStatus.SUSPECTED)
+    waiting = [standing(number, CaseStatus.SUSPECTED, parent=1) for number in range(100, 100 + 2 * WITNESSES)]
+    struck = {one.site for one in waiting}
+    assert told_apart([parent, *waiting], set(), struck) == ([], waiting[:WITNESSES])
+    assert told_apart([parent, *waiting], {waiting[-1].case}, struck) == ([], [])
 
 
 def test_what_a_timer_brings_is_left_to_it():
