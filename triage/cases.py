@@ -200,6 +200,8 @@ class Case:
     """Of a parent: how many sites had it, at most."""
     told_sites: int = 0
     """Of a parent: how many sites its ticket was last told of."""
+    left_to_person: bool = False
+    """Of a parent that is watched: its trouble has stayed gone, and a person has to resolve it."""
     acknowledged_at: datetime | None = None
     pending: Pending | None = None
     clock_stopped_seconds: float = 0.0

@@ -128,7 +128,7 @@ def followed(parent: Case, children: Sequence[Case], moment: Moment) -> Decision
         due = moment.now + moment.rules.recovery
         after = replace(
             passed(parent, CaseStatus.MONITORING, moment.now), next_action_at=due,
-            next_action="resolve if the trouble stays gone",
+            next_action="resolve if the trouble stays gone", left_to_person=False,
         )  # fmt: skip
         timer = Timer(case=parent.id, kind=TimerKind.RECOVERY, due_at=due)
         return Decision(case=after, reason=Reason.RECOVERY_SEEN, timers=(timer,))
@@ -149,7 +149,7 @@ def not_held(parent: Case, reason: Reason, text: str, moment: Moment) -> Decisio
 
 def is_left_to_a_person(parent: Case) -> bool:
     """Whether its trouble has stayed gone and a person has to resolve it: it stands for no site in trouble."""
-    return parent.status is CaseStatus.MONITORING and parent.next_action_at is None
+    return parent.status is CaseStatus.MONITORING and parent.left_to_person
 
 
 def _new(one: Group, sites: int, moment: Moment) -> Case:
@@ -304,7 +304,10 @@ def _recovered(parent: Case, children: Sequence[Case], moment: Moment) -> Decisi
     if why is None:
         machine = replace(parent, resolved_by_machine=True)
         return resolved(machine, "The trouble has stayed gone.", Reason.RECOVERY_HELD, context)
-    after = replace(parent, updated_at=moment.now, next_action="resolve it when it is understood", next_action_at=None)
+    after = replace(
+        parent, updated_at=moment.now, next_action="resolve it when it is understood", next_action_at=None,
+        left_to_person=True,
+    )  # fmt: skip
     return Decision(case=after, reason=why)
 
 

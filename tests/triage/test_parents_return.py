@@ -326,12 +326,16 @@ def test_what_is_troubled_when_the_time_to_recover_is_over_decides(troubled: int
 
 
 def test_a_parent_that_is_left_to_a_person_holds_back_no_sites_ticket():
-    left = replace(OPEN, status=CaseStatus.MONITORING, next_action_at=None)
+    stood = replace(OPEN, status=CaseStatus.MONITORING, documented_at=NOON - 2 * HOUR)
+    given = case_of(on_parent_timer(TimerKind.RECOVERY, stood, children(1), moment()))
+    left = replace(given, next_action="wait for word of Fiber INC0042", next_action_at=NOON + HOUR)
     cases = [left, *children(1), *children(2, 3, status=CaseStatus.MONITORING)]
     (decision,) = regroup(cases, [], moment())
     assert (case_of(decision).id, case_of(decision).parent, case_of(decision).alone) == ("C-1", None, False)
     (back,) = regroup([left, *children(1, 2)], [], moment())
     assert (case_of(back).id, back.reason) == ("C-9", Reason.RECOVERY_BROKEN), "two at once are the carrier's"
+    (watched,) = regroup([case_of(back), *children(1)], [], moment(HOUR))
+    assert not regroup([case_of(watched), *children(1)], [], moment(HOUR)), "watched anew, it stands for its sites"
 
 
 @pytest.mark.parametrize(("sites", "heard"), [(4, False), (5, False), (6, True)])
