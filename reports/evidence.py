@@ -107,7 +107,7 @@ def headline(document: PackDocument) -> str:
                 "We looked: at the time in question nothing was measured that is worse than ordinary for these lines."
             )
         case VerdictKind.INCONCLUSIVE:
-            again = f" It is judged again {local_time(verdict.rejudge_at, zone)}." if verdict.rejudge_at else ""
+            again = f" What is missing is due by {local_time(verdict.rejudge_at, zone)}." if verdict.rejudge_at else ""
             return f"Open: too little was measured to say whether something was wrong.{again}"
 
 

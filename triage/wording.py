@@ -83,7 +83,8 @@ def not_measured(seen: Covered, here: Here, *, measured: bool) -> str:
     count = seen.coverage
     if seen.rejudge_at is not None:
         samples = "1 sample of the claimed time has" if count.pending == 1 else f"{count.pending} samples have"
-        return f"{samples} yet to arrive; it is judged again at {here.at(seen.rejudge_at)}"
+        due = "it is" if count.pending == 1 else "they are"
+        return f"{samples} yet to arrive; {due} due by {here.at(seen.rejudge_at)}"
     if measured or not count.expected:
         return "nothing measured the claimed time; ask the client for a test while the line is watched"
     return f"only {count.present} of {count.expected} samples of the claimed time are there; that proves nothing"

@@ -68,7 +68,7 @@ def verdict_lines(verdict: Mapping[str, Any], site: Site) -> Iterator[str]:
         f"newest {newest}"
     )
     if verdict["rejudge_at"]:
-        yield f"  judged again at {moment(verdict['rejudge_at'])}"
+        yield f"  what is missing is due by {moment(verdict['rejudge_at'])}"
     if verdict["runner_up"]:
         second = CAUSE_WORDS[Cause(verdict["runner_up"]["cause"])]
         yield f"  runner-up: {second}; {verdict['runner_up']['why_not']}"

@@ -138,7 +138,8 @@ def test_too_little_measured_is_said_as_that_with_until_when(make_pack: PackMake
     waiting = {**QUIET, "verdict": "inconclusive", "cause": "no_data", "coverage": coverage}
     report = evidence_report(make_pack(verdict={**waiting, "rejudge_at": "2026-03-03T19:15:00Z"}, series=[]), "C-14")
     assert report.headline == (
-        "Open: too little was measured to say whether something was wrong. It is judged again 2026-03-03 13:15 CST."
+        "Open: too little was measured to say whether something was wrong. "
+        "What is missing is due by 2026-03-03 13:15 CST."
     )
     text = said(report)
     assert "Nothing was measured on this line." in text

@@ -107,7 +107,7 @@ def test_what_has_yet_to_arrive_is_told_with_the_local_time_of_the_next_look(cla
     seen = eastern(Measured(link(), [late]), cadences={Source.ORCHESTRATOR: Cadence(every=300, late=1200)})
     verdict = judge(claim(30), seen, policy, now)
     assert (verdict.verdict, verdict.cause) == (VerdictKind.INCONCLUSIVE, Cause.NO_DATA)
-    assert verdict.reason == "3 samples have yet to arrive; it is judged again at 07:20 EST"
+    assert verdict.reason == "3 samples have yet to arrive; they are due by 07:20 EST"
 
 
 def test_a_refused_claim_is_told_in_the_sites_time(claim, policy, now):
