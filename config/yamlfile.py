@@ -146,10 +146,14 @@ def faults_of(
     return sorted(faults, key=lambda fault: fault.line or 0)
 
 
+_PASSWORD_IN_URL = re.compile(r"(?<=[^:/]:)[^/@\s]+(?=@)|(?<=password=)[^&\s]+")
+"""postgresql://user:HERE@host, or ?password=HERE."""
+
+
 def shown(place: Place, value: object) -> str:
     """A value as it may stand in a message: short, and masked where its key speaks of a secret."""
     secret = any(word in str(part).lower() for part in place for word in ("secret", "password", "community", "token"))
-    text = "***" if secret else str(value)
+    text = "***" if secret else _PASSWORD_IN_URL.sub("***", str(value))
     return text if len(text) <= 60 else text[:57] + "..."
 
 

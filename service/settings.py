@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from collector.settings import CollectorSettings
 from config.clock import Clock, ScaledClock, SystemClock
@@ -46,6 +48,19 @@ class Settings(CollectorSettings):
     listen: ListenSettings = ListenSettings()
     tickets: TicketSettings = TicketSettings()
     mail: MailSettings = MailSettings()
+
+    @field_validator("records")
+    @classmethod
+    def _without_password(cls, location: str | None) -> str | None:
+        if location is None or "://" not in location:
+            return location
+        try:
+            url = make_url(location)
+        except (ArgumentError, ValueError) as error:
+            raise ValueError("a URL like postgresql://lineproof@db.example/lineproof") from error
+        if url.password is not None or "password" in url.query:
+            raise ValueError("a URL without its password, which PGPASSWORD or the file that PGPASSFILE names gives")
+        return location
 
     def make_clock(self) -> Clock:
         if self.clock is None:

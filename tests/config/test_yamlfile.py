@@ -146,3 +146,16 @@ def test_the_closest_word_is_offered_only_when_it_is_close() -> None:
     assert closest("Primry", ["primary", "secondary"]) == "primary"
     assert closest("zzz", ["primary", "secondary"]) is None
     assert one_of("zzz", ["a", "b"]) == "one of a, b"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("postgresql://lineproof:geheim@db.example:5432/records", "postgresql://lineproof:***@db.example:5432/records"),
+        ("postgresql://lineproof@/records?password=geheim&x=1", "postgresql://lineproof@/records?password=***&x=1"),
+        ("http://127.0.0.1:8086", "http://127.0.0.1:8086"),
+        ("noc@example.com", "noc@example.com"),
+    ],
+)
+def test_a_password_in_a_url_is_not_said_again(value: str, text: str) -> None:
+    assert shown(("records",), value) == text
