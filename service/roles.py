@@ -147,7 +147,10 @@ class EngineProcess:
             await self._rendering.close()
 
     async def watch(self, stop: asyncio.Event) -> None:
-        """What people do in the ticket system comes to the cases; a system that is away is asked again later."""
+        """What people do in the ticket system comes to the cases; a system that is away is asked again later. In a dry
+        run it is asked nothing: nothing leaves."""
+        if self._installation.settings.tickets.dry_run:
+            return
         while not stop.is_set():
             if self._holds:
                 with self._waiting_out("watching tickets"):

@@ -237,6 +237,8 @@ class SocketGuard(threading.Thread):
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self.join(5)
+        for connection, _ in self.met:
+            connection.close()
 
 
 def test_in_a_dry_run_nobody_is_called_and_all_that_would_have_been_said_is_listed(
