@@ -151,13 +151,13 @@ async def cases(
 
 
 async def ended_by_site(connection: AsyncConnection, since: datetime) -> dict[str, int]:
-    """How many cases each site had that began since then, held and have ended: resolved, or closed after it."""
+    """How many cases each site had that began since then, held and have ended: resolved, or closed after it. None that
+    was part of a carrier's trouble: those say nothing of how often a site's own begin."""
     column = tables.case.c
     held = column.document["documented_at"].as_string().is_not(None)
     ended = or_(column.status == CaseStatus.RESOLVED.value, and_(column.status == CaseStatus.CLOSED.value, held))
-    rows = await connection.execute(
-        select(column.site, func.count()).where(column.opened_at >= epoch_ms(since), ended).group_by(column.site)
-    )
+    own = (column.opened_at >= epoch_ms(since), column.parent.is_(None))
+    rows = await connection.execute(select(column.site, func.count()).where(*own, ended).group_by(column.site))
     return {row[0]: row[1] for row in rows}
 
 
