@@ -60,3 +60,20 @@ def test_a_long_list_says_how_much_of_it_is_not_shown() -> None:
 def test_owners_are_offered_by_name_once() -> None:
     view = case_list(case_lines([THIRD, SECOND, FIRST, FIRST], INVENTORY), CaseFilter(severity="critical"))
     assert view.owners == ("Kim Lee", "Zoë")
+
+
+@pytest.mark.parametrize(
+    ("origin", "cause", "told"),
+    [
+        (Origin.PERSON, Cause.NO_DATA, "VPN drops"),
+        (Origin.CARRIER, Cause.NONE, "VPN drops"),
+        (Origin.PERSON, Cause.LOSS, ""),
+        (Origin.CLIENT, Cause.NONE, ""),
+        (Origin.MACHINE, Cause.NO_DATA, ""),
+    ],
+)
+def test_what_a_person_or_a_carrier_told_of_is_said_in_their_words_until_a_cause_is_measured(
+    origin: Origin, cause: Cause, told: str
+) -> None:
+    (line,) = case_lines([replace(FIRST, title="VPN drops", origins=(origin,), cause=cause)], INVENTORY)
+    assert line.told == told

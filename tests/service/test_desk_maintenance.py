@@ -37,6 +37,9 @@ async def test_a_sites_page_shows_work_under_way_and_the_next_of_what_comes_agai
     )  # fmt: skip
     _, text = await desk.get("/sites/store-114")
     assert "Work under way" in text
+    mark = text.index("Announced work under way</strong> on store-114-wan1, 2026-03-03 12:00 to 2026-03-03 13:00 CST: ")
+    assert mark < text.index('id="lines"'), "it stands above the lines that it is about"
+    assert text.count("Announced work under way") == 1
     assert (
         "2026-03-03 12:00 to 2026-03-03 13:00 CST: A &lt;splice&gt; (Meridian&#39;s notice MF-7: confirmed, outage)"
         in text

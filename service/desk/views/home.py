@@ -12,7 +12,8 @@ from service.desk.views.freshness import SourceFreshness
 from service.desk.views.repair import OverdueCarrier, overdue_carriers
 from service.desk.views.states import STATES, SiteLine, SiteState
 from service.desk.views.words import CASE_STATUS, NO_SEVERITY, SEVERITY, Badge
-from triage.cases import Case
+from triage.cases import Case, Origin
+from triage.model import Cause
 
 MOST_SHOWN = 25
 """The list of cases has them all."""
@@ -38,6 +39,13 @@ class CaseLine:
     @property
     def since(self) -> datetime:
         return self.case.onset or self.case.opened_at
+
+    @property
+    def told(self) -> str:
+        """What the case is about in its own words, where no measured cause says it."""
+        reported = {Origin.PERSON, Origin.CARRIER} & {*self.case.origins}
+        unmeasured = self.case.cause in (Cause.NONE, Cause.NO_DATA)
+        return self.case.title if self.case.is_parent or (reported and unmeasured) else ""
 
 
 @dataclass(frozen=True, slots=True)
