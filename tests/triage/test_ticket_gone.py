@@ -59,8 +59,7 @@ def test_a_person_may_name_another_one_and_only_then(opened, missing, context, j
     decision = on_opened(gone, linking("T-9"), judged(), context(10))
     assert (kept(decision).ticket, kept(decision).ticket_gone) == ("T-9", False)
     assert {effect.ticket for effect in decision.effects} == {"T-9"}
-    late = replace(missing, gone=False, note="")
-    assert on_ticket_changed(kept(decision), late, context(12)).case is None, "of a ticket that is its own no more"
+    assert on_ticket_changed(kept(decision), missing, context(12)).case is None, "of a ticket that is its own no more"
 
 
 def test_one_that_is_back_is_its_ticket_again(opened, missing, context):
