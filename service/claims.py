@@ -16,6 +16,7 @@ from triage.intake import LONGEST, one_line, split_contact, tidy
 from triage.judge import check_claim
 from triage.model import Claim, Intake, Symptom
 from triage.policy import Policy
+from triage.tickets.notes import printable
 
 NOW = "now"
 """Typed for the time: since this moment, whatever the words say."""
@@ -50,6 +51,7 @@ def read_claim(
     Raises UsageError for a symptom, time or age that cannot be, and for a text that no carrier's form would take.
     """
     intake = intake or Intake()
+    words = printable(words)
     _check_texts(words=words, service=service or "", reported_by=reported_by, reporter_contact=reporter_contact)
     intake = checked_intake(intake)
     if symptom and symptom not in list(Symptom):
@@ -57,7 +59,7 @@ def read_claim(
     # Whole seconds: an inbox row cuts its own `now`, and a claim about now must not lie after it.
     now = now.replace(microsecond=0)
     reported = parse_moment(reported_at, site.zone, now) if reported_at else now
-    found = understood(words, reported, site) if words.strip() else None
+    found = understood(words, reported, site) if words else None
     heard = found or Understood()
     typed = since.strip().lower()
     begun = heard.since if not typed else None if typed == NOW else parse_moment(since, site.zone, now)

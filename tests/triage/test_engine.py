@@ -101,6 +101,17 @@ async def test_a_key_of_any_length_counts_once_and_differs_where_only_its_end_do
         assert len(await inbox.waiting(connection)) == 3
 
 
+async def test_texts_that_a_database_may_stumble_over_come_back_as_they_were(office: Any):
+    hostile = "Kassen hängen “& co” 你好 🔥 مرحبا '; DROP TABLE triage_case; --"
+    claim = replace(reported().claim, words=hostile, reported_by="Zoë O’Brien")
+    await inbox.enqueue(office.database, "claim:1", ClaimReported(claim=claim, open_ticket=True), START)
+    await office.work()
+    async with office.database.reading() as connection:
+        (case,) = await repository.cases(connection)
+        assert await repository.ended_by_site(connection, START - timedelta(days=1)) == {}
+    assert case.claim == claim
+
+
 async def test_two_claims_about_one_site_are_one_case_and_one_ticket(office: Any):
     await lossy(office)
     await inbox.enqueue(office.database, "claim:1", reported(), START)
