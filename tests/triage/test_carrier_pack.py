@@ -141,11 +141,12 @@ def test_a_site_beside_no_other_has_none():
     assert (asked["others"], asked["window_minutes"]) == (0, 2 * POLICY.carrier.onset_minutes), "the first of equals"
 
 
-@pytest.mark.parametrize(("seconds", "others"), [(0, 3), (1, 2)])
+@pytest.mark.parametrize(("seconds", "others"), [(0, 2), (1, 1)])
 def test_how_far_apart_is_beside(seconds: int, others: int):
-    """The last one begins as many minutes after the first as the policy calls near, or a second more."""
-    late = TROUBLES[0].onset + timedelta(minutes=POLICY.carrier.onset_minutes, seconds=seconds)
-    first = [replace(one, onset=TROUBLES[0].onset) for one in TROUBLES[:3]]
-    troubles = [*first, replace(TROUBLES[3], onset=late)]
+    """One begins as long before the second as the policy calls near, one as long after it, or a second longer; the
+    fourth an hour before."""
+    near, second = timedelta(minutes=POLICY.carrier.onset_minutes), NOON - timedelta(hours=2)
+    onsets = (second - near, second, second + near + timedelta(seconds=seconds), second - timedelta(hours=1) - near)
+    troubles = [replace(one, onset=onset) for one, onset in zip(TROUBLES, onsets, strict=True)]
     (asked,) = build_carrier_pack(PARENT, CHILDREN, troubles, POPULATION, POLICY, NOON).document()["asked"]
     assert asked["others"] == others

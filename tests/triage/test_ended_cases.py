@@ -15,8 +15,8 @@ from triage.model import Cause, Scope, Severity
 
 @pytest.mark.rim
 async def test_troubles_that_held_count_when_resolved_and_still_when_closed(tmp_path: Path, noon):
-    """But not what was part of a carrier's trouble: it did not begin by itself, so that after a carrier's outage its next
-    one is no coincidence."""
+    """But not what was part of a carrier's trouble: it did not begin by itself, so that after a carrier's outage the
+    next is no coincidence."""
     database = Database(tmp_path / "records.db")
     await database.create_all()
     cases = [

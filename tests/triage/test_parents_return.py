@@ -438,6 +438,7 @@ def test_a_line_of_ours_that_joins_the_clients_own_calls_for_a_plan():
     own = replace(OPEN, hand_over_for="carrier_wide of the client's own")
     (planned,) = regroup([own, *children(1, 2, 3)], [], moment())
     assert (case_of(planned).hand_over_for, due(planned.timers)) == ("carrier_wide", [(TimerKind.HAND_OVER, NOON)])
+    assert regroup([replace(own, hand_over_at=NOON), *children(1, 2, 3)], [], moment()) == [], "its timer fires now"
 
 
 def test_it_is_no_sites_plan():
