@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from triage.case_parts import proposal_over
 from triage.cases import Case, CaseStatus, Context, Decision, TimerKind
-from triage.life_cycle import has_ticket, is_suspected_again, owing_word, passed
+from triage.life_cycle import has_ticket, is_suspected_again, owing_word, passed, reopened
 from triage.reasons import Reason
 from triage.turns import Standing
 
@@ -52,16 +52,17 @@ def told_apart(
 
 def waits_for_parent(case: Case, before: int) -> bool:
     """Whether a case that joins a parent, behind so many other children, is left to the parent's second look."""
-    alike = case.status is CaseStatus.SUSPECTED and not has_ticket(case) and not is_suspected_again(case)
-    return alike and before >= WITNESSES
+    return case.status is CaseStatus.SUSPECTED and before >= WITNESSES and not has_ticket(case)
 
 
 def on_carried(case: Case, way: Way | None, context: Context) -> Decision:
     """The parent is believed, and this site is bad to this moment. `way`: the best fit option of its first look."""
-    if case.status is not CaseStatus.SUSPECTED or case.parent is None or is_suspected_again(case):
+    if case.status is not CaseStatus.SUSPECTED or case.parent is None or has_ticket(case):
         return Decision(case=None, reason=Reason.TROUBLE_ONGOING)
+    again = is_suspected_again(case)
+    begun = reopened(case, CaseStatus.OPEN, context) if again else passed(case, CaseStatus.OPEN, context.now)
     believed = replace(
-        passed(case, CaseStatus.OPEN, context.now),
+        begun,
         documented_at=context.now,
         next_action="work on the trouble",
         next_action_at=None,
@@ -71,7 +72,7 @@ def on_carried(case: Case, way: Way | None, context: Context) -> Decision:
     after, timers = owing_word(believed, context)
     return Decision(
         case=after,
-        reason=Reason.CARRIER_PARENT,
+        reason=Reason.REOPENED if again else Reason.CARRIER_PARENT,
         timers=timers,
         cancelled=(TimerKind.QUARANTINE,),
         proposal=proposal_over(after, way, context),

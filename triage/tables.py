@@ -71,6 +71,7 @@ case = Table(
         sqlite_where=text("open = 1"),
         postgresql_where=text("open"),
     ),
+    Index("ix_triage_case_site", "site", "number"),
 )
 
 trouble = Table(

@@ -91,8 +91,8 @@ def test_the_first_fifty_are_looked_at_by_themselves(child, before, waits):
     assert waits_for_parent(child, before) is waits
 
 
-def test_one_with_a_ticket_or_taken_up_again_never_waits_for_its_parent(child):
-    for other in (replace(child, ticket="T-1"), replace(child, ended_at=NOON), replace(child, status=CaseStatus.OPEN)):
+def test_one_with_a_ticket_never_waits_for_its_parent(child):
+    for other in (replace(child, ticket="T-1"), replace(child, status=CaseStatus.OPEN)):
         assert not waits_for_parent(other, WITNESSES)
 
 
@@ -110,9 +110,17 @@ def test_only_a_suspected_child_is_carried(child, context):
     for other in (
         replace(child, parent=None),
         replace(child, status=CaseStatus.CLOSED),
-        replace(child, ended_at=NOON),
+        replace(child, ticket="T-1"),
     ):
         assert on_carried(other, None, context(4)).case is None
+
+
+def test_a_carried_child_whose_trouble_is_back_is_the_same_case_again(child, context):
+    decision = on_carried(replace(child, ended_at=NOON, resolution="gone"), None, context(4))
+    assert decision.case is not None
+    assert (decision.case.status, decision.case.parent, decision.case.reopened) == (CaseStatus.OPEN, "C-9", 1)
+    assert (decision.case.ended_at, decision.case.resolution, decision.case.ticket_withheld) == (None, "", True)
+    assert decision.reason is Reason.REOPENED
 
 
 def test_the_best_fit_option_of_a_kept_verdict_is_the_way():

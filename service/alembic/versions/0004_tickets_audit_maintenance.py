@@ -113,6 +113,7 @@ def upgrade() -> None:
         table.add_column(sa.Column("pending", sa.String(length=20), nullable=True))
         table.add_column(sa.Column("sites", sa.Integer(), server_default="0", nullable=False))
         table.create_index("ix_triage_case_ticket", ["ticket"], unique=False)
+        table.create_index("ix_triage_case_site", ["site", "number"], unique=False)
     _tell_columns(op.get_bind())
 
     with op.batch_alter_table("triage_outbox") as table:
@@ -194,6 +195,7 @@ def downgrade() -> None:
         table.drop_column("tried_at")
 
     with op.batch_alter_table("triage_case") as table:
+        table.drop_index("ix_triage_case_site")
         table.drop_index("ix_triage_case_ticket")
         for name in ("sites", "pending", "alone", "onset", "severity", "cause", "link"):
             table.drop_column(name)
