@@ -149,7 +149,6 @@ case_ticket = Table(
     Column("key", String(200), nullable=False),
     Column("opened_at", Moment, nullable=False),
     Column("looked_at", Moment),
-    Column("asked", JSON, nullable=False),
     Column("seen", JSON, nullable=False),
     Index("uq_triage_ticket_once", "system", "ticket", unique=True),
 )

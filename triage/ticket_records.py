@@ -1,4 +1,4 @@
-"""The tickets of our cases as rows (`triage_ticket`): in which system, what we asked of them, what they last showed."""
+"""The tickets of our cases as rows (`triage_ticket`): in which system, and what they last showed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def keep_ticket(
     people do there is told to that one, and all that they have done to it yet.
     """
     row, number = tables.case_ticket.c, repository.number_of(case)
-    learnt = {"case_number": number, "key": key, "opened_at": epoch_ms(now), "asked": {}, "seen": {}}
+    learnt = {"case_number": number, "key": key, "opened_at": epoch_ms(now), "seen": {}}
     holder = await connection.scalar(select(row.case_number).where(row.system == system, row.ticket == ticket))
     if holder is None:
         await connection.execute(insert(tables.case_ticket).values(system=system, ticket=ticket, **learnt))
@@ -100,20 +100,10 @@ async def last_change_seen(connection: AsyncConnection, system: str) -> datetime
     return None if newest is None else from_epoch_ms(newest)
 
 
-async def save_seen(connection: AsyncConnection, known: KnownTicket, seen: Seen, asked: Sequence[Effect]) -> None:
-    """What a ticket shows now, and what was last asked of it."""
-    wanted = {
-        name: str(value)
-        for effect in asked
-        for name, value in (
-            ("status", effect.status), ("owner", effect.owner), ("queue", effect.queue), ("severity", effect.severity),
-        )
-        if value is not None
-    }  # fmt: skip
-    values: dict[str, Any] = {"seen": _SEEN.dump_python(seen, mode="json")}
-    if wanted:
-        values["asked"] = wanted
-    await connection.execute(update(tables.case_ticket).where(*_is(known)).values(**values))
+async def save_seen(connection: AsyncConnection, known: KnownTicket, seen: Seen) -> None:
+    """What a ticket shows now."""
+    shown = _SEEN.dump_python(seen, mode="json")
+    await connection.execute(update(tables.case_ticket).where(*_is(known)).values(seen=shown))
 
 
 async def save_looks(connection: AsyncConnection, system: str, looked: Sequence[KnownTicket], until: datetime) -> None:

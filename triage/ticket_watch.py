@@ -150,7 +150,7 @@ class TicketWatch:
             if change is not None:
                 news.append((f"change:{seen.changes}", change))
             inputs = [await inbox.put(connection, _key(known, what), told, now) for what, told in news]
-            await save_seen(connection, known, seen, asked)
+            await save_seen(connection, known, seen)
         return shown, inputs
 
     async def _gone(self, known: KnownTicket, why: str) -> list[int]:
@@ -163,7 +163,7 @@ class TicketWatch:
         told = TicketChanged(case=known.case, ticket=known.ticket, by="somebody", at=now, note=why, gone=True)
         async with self._database.writing() as connection:
             number = await inbox.put(connection, _key(known, f"gone:{seen.changes}"), told, now)
-            await save_seen(connection, known, seen, [])
+            await save_seen(connection, known, seen)
         return [number]
 
 

@@ -77,7 +77,6 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=200), nullable=False),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
         sa.Column("looked_at", sa.BigInteger(), nullable=True),
-        sa.Column("asked", sa.JSON(), nullable=False),
         sa.Column("seen", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["case_number"], ["triage_case.number"], name=op.f("fk_triage_ticket_case_number")),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_triage_ticket")),
