@@ -36,8 +36,8 @@ class Security:
 
     def message(self, good: Response, *, boots: int = BOOTS, time: int = TIME, salt: bytes = b"\x01" * 8) -> bytes:
         """The v3 message with that response; msgID is its request id."""
-        plain = good.octets()
-        scoped = element(0x30, element(STRING, ENGINE_ID) + element(STRING, b"") + plain[plain.index(b"\xa2") :])
+        pdu = good.octets().partition(element(STRING, good.community))[2]
+        scoped = element(0x30, element(STRING, ENGINE_ID) + element(STRING, b"") + pdu)
         identity = element(INTEGER, good.request_id.to_bytes(4, "big"))
         header = identity + b"\x02\x03\x00\xff\xe3" + element(STRING, bytes((self.level,))) + b"\x02\x01\x03"
         clock = boots.to_bytes(4, "big"), time.to_bytes(4, "big")

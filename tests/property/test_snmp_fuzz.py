@@ -109,6 +109,14 @@ def test_the_judge_knows_what_must_not_pass(data: bytes, accepted: list[object],
     assert judge.fault_of_values(GOOD, data, accepted) == why
 
 
+def test_a_version_3_message_of_any_length_carries_its_pdu() -> None:
+    """A length may have an octet that is the PDU's tag."""
+    for size in range(1500):
+        good = replace(GOOD, bindings=(*GOOD.bindings, (GOOD.names[2], judge.STRING, bytes(size))))
+        message = damage_v3.Security(b"bench", level=0).message(good)
+        assert damage_v3.pdu_of(message) is not None, size
+
+
 def test_the_judges_keys_are_those_of_rfc_3414() -> None:
     # RFC 3414, A.3.2: password "maplesyrup", engine id 00 00 00 00 00 00 00 00 00 00 00 02
     engine_id = bytes.fromhex("000000000000000000000002")
