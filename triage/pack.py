@@ -223,4 +223,5 @@ def _line(
 
 def _numbers(values: FloatArray) -> list[float | None]:
     """Floats, with None for what was not measured; JSON has no NaN."""
-    return [None if math.isnan(value) else value for value in values.tolist()]
+    numbers = values.tolist()
+    return [None if math.isnan(value) else value for value in numbers] if np.isnan(values).any() else numbers
