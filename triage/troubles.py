@@ -136,7 +136,7 @@ def read_from(database: Database) -> TroublesOf:
         found: dict[str, list[tuple[int, int]]] = {}
         async with database.reading() as connection:
             for row in await connection.execute(query.order_by(table.onset, table.number)):
-                until = epoch_ms(end) if row.end is None else row.end
+                until = epoch_ms(end) if row.end is None else min(row.end, epoch_ms(end))
                 found.setdefault(row.link, []).append((row.onset, until))
         return found
 

@@ -153,6 +153,7 @@ async def test_a_trouble_is_known_from_its_verdict_on_until_the_case_is_over(off
     )
     await office.work()
     assert await known(["wan1", "lte"], *day) == {"wan1": [(epoch_ms(onset), epoch_ms(later))]}
+    assert await known(["wan1"], day[0], START) == {"wan1": [(epoch_ms(onset), epoch_ms(START))]}  # as was known then
     assert await known(["wan1"], day[0], onset) == {}
     assert await known(["wan1"], later, day[1]) == {}
 
