@@ -35,7 +35,7 @@ def remembering(examine: ExaminePeer) -> ExaminePeer:
 
     def examined(peer: Measured, start: int, now: int, policy: Policy) -> Examined:
         read = len(peer.facts), *(len(one) for one in peer.series)  # a read may reach further back, or come later
-        key = (peer.link, bool(peer.learnt), read, start, now, policy.hash)
+        key = (peer.link, read, start, now, policy.hash)
         found = known.pop(key, None) or examine(peer, start, now, policy)
         known[key] = found
         if len(known) > KEPT:

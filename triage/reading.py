@@ -38,7 +38,8 @@ async def read_pictures(
     """Everything known of the sites' links over `history`, and of their carriers' other lines over `peer_history`; by
     link when it is known to have been in trouble, and what each source has found ordinary before.
 
-    All sites are read together, and a line that several have for a peer once: it is the same `Measured` to them.
+    All sites are read together, and a line that several have for a peer once: it is the same `Measured` to them. What
+    has been learnt is of the sites' own lines alone: so a peer looks the same whoever else is asked for.
     """
     links = {site: [link for link in inventory.links_at(site) if link.watched] for site in sites}
     devices = {site: inventory.devices_at(site) for site in sites}
@@ -52,7 +53,7 @@ async def read_pictures(
         store.facts([one.id for site in sites for one in devices[site]], now - peer_history, end),
     )
     own_of = {one.link.id: one for one in own}
-    peer_of = {one.link.id: replace(one, learnt=learnt.get(one.link.id, {})) for one in others}
+    peer_of = {one.link.id: one for one in others}
     facts_of: dict[str, list[Fact]] = {}
     for fact in facts:
         facts_of.setdefault(fact.subject, []).append(fact)

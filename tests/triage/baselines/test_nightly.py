@@ -286,3 +286,31 @@ def test_a_table_is_due_when_the_policy_learns_otherwise():
     newest = StoredBaselines(Path(), Version("sha256:v", epoch_ms(NIGHT), POLICY.taught_by, ()))
     assert not is_due(newest, merged(POLICY, {"limits": {"latency_ms": 40}}), NOW)
     assert is_due(newest, merged(POLICY, {"windows": {"baseline_days": 7}}), NOW)
+
+
+async def test_a_site_is_judged_the_same_whoever_is_judged_with_it(fleet: Fleet):
+    """Five lines of a carrier are slow since ten. Four of them had a restless early morning, so that only the table
+    would tell their slowness from it: what is read of a peer must not hang on whether its site is asked for too."""
+    names = [f"shop-{number}" for number in range(5)]
+    known = Inventory.of(
+        clients=[Client(id="acme", name="Acme")],
+        sites=[Site(id=name, client="acme") for name in names],
+        links=[Link(id=f"{name}-wan", site=name, carrier="Example Fiber") for name in names],
+    )
+    morning = NOW.replace(hour=5)
+    for name in names:
+        await fleet.measure(f"{name}-wan", NOW - timedelta(days=15), NOW)
+        if name != names[0]:
+            for slot in range(0, 60, 2):
+                at = morning + slot * timedelta(minutes=5)
+                await fleet.measure(f"{name}-wan", at, at + timedelta(minutes=5), rtt_ms=90.0)
+        await fleet.measure(f"{name}-wan", NOW - timedelta(hours=2), NOW, rtt_ms=90.0)
+    await learn_fleet(fleet.store, known, POLICY, fleet.folder, NIGHT)
+    cadences = {Source.PROBE: Cadence(every=300, late=60)}
+    judging = Judging(fleet.store, known, cadences, POLICY, baselines=fleet.folder)
+    together = {site: judge() async for site, judge in judging.judge_each(names, NOW, names)}
+    alone = {site: await judging.judge(site, None, NOW) for site in names}
+    assert all(one is not None and one.verdict.baseline != "computed" for one in together.values())
+    assert {site: one and one.pack.sha256 for site, one in together.items()} == {
+        site: one.pack.sha256 for site, one in alone.items()
+    }
