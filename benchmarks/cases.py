@@ -37,7 +37,7 @@ from collector.store.embedded import EmbeddedStore
 from config.clock import ManualClock, epoch_ms
 from config.database import Database
 from inventory.model import Access, Client, Inventory, Link, Site
-from triage import outbox, repository, standing, tables
+from triage import bulk, outbox, repository, standing, tables
 from triage.actuator.dryrun import DryRun
 from triage.case_rules import case_rules
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
@@ -219,7 +219,7 @@ async def throughput(count: int) -> float:
                 effect = Effect(
                     key=f"C-{number}:ticket", kind=EffectKind.OPEN_TICKET, case=f"C-{number}", title="t", text="t"
                 )
-                await repository.add_effect(connection, effect, NOON)
+                await bulk.add_effects(connection, [(effect, NOON)])
         began = time.perf_counter()
         await house.performer.perform_due()
         spent = time.perf_counter() - began

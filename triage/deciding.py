@@ -172,12 +172,13 @@ class Deciding:
         """Parents and children after what has just been decided, within the same transaction."""
         rules, carrier = case_rules(judging.policy), judging.policy.carrier
         decisions = await regrouped(connection, judging.inventory, carrier, rules, row.now)
-        heard = [decision for decision in decisions if carrier_evidence.is_told(decision, row.now)]
-        decided = [Decided(row, settled(one), one) for one in decisions if one not in heard]
+        first = [one for one in decisions if not carrier_evidence.is_told(one, row.now)]
+        decided = [Decided(row, settled(one), one) for one in first]
         told += await write(connection, decided, digest, counted)
         # The evidence of a carrier's trouble is of its children as they have just been written.
-        later = [await self._documented(connection, decision, judging, row.now) for decision in heard]
-        documented = [Decided(row, settled(decision), decision) for decision in later]
+        with_evidence = [one for one in decisions if carrier_evidence.is_told(one, row.now)]
+        later = [await self._documented(connection, one, judging, row.now) for one in with_evidence]
+        documented = [Decided(row, settled(one), one) for one in later]
         told += await write(connection, documented, digest, counted)
         return [*decided, *documented]
 

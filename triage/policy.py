@@ -271,7 +271,7 @@ class Policy(_Section):
     def of(self, link: Link | None, client: str = "", site: str = "") -> Policy:
         """What holds for a line of this client; without a line, for a site. Its hash is not the policy's own."""
         where = link.site if link is not None else site
-        asked = link is not None, *(self._said_of(name, link, where, client) for name in self._told_by)
+        asked = tuple(self._said_of(name, link, where, client) for name in self._told_by)
         if asked not in self._known:
             if len(self._known) >= KINDS_KNOWN:
                 self._known.clear()

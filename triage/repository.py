@@ -285,14 +285,6 @@ def _stored_decision(row: Any) -> StoredDecision:  # noqa: ANN401 - a row has no
     )
 
 
-async def add_effect(connection: AsyncConnection, effect: Effect, now: datetime) -> bool:
-    """Commit the intent to do something; a key that is known is not done again. Returns whether it is new."""
-    known = await connection.scalar(select(tables.outbox.c.number).where(tables.outbox.c.key == effect.key))
-    if known is None:
-        await connection.execute(insert(tables.outbox).values(effect_row(effect, now)))
-    return known is None
-
-
 def effect_row(effect: Effect, now: datetime) -> dict[str, Any]:
     """Its columns but the number, as it is meant."""
     return {

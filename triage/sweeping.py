@@ -164,5 +164,8 @@ class Sweep:
 
 
 def _told_of_now(policy: Policy) -> Policy:
-    """As the policy, but what has ended is told of no more."""
-    return policy.model_copy(update={"claims": policy.claims.model_copy(update={"recovered_after_minutes": 0.0})})
+    """As the policy, but what has ended is told of no more: neither for the time that a recovery is, nor for as long as
+    a limit's window goes on to hold what was."""
+    claims = policy.claims.model_copy(update={"recovered_after_minutes": 0.0})
+    limits = policy.limits.model_copy(update={"window_minutes": 0.0})
+    return policy.model_copy(update={"claims": claims, "limits": limits})

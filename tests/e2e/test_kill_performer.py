@@ -29,7 +29,7 @@ from stub_server import serving
 from stub_tmf621 import CLIENT, SECRET, TroubleTickets
 
 from config.database import Database
-from triage import repository
+from triage import bulk, repository
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.model import Cause, Scope, Severity
 from triage.repository import OutboxStatus
@@ -136,7 +136,7 @@ async def prepared(records: Path) -> Database:
                     key=f"C-{number}:{name}", kind=kind, case=f"C-{number}", title="Packet loss",
                     text=f"This is {name} of C-{number}.", severity=Severity.MAJOR,
                 )  # fmt: skip
-                await repository.add_effect(connection, effect, NOON)
+                await bulk.add_effects(connection, [(effect, NOON)])
     return database
 
 

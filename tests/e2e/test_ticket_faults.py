@@ -37,7 +37,7 @@ from tmf621_people import TroubleTicketPerson
 from config.clock import epoch_ms, rfc3339
 from config.database import Database
 from service.installation import opened
-from triage import repository
+from triage import bulk, repository
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.model import Cause, Scope, Severity
 from triage.repository import OutboxStatus
@@ -81,7 +81,7 @@ async def prepare(records: Path, at: datetime) -> None:
                 note = Effect(
                     key=f"{case}:note-{step}", kind=EffectKind.NOTE_TICKET, case=case, text=f"{case} note-{step}."
                 )
-                await repository.add_effect(connection, note if step else opening(number), at)
+                await bulk.add_effects(connection, [(note if step else opening(number), at)])
     await database.close()
 
 
@@ -303,7 +303,7 @@ async def test_what_people_do_to_a_ticket_that_a_newer_case_was_given_comes_to_t
                 async with installation.database.writing() as connection:
                     await repository.save_case(connection, case)
                     for effect in effects:
-                        await repository.add_effect(connection, effect, now)
+                        await bulk.add_effects(connection, [(effect, now)])
 
             async def known(case: str) -> Case:
                 async with installation.database.reading() as connection:

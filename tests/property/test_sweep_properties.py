@@ -86,6 +86,14 @@ def around(value: float) -> list[float]:
     return [*near, float(np.nextafter(coarse, np.float32(0))), float(np.nextafter(coarse, np.float32(np.inf)))]
 
 
+@pytest.mark.parametrize("lost", [5.0, 100.0])
+def test_one_lossy_minute_nominates_nobody_and_two_do(lost):
+    """One bad sample is no stretch to the scan and no half of the limit's window: the judge could not confirm it."""
+    assert judged(line({"loss_pct": [lost]})).verdict is not VerdictKind.CONFIRMED
+    assert not swept(line({"loss_pct": [lost]}))
+    assert swept(line({"loss_pct": [lost, lost]}))
+
+
 WHERE = ({"link": ["wan1"]}, {"client": ["acme"]}, {"site": ["store-1"]}, {"access": ["dia"]})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.service.test_desk_repair import CASE
-from triage import repository
+from triage import bulk, repository
 from triage.audit import Entry, Kind, append
 from triage.cases import CaseStatus, Effect, EffectKind, Pending, PendingWhy
 from triage.reasons import Reason
@@ -25,7 +25,7 @@ async def refused(desk: Any) -> Any:
     async with desk.installation.database.writing() as connection:
         await repository.save_case(connection, CASE)
         note = Effect(key="C-1:note:1", kind=EffectKind.NOTE_TICKET, case="C-1", ticket="T-1", text="x")
-        await repository.add_effect(connection, note, now)
+        await bulk.add_effects(connection, [(note, now)])
         (row,) = await repository.outbox(connection)
         dead = replace(row, status=OutboxStatus.DEAD, attempts=8, done_at=now, last_error="400 <b>no such field</b>")
         await repository.mark_outbox(connection, dead)

@@ -11,7 +11,7 @@ from config.clock import ManualClock
 from config.database import Database
 from config.errors import Blame
 from inventory.model import Client, Contact, Inventory, Link, Site
-from triage import inbox, outbox, repository
+from triage import bulk, inbox, outbox, repository
 from triage.actuator.dryrun import DryRun
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.evidence import EvidenceFile, EvidencePack
@@ -159,7 +159,7 @@ class World:
                 effect = Effect(
                     key=f"C-{case}:{name}", kind=meant, case=f"C-{case}", title="Loss", text=f"about {name}"
                 )
-                await repository.add_effect(connection, effect, self.clock.now())
+                await bulk.add_effects(connection, [(effect, self.clock.now())])
 
     async def learn(self) -> list[Answered]:
         """What the engine does with answers, as far as tickets are concerned."""

@@ -14,6 +14,7 @@ from triage.case_parts import new_case
 from triage.cases import Case, CaseStatus, Origin, TimerKind
 from triage.model import Cause
 from triage.reasons import Reason
+from triage.sweeping import Sweep
 from triage.turns import CHILDREN_EVERY, OPEN_CASES_EVERY, Standing, sites_to_judge
 
 NOON = datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -142,6 +143,27 @@ def test_what_its_carriers_case_stands_for_is_judged_rarely_while_it_is_not_well
     assert turns_of(alone, {alone.site}) == 60 // OPEN_CASES_EVERY
     assert turns_of(child, {child.site}) == 60 // CHILDREN_EVERY
     assert turns_of(child, set()) == 60 // OPEN_CASES_EVERY
+
+
+def test_a_suspected_loss_is_looked_at_each_minute_for_what_is_worse_unless_a_carriers_case_stands_for_it():
+    alone = standing(1, CaseStatus.SUSPECTED, cause=Cause.LOSS)
+    child = alone._replace(parent="C-9")
+    assert [sites_to_judge([one], {one.site}, set(), {one.site}, 7, 1) for one in (alone, child)] == [{"site-1"}, set()]
+
+
+@pytest.mark.rim
+async def test_what_was_bad_until_lately_deserves_a_look_and_is_not_struck(office_of: Any):
+    """A quarter of an hour of silence each: one until 11:40, the other until now."""
+    office = office_of(INVENTORY)
+    lines = ["a-0-wan", "a-1-wan"]
+    await office.measure(lines, NOON - timedelta(hours=6), 325, lost=0)
+    for line, end in zip(lines, (-20, 0), strict=True):
+        await office.measure(line, NOON - timedelta(minutes=35), 35 + end - 15, lost=0)
+        await office.measure(line, NOON + timedelta(minutes=end - 15), 15, lost=20)
+        await office.measure(line, NOON + timedelta(minutes=end), -end, lost=0)
+    sweep, judging = Sweep(), await office.judging()
+    assert {"a-0", "a-1"} <= (await sweep.look(judging, NOON)).sites
+    assert await sweep.struck(judging, NOON) == {"a-1"}
 
 
 @pytest.mark.rim

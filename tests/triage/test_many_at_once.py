@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import cast
 
 import numpy as np
 import pytest
 
 from collector.model import Series, Source
 from triage.against_store import Known, hold
-from triage.cases import Decision
+from triage.ahead import together
+from triage.cases import Decision, TimerKind
 from triage.inbox import Row
-from triage.inputs import Tick
+from triage.inputs import Tick, TimerDue
+from triage.judging import Judgement
 from triage.known import at_once
 from triage.matters import Asked, Matter
 from triage.reasons import Reason
@@ -31,6 +34,15 @@ def test_a_site_that_comes_again_is_decided_after_its_first_decision_was_written
     asked = [matter("a"), matter("b"), matter("a"), matter("a", "other"), matter("a")]
     sites = [[(one.matter.client, one.matter.site) for one in some] for some in at_once(asked)]
     assert sites == [[("acme", "a"), ("acme", "b")], [("acme", "a"), ("other", "a")], [("acme", "a")]]
+
+
+def test_timers_that_were_judged_together_are_committed_together_and_in_their_order():
+    now = datetime(2026, 3, 3, tzinfo=UTC)
+    timers = [TimerDue(case=f"C-{number}", kind=TimerKind.QUARANTINE) for number in range(4)]
+    inputs = [timers[0], timers[1], Tick(), timers[2], TimerDue(case="C-2", kind=TimerKind.HAND_OVER), timers[3]]
+    rows = [Row(seq=seq, key=str(seq), now=now, input=one) for seq, one in enumerate(inputs)]
+    ahead = {(f"C-{number}", now): cast("Judgement", object()) for number in range(3)}  # C-3 could not be judged
+    assert [[row.seq for row in some] for some in together(rows, ahead)] == [[0, 1], [2], [3], [4], [5]]
 
 
 def sample(value: float, received_at: int) -> Series:

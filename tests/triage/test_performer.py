@@ -12,7 +12,7 @@ import pytest
 from config.clock import ManualClock
 from config.database import Database
 from inventory.model import Inventory
-from triage import inbox, repository
+from triage import bulk, inbox, repository
 from triage.actuator.dryrun import DryRun
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.evidence import EvidenceFile, EvidencePack
@@ -76,7 +76,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
             )  # fmt: skip
             await repository.save_case(connection, case)
             effect = Effect(key=f"{case.id}:ticket", kind=EffectKind.OPEN_TICKET, case=case.id, title="t", text="t")
-            await repository.add_effect(connection, effect, NOON)
+            await bulk.add_effects(connection, [(effect, NOON)])
     yield made
     await made.database.close()
 

@@ -77,6 +77,15 @@ def test_two_of_three_are_the_carriers_and_two_of_forty_are_not():
     assert picture([*struck, *well(38)]) == CarrierPicture(peers=40, struck=2, shared=False)
 
 
+def test_the_same_neighbours_are_asked_anew_for_another_trouble():
+    """What many ask of one neighbour is worked out once for each trouble: by its onset, and by how long it lasted."""
+    peers = [peer("a", began(-3)), peer("b", began(5)), *well(1)]
+    assert picture(peers).struck == 2
+    assert picture(peers, began(40)).struck == 0
+    assert picture(peers, began(-10, end=EVENT.onset - 5 * MINUTE)).struck == 0
+    assert picture(peers).struck == 2
+
+
 @pytest.mark.parametrize(("peers", "shared"), [(11, True), (14, False)])
 def test_how_many_must_be_well_for_two_to_be_a_coincidence(peers: int, shared: bool):
     # 11: h = 7.33 beside 72.73 + 36.67, p = .0628, p squared = .0039. 14: h = 9.33 beside 72.73 + 46.67, .0725, .0053.

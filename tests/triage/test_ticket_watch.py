@@ -14,7 +14,7 @@ from config.clock import Clock, ManualClock, epoch_ms
 from config.database import Database
 from config.errors import NotFoundError
 from inventory.model import Inventory, Link, Site
-from triage import inbox, outbox, repository, tables
+from triage import bulk, inbox, outbox, repository, tables
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.inputs import Opening, PersonAct, PersonActed, TicketChanged
 from triage.model import Cause, Scope, Severity
@@ -85,7 +85,9 @@ def test_what_we_asked_is_ours_in_the_systems_words_too(now, ours):
     ],
 )
 def test_what_differs_from_what_we_asked_is_a_persons(now, ours):
-    assert change_by_people("C-1", SEEN, shown(**now), [asking(**ours)]) is not None
+    change = change_by_people("C-1", SEEN, shown(**now), [asking(**ours)])
+    assert change is not None
+    assert {name: getattr(change, name) for name in now} == now
 
 
 def test_our_own_end_is_no_persons():
@@ -170,7 +172,7 @@ class Desk:
         effect = replace(asking(**changes), key=key, case=key.partition(":")[0])
         effect = replace(effect, kind=EffectKind.UPDATE_TICKET if changes else EffectKind.RESOLVE_TICKET)
         async with self.database.writing() as connection:
-            await repository.add_effect(connection, effect, self.clock.now())
+            await bulk.add_effects(connection, [(effect, self.clock.now())])
             (row,) = [one for one in await repository.outbox(connection) if one.effect.key == key]
             if row_is is OutboxStatus.PENDING:
                 return
@@ -383,7 +385,7 @@ async def test_another_case_of_ours_that_ends_a_shared_ticket_is_no_person(desk)
         case = await repository.case_by_id(connection, "C-1")
         second = replace(case, id="C-2", site="C-2", ticket="T-1")
         await repository.save_case(connection, second)
-        await repository.add_effect(connection, replace(asking(), key="C-2:ticket", case="C-2"), NOON)
+        await bulk.add_effects(connection, [(replace(asking(), key="C-2:ticket", case="C-2"), NOON)])
         (row,) = [one for one in await repository.outbox(connection) if one.effect.key == "C-2:ticket"]
         assert await outbox.begin(connection, row, desk.clock.now() - timedelta(seconds=1))
         desk.tick()

@@ -18,7 +18,7 @@ from contract_values import new, ours, told
 from real_rt import RequestTrackerServer
 
 from config.database import Database
-from triage import repository
+from triage import bulk, repository
 from triage.cases import Case, CaseStatus, Effect, EffectKind, Origin
 from triage.model import Cause, Scope, Severity
 from triage.repository import OutboxStatus
@@ -91,7 +91,7 @@ async def committed(records: Path, case: str, *effects: Effect, ticket: str | No
             ),
         )  # fmt: skip
         for effect in effects:
-            await repository.add_effect(connection, effect, NOON)
+            await bulk.add_effects(connection, [(effect, NOON)])
     await database.close()
 
 
